@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config: JSON and YAML into one value tree with positions; schema tables; defaults; validation. */
+#ifndef LUDC_CONFIG_H
+#define LUDC_CONFIG_H
+
+#include <plugin.h>
+
+/* JSON through jansson (duplicate keys refused, depth bounded), positions by a pass of our own when `positions`.
+ * `name` is the file name for messages: NAME:LINE:COL: ... allow_nul: data rows may hold \u0000. */
+lud_status ludc_json_parse(const char *text, size_t n, const char *name, bool positions, bool allow_nul,
+                           ludc_value **out, lud_error *);
+lud_status ludc_json_load(const char *path, ludc_value **out, lud_error *); /* a whole file, with positions */
+/* One YAML document; numbers such as 1e-5 are numbers; anchors and aliases with a cap on expansion. */
+lud_status ludc_yaml_parse(const char *text, size_t n, const char *name, ludc_value **out, lud_error *);
+
+typedef struct ludc_config {
+    ludc_value *user;  /* what was written, with positions */
+    ludc_value *full;  /* every default filled */
+    char *name;        /* file name or "<config>" */
+} ludc_config;
+
+/* Reads a config by its extension (.yaml/.yml, else JSON; when that fails on the first character, YAML), applies
+ * `sets` ("a.b=c", c parsed as a YAML scalar or flow value), validates, fills defaults. All errors at once, one per
+ * line: "c.yaml:3:1: error: unknown key 'triner' (did you mean 'trainer'?)". LUD_E_INVALID (exit 2). */
+lud_status ludc_config_load(const char *path, const char *const *sets, size_t n_sets, ludc_config *, lud_error *);
+lud_status ludc_config_parse(const char *text, size_t n, const char *name, const char *const *sets, size_t n_sets,
+                             ludc_config *, lud_error *);
+void ludc_config_free(ludc_config *);
+
+/* ---- Schema tables (schema.c and one file per section) ---- */
+enum { LUDC_T_BOOL = 1, LUDC_T_INT = 2, LUDC_T_FLOAT = 4, LUDC_T_STR = 8, LUDC_T_LIST = 16, LUDC_T_OBJECT = 32,
+       LUDC_T_NULL = 64 };
+enum { LUDC_KEY_PLANNED = 1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
+       LUDC_KEY_REQUIRED = 2, LUDC_KEY_ANY = 4 /* free-form subtree */ };
+typedef struct ludc_key ludc_key;
+struct ludc_key {
+    const char *name;
+    uint32_t types, flags;
+    const char *dflt;         /* JSON text; NULL: no default, stays absent */
+    double min, max;          /* numbers; min > max: no range */
+    const char *const *words; /* allowed strings, NULL-terminated; NULL = any */
+    const ludc_key *section;  /* keys of the object, or of each list item */
+    const char *doc;          /* one line */
+};
+const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
+
+#endif

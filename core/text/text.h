@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * text: tokenizers (tokenizer.json and GGUF metadata) and prompt templates. Text is (pointer, length). */
+#ifndef LUDC_TEXT_H
+#define LUDC_TEXT_H
+
+#include <graph.h>
+
+typedef struct ludc_tokenizer ludc_tokenizer; /* immutable after load: encode and decode are [any] */
+
+/* A growable list of token ids. Zero-initialised is empty. */
+typedef struct ludc_ids {
+    int32_t *ptr;
+    size_t len, cap;
+} ludc_ids;
+bool ludc_ids_push(ludc_ids *, int32_t id);
+void ludc_ids_free(ludc_ids *);
+
+/* tokenizer.json text; config = tokenizer_config.json or NULL (bos/eos/pad/unk tokens). Unknown component types are
+ * errors. Hostile input: every size, id and merge is checked. */
+lud_status ludc_tokenizer_from_json(const char *text, size_t n, const char *name, const ludc_value *config,
+                                    ludc_tokenizer **, lud_error *);
+/* GGUF metadata as a value tree ("tokenizer.ggml.tokens" ... are top-level keys with dots in them, reached by
+ * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names. */
+lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
+void ludc_tokenizer_free(ludc_tokenizer *);
+
+/* Appends ids. add_special: with the post-processor's BOS, EOS ... The file's own truncation and padding are ignored. */
+lud_status ludc_tokenizer_encode(const ludc_tokenizer *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
+/* Appends text. skip_special: special tokens are left out. Invalid UTF-8 becomes U+FFFD. */
+lud_status ludc_tokenizer_decode(const ludc_tokenizer *, const int32_t *ids, size_t n, bool skip_special, ludc_buf *out,
+                                 lud_error *);
+int32_t ludc_tokenizer_vocab(const ludc_tokenizer *); /* highest id + 1 */
+int32_t ludc_tokenizer_id(const ludc_tokenizer *, lud_str token); /* -1 if there is none */
+lud_str ludc_tokenizer_token(const ludc_tokenizer *, int32_t id); /* the vocabulary entry as stored; len 0 if none */
+typedef struct ludc_special_ids { int32_t bos, eos, pad, unk; } ludc_special_ids; /* -1 = none */
+ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
+/* Text of tokenizer.json (rebuilt for a GGUF, with the pre-tokenizer that it names) and of tokenizer_config.json
+ * (chat template kept). */
+lud_status ludc_tokenizer_to_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
+lud_status ludc_tokenizer_config_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
+
+/* ---- Prompt templates (template.c): "{column}", "{column:.2f}", "{__task__}", "{__sample__}", "{{" and "}}" ---- */
+typedef struct ludc_template ludc_template;
+/* Parsed and checked once; errors name the position. */
+lud_status ludc_template_parse(lud_str text, ludc_template **, lud_error *);
+void ludc_template_free(ludc_template *);
+size_t ludc_template_fields(const ludc_template *);
+lud_str ludc_template_field(const ludc_template *, size_t i); /* field names in order of appearance */
+/* lookup answers a field's value; false = no such field: an error that names it. Format specs are of the float kind
+ * (as Python's: [[fill]align][sign][0][width][,][.precision][f|e|g|%]). */
+lud_status ludc_template_render(const ludc_template *, bool (*lookup)(void *, lud_str field, lud_str *value), void *arg,
+                                ludc_buf *out, lud_error *);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The C API of libludwig: everything that the command line does goes through it. [main] unless said otherwise: a
+ * session and its models belong to one thread. Paths and text are UTF-8. Functions return LUD_OK or a status with
+ * *err filled (what, where, next step); outputs are then untouched. */
+#ifndef LUDWIG_LUDWIG_H
+#define LUDWIG_LUDWIG_H
+
+#include "lud.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct lud_session lud_session; /* loaded plugins and threads */
+typedef struct lud_model lud_model;
+
+LUD_EXPORT const char *lud_version(void);
+/* Exit status of the program for a status: 0 ok, 1 other, 2 usage or config, 3 data, 4 plugin, 5 file, 6 diverged,
+ * 8 out of memory, 70 internal, 130 interrupted. */
+LUD_EXPORT int lud_exit_code(lud_status);
+
+typedef struct lud_session_opts {
+    uint32_t struct_size;
+    int32_t threads;                 /* <= 0: LUDWIG_THREADS or all usable cores */
+    const char *const *plugin_paths; /* searched first */
+    uint64_t n_plugin_paths;
+    void (*log)(void *arg, int32_t level, const char *text); /* NULL: stderr */
+    void *log_arg;
+    int32_t log_level; /* lowest LUD_LOG_* that is passed on */
+    int32_t progress;  /* 0 none, 1 plain lines, 2 bar on a terminal (stderr) */
+} lud_session_opts;
+LUD_EXPORT lud_status lud_session_open(const lud_session_opts *, lud_session **, lud_error *);
+LUD_EXPORT void lud_session_close(lud_session *); /* accepts NULL; models of it must be freed before */
+/* JSON list of plugins: path, name, version, components, state and reason. Appended through sink. */
+LUD_EXPORT lud_status lud_plugin_list(lud_session *, lud_status (*sink)(void *, lud_str), void *arg, lud_error *);
+LUD_EXPORT lud_status lud_plugin_check(lud_session *, const char *path, lud_status (*sink)(void *, lud_str), void *arg,
+                                       lud_error *);
+
+/* A config by path or as text (one of them NULL), with overrides "a.b=c". */
+typedef struct lud_config_source {
+    uint32_t struct_size;
+    const char *path, *text;
+    const char *const *sets;
+    uint64_t n_sets;
+} lud_config_source;
+/* Checks a config and renders it with every default filled, as JSON. Needs no plugins and reads no model. */
+LUD_EXPORT lud_status lud_config_render(const lud_config_source *, lud_status (*sink)(void *, lud_str), void *arg,
+                                        lud_error *);
+
+LUD_EXPORT lud_status lud_model_create(lud_session *, const lud_config_source *, lud_model **, lud_error *);
+/* A run folder, its model/ folder. The process that loads need not be the one that trained. */
+LUD_EXPORT lud_status lud_model_load(lud_session *, const char *path, lud_model **, lud_error *);
+LUD_EXPORT void lud_model_free(lud_model *); /* accepts NULL */
+
+typedef struct lud_data_source {
+    uint32_t struct_size;
+    const char *dataset;                                   /* split by the config, or */
+    const char *training_set, *validation_set, *test_set;  /* given apart */
+    const char *format;                                    /* NULL: by extension */
+} lud_data_source;
+
+typedef struct lud_train_opts {
+    uint32_t struct_size;
+    lud_data_source data;
+    const char *output_directory; /* NULL: "results" */
+    const char *experiment_name;  /* NULL: "experiment" */
+    const char *model_name;       /* NULL: "run" */
+    uint64_t random_seed;         /* 0: 42 */
+    int32_t evaluate_test;        /* experiment: test_statistics.json and predictions of the test split */
+    int32_t skip_save_model;
+    const char *command;          /* for description.json; NULL = "" */
+} lud_train_opts;
+/* Trains, writes the run folder, keeps the best model in `model`. run_dir receives the folder (NUL-terminated). */
+LUD_EXPORT lud_status lud_model_train(lud_model *, const lud_train_opts *, char *run_dir, size_t run_dir_cap,
+                                      lud_error *);
+
+typedef struct lud_predict_opts {
+    uint32_t struct_size;
+    lud_data_source data;
+    const char *split;            /* "full" (default), "training", "validation", "test" */
+    const char *output_path;      /* predictions: .csv, .tsv, .json, .jsonl; NULL: not written */
+    const char *output_directory; /* evaluate: test_statistics.json goes here; NULL: not written */
+    const char *generation;       /* JSON object over the config's generation section, or NULL */
+    int64_t limit;                /* at most so many rows; 0 = all */
+} lud_predict_opts;
+/* One row per input row: <feature>_predictions, <feature>_response, <feature>_probability. The target column may be
+ * absent. */
+LUD_EXPORT lud_status lud_model_predict(lud_model *, const lud_predict_opts *, lud_error *);
+/* Metrics as JSON text through sink: {feature: {loss, perplexity, token_accuracy, ...}, combined: {loss}}; a text output
+ * is generated too: exact_match with its Wilson 95 % interval. */
+LUD_EXPORT lud_status lud_model_evaluate(lud_model *, const lud_predict_opts *,
+                                         lud_status (*sink)(void *, lud_str json), void *arg, lud_error *);
+
+/* Generates from one prompt (raw text: no template). on_text receives whole UTF-8 characters as they come; a status
+ * other than LUD_OK stops. generation: JSON object over the config's section, or NULL. */
+LUD_EXPORT lud_status lud_model_generate(lud_model *, lud_str prompt, const char *generation,
+                                         lud_status (*on_text)(void *, lud_str), void *arg, lud_error *);
+/* Writes a model folder (model_hyperparameters.json, model_weights/ ...): what lud_model_load reads. */
+LUD_EXPORT lud_status lud_model_save(lud_model *, const char *dir, lud_error *);
+
+/* From a signal handler: first call finishes the step and saves, later ones stop at once. [any] */
+LUD_EXPORT void lud_interrupt(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The closed set of graph operations. Opcode numbers are permanent and never reused; gaps are reserved for their
+ * neighbours. *_GRAD operations have no vector-Jacobian product (VJP) of their own.
+ *
+ * Letters: T packed tokens, S segments, N rows, C width, V vocabulary, H query heads, G key/value heads (G divides H),
+ * D head size. Tensors are row-major and dense. "real" is the float type that the program was compiled for.
+ * An optional input that is absent is passed as id 0. An optional result that was not asked for has shape [0].
+ *
+ * The row rule: row t of a result depends bitwise only on row t (its segment) of the inputs and on whole parameters:
+ * not on T, on the position in the batch or on the number of threads. Sums over rows (SUM_TO, *_GRAD_WEIGHT,
+ * EMBEDDING_GRAD, SUMSQ) add in an order that depends on the shape alone.
+ */
+#ifndef LUDWIG_OPS_H
+#define LUDWIG_OPS_H
+
+#include <stdint.h>
+
+/* X(name, opcode, inputs, results, attribute struct) */
+#define LUD_OP_MAP(X)                                                                                                  \
+    X(ADD, 1, 2, 1, lud_attr_none)                                                                                     \
+    X(MUL, 2, 2, 1, lud_attr_none)                                                                                     \
+    X(SCALE, 3, 1, 1, lud_attr_scale)                                                                                  \
+    X(ACT, 4, 1, 1, lud_attr_act)                                                                                      \
+    X(ACT_GRAD, 5, 2, 1, lud_attr_act)                                                                                 \
+    X(GLU, 6, 2, 1, lud_attr_act)                                                                                      \
+    X(GLU_GRAD, 7, 3, 2, lud_attr_act)                                                                                 \
+    X(SUM_TO, 8, 1, 1, lud_attr_shape)                                                                                 \
+    X(RESHAPE, 9, 1, 1, lud_attr_shape)                                                                                \
+    X(SLICE, 10, 1, 1, lud_attr_slice)                                                                                 \
+    X(SLICE_GRAD, 11, 1, 1, lud_attr_slice)                                                                            \
+    X(GATHER_ROWS, 12, 2, 1, lud_attr_none)                                                                            \
+    X(SCATTER_ADD_ROWS, 13, 2, 1, lud_attr_rows)                                                                       \
+    X(LINEAR, 16, 3, 1, lud_attr_none)                                                                                 \
+    X(LINEAR_GRAD_INPUT, 17, 2, 1, lud_attr_none)                                                                      \
+    X(LINEAR_GRAD_WEIGHT, 18, 2, 1, lud_attr_none)                                                                     \
+    X(EMBEDDING, 20, 2, 1, lud_attr_none)                                                                              \
+    X(EMBEDDING_GRAD, 21, 2, 1, lud_attr_rows)                                                                         \
+    X(RMS_NORM, 24, 2, 2, lud_attr_norm)                                                                               \
+    X(RMS_NORM_GRAD, 25, 4, 1, lud_attr_norm)                                                                          \
+    X(RMS_NORM_GRAD_WEIGHT, 26, 3, 1, lud_attr_norm)                                                                   \
+    X(ROPE, 28, 3, 1, lud_attr_rope)                                                                                   \
+    X(ATTENTION, 32, 4, 2, lud_attr_attention)                                                                         \
+    X(ATTENTION_GRAD, 33, 7, 3, lud_attr_attention)                                                                    \
+    X(ATTENTION_CACHED, 34, 8, 1, lud_attr_attention)                                                                  \
+    X(CROSS_ENTROPY, 40, 2, 2, lud_attr_xent)                                                                          \
+    X(CROSS_ENTROPY_GRAD, 41, 3, 1, lud_attr_xent)                                                                     \
+    X(LINEAR_CROSS_ENTROPY, 42, 4, 2, lud_attr_xent)                                                                   \
+    X(LINEAR_CROSS_ENTROPY_GRAD, 43, 5, 3, lud_attr_xent)                                                              \
+    X(LINEAR_CROSS_ENTROPY_JOINED, 44, 5, 5, lud_attr_xent)                                                            \
+    X(DROPOUT, 48, 3, 1, lud_attr_dropout)                                                                             \
+    X(ACC, 52, 2, 1, lud_attr_none)                                                                                    \
+    X(SUMSQ, 53, 1, 1, lud_attr_none)                                                                                  \
+    X(SGD_STEP, 56, 4, 1, lud_attr_none)                                                                               \
+    X(ADAM_STEP, 57, 5, 1, lud_attr_none)
+
+enum {
+#define LUD_OP_ENUM(name, code, n_in, n_out, attr) LUD_OP_##name = (code),
+    LUD_OP_MAP(LUD_OP_ENUM)
+#undef LUD_OP_ENUM
+};
+
+/* ---- What each operation computes ---------------------------------------------------------------------------
+ * ADD(a, b), MUL(a, b): elementwise; b has a's shape, or the trailing dimensions of it, or one element. Result: a's
+ *   shape. ADD also takes I32 (both).
+ * SCALE(x): mul * x + add.
+ * ACT(x), ACT_GRAD(x, dy): f(x) and dy * f'(x).
+ * GLU(gate, up): f(gate) * up. GLU_GRAD(gate, up, dy) -> dgate, dup.
+ * SUM_TO(x): attr.shape is a suffix of x's shape, or one element: sums over the leading dimensions.
+ * RESHAPE(x): the same elements, same count; only dimension 0 or a constant multiple of it may be an extent. A view.
+ * SLICE(x): columns [start, start + len) of the last axis. SLICE_GRAD(dy): `total` columns, dy at start, else zero.
+ * GATHER_ROWS(x[T,...], index I32[N]) -> [N,...]; x real or I32. SCATTER_ADD_ROWS(dy[N,...], index[N]) ->
+ *   [attr.rows,...]: zeros, then row index[n] += dy[n], in increasing n.
+ * LINEAR(x[T,K], w[M,K], b[M] or 0) -> x w^T + b, [T,M]. LINEAR_GRAD_INPUT(dy[T,M], w[M,K]) -> dy w.
+ *   LINEAR_GRAD_WEIGHT(x[T,K], dy[T,M]) -> dy^T x, [M,K].
+ * EMBEDDING(w[V,C], ids I32[T]) -> [T,C]; EMBEDDING_GRAD(dy[T,C], ids) -> [attr.rows = V, C]. 0 <= id < V.
+ * RMS_NORM(x[...,C], w[C] or 0) -> y = x * r * (w + offset), and r = 1/sqrt(mean(x^2) + eps), shape x without its last
+ *   axis. Without w the factor is 1. RMS_NORM_GRAD(x, w or 0, r, dy) -> dx. RMS_NORM_GRAD_WEIGHT(x, r, dy) -> dw[C].
+ *   (Zhang and Sennrich 2019, arXiv 1910.07467.)
+ * ROPE(x[T,H,D], positions I32[T], inv_freq real[rotary_dim/2]): the first rotary_dim components of each head are
+ *   rotated by the angle position * inv_freq[i]: pairs (i, i + rotary_dim/2), or (2i, 2i+1) if interleaved; cosine and
+ *   sine are multiplied by attention_factor; inverse != 0 rotates back (the VJP: transposed, same factor). The rest is
+ *   copied. (Su et al. 2021, arXiv 2104.09864; rotate-half form as in transformers.) The angle is computed in fp32.
+ * ATTENTION(q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1]) -> out[T,H,D], lse[T,H]. Token t of segment s attends
+ *   to keys j of the same segment with  j <= t if causal;  t - j <= left if left >= 0;  j - t <= right if right >= 0.
+ *   score = scale * q.k; with softcap c > 0: c * tanh(score / c). lse = natural log of the sum of exp(score) (for a
+ *   row without keys: -infinity and out = 0). Keys are added in blocks counted from the segment's first key.
+ *   ATTENTION_GRAD(q, k, v, seg_offsets, out, lse, dout) -> dq, dk, dv. (Dao et al. 2022, arXiv 2205.14135.)
+ * ATTENTION_CACHED(q, k, v, seg_offsets I32[S+1], positions I32[T], page_table I32[S,P], k_pool[B,Z,G,D],
+ *   v_pool[B,Z,G,D]) -> out[T,H,D]. First writes k and v of each token into the pools (role KV, changed in place) at
+ *   page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of segment s
+ *   (window by `left`). The same bits as ATTENTION over the whole segment.
+ * CROSS_ENTROPY(logits[N,V], target I32[N]) -> nll[N], argmax I32[N]. Of z = logit_scale * logits, soft-capped:
+ *   nll = lse(z) - (1 - e) z[target] - e mean(z), e = smoothing. argmax: lowest index on ties, before smoothing.
+ *   CROSS_ENTROPY_GRAD(logits, target, g[N]) -> dlogits = g * d nll / d logits.
+ * LINEAR_CROSS_ENTROPY(x[N,C], w[V,C], b[V] or 0, target I32[N]) -> nll[N], argmax I32[N]: CROSS_ENTROPY of
+ *   LINEAR(x, w, b) without a tensor of N x V. LINEAR_CROSS_ENTROPY_GRAD(x, w, b, target, g[N]) -> dx, dw, db, and
+ *   LINEAR_CROSS_ENTROPY_JOINED(x, w, b, target, g[N]) -> nll, argmax, dx, dw, db: forward and gradient in one pass over
+ *   the logits. dx, dw, db exist as attr.want says. (Chunks of rows as in Liger Kernel, arXiv 2410.10989.)
+ * DROPOUT(x[T,...], row_keys I32[T,2], positions I32[T]): keeps x / (1 - p) where lud_uniform(lud_token_key(row key,
+ *   position, op.stream), c) >= p, c counting the elements of a row; else 0. See random.h. Its VJP is itself.
+ * ACC(acc, x): acc += x, in place (the result is an alias of acc).
+ * SUMSQ(x) -> [1]: sum of squares.
+ * SGD_STEP(param[n], grad[n], velocity[n] or 0, s[8]), ADAM_STEP(param[n], grad[n], m[n], v[n], s[8]): one optimizer
+ *   step in place, result = alias of param. s is an input so that a program need not be rebuilt:
+ *   s[0] learning rate, s[1] factor on the gradient (clipping), s[2] weight decay, s[3] decoupled (0: added to the
+ *   gradient as L2, 1: param -= lr * decay * param first), s[4] beta1 or momentum, s[5] beta2, s[6] epsilon,
+ *   s[7] step number from 1 (bias correction), for SGD: nesterov 0/1.
+ *   SGD as torch.optim.SGD (dampening 0), ADAM as torch.optim.Adam / AdamW (arXiv 1412.6980, 1711.05101). */
+
+enum { LUD_ACT_GELU_ERF = 1, LUD_ACT_GELU_TANH, LUD_ACT_RELU, LUD_ACT_RELU2, LUD_ACT_SILU, LUD_ACT_QUICK_GELU,
+       LUD_ACT_TANH, LUD_ACT_SIGMOID };
+
+typedef struct { int32_t reserved; } lud_attr_none;
+typedef struct { float mul, add; } lud_attr_scale;
+typedef struct { int32_t act; } lud_attr_act;                           /* LUD_ACT_* */
+typedef struct { int32_t rank, reserved; int64_t dim[8]; } lud_attr_shape; /* dim < 0: extent -dim */
+typedef struct { int64_t start, len, total; } lud_attr_slice;
+typedef struct { int64_t rows; } lud_attr_rows;                         /* < 0: extent -rows */
+typedef struct { float eps, weight_offset; } lud_attr_norm;
+typedef struct { int32_t rotary_dim, interleaved, inverse; float attention_factor; } lud_attr_rope;
+typedef struct {
+    float scale, softcap;     /* softcap 0 = none */
+    int32_t causal;
+    int32_t left, right;      /* inclusive reach in keys; -1 = unlimited */
+    int32_t cache_slot;       /* unique per attention layer, from 0; -1 = has no cache */
+} lud_attr_attention;
+enum { LUD_XENT_WANT_DX = 1, LUD_XENT_WANT_DW = 2, LUD_XENT_WANT_DB = 4 };
+typedef struct { float logit_scale, softcap, smoothing; int32_t want; } lud_attr_xent;
+typedef struct { float p; } lud_attr_dropout;
+
+#endif
