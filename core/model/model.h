@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * model: base model + encoder + decoder + adapters put together; programs over packed batches; save and load weights.
+ * Names no architecture: everything comes from components found in the registry. */
+#ifndef LUDC_MODEL_H
+#define LUDC_MODEL_H
+
+#include <data.h>
+#include <formats.h>
+#include <ludwig/decoder.h>
+#include <text.h>
+
+typedef struct ludc_model ludc_model;
+
+typedef struct ludc_model_spec {
+    ludc_host *host;          /* with the services graph and weights registered, and loaded */
+    const ludc_value *config; /* full config, kept by the caller while the model lives */
+    const char *base_model;   /* overrides config.base_model (a full fine-tuned folder), or NULL */
+    const char *adapter_dir;  /* PEFT folder whose adapter and values are taken, or NULL: config.adapter, fresh values */
+    bool for_training;        /* false: nothing is trainable, no gradients or states are made */
+    uint64_t seed;            /* initial values of new parameters */
+    const ludc_devices *devices; /* test seam: given devices instead of config.backend.device; NULL = open by config */
+    int32_t real;             /* LUD_F32 (0 means that) or LUD_F64 (tests) */
+} ludc_model_spec;
+
+/* Opens devices, base model, tokenizer, encoder (by model_type), decoder and adapter, builds once to declare all
+ * parameters, fills them, seals the store. Errors: LUD_E_ABI names a component that is missing and the searched folders
+ * (exit 4), LUD_E_IO a file (5), LUD_E_INVALID the config (2), e.g. an adapter that matched no site. */
+lud_status ludc_model_open(const ludc_model_spec *, ludc_model **, lud_error *);
+void ludc_model_free(ludc_model *); /* accepts NULL */
+
+typedef struct ludc_model_info {
+    const ludc_base_model *base;
+    const ludc_tokenizer *tokenizer;
+    const ludc_devices *devices;
+    const char *encoder_name, *decoder_name, *adapter_name; /* config names; adapter NULL = none */
+    int64_t width, layers, vocab_size, max_positions;
+    int64_t n_parameters, n_trainable;
+    int32_t eos_ids[8], n_eos; /* every id that ends a text: generation_config, config, tokenizer */
+    int32_t bos_id, pad_id;
+} ludc_model_info;
+const ludc_model_info *ludc_model_info_of(const ludc_model *);
+ludc_store *ludc_model_store(ludc_model *);
+
+/* ---- Programs ---- */
+enum {
+    LUDC_RUN_TRAIN,  /* loss and gradients (ACC into the flat gradients); dropout on */
+    LUDC_RUN_LOSS,   /* loss and argmax only */
+    LUDC_RUN_LOGITS, /* pred [N,V] at chosen rows, no cache */
+    LUDC_RUN_DECODE  /* pred [N,V] at chosen rows over a paged key/value cache */
+};
+typedef struct ludc_run_caps {
+    int64_t T, S, N;          /* maxima of packed tokens, segments, chosen rows */
+    int64_t page_size, pages_per_segment, n_pages; /* LUDC_RUN_DECODE */
+    bool hidden;              /* tests: marked tensors (embeddings, every layer) and the final hidden states are roots */
+} ludc_run_caps;
+typedef struct ludc_run ludc_run; /* a compiled program of a model; freed before the model */
+lud_status ludc_run_new(ludc_model *, int kind, const ludc_run_caps *, ludc_run **, lud_error *);
+void ludc_run_free(ludc_run *);
+ludc_program_stats ludc_run_stat(const ludc_run *);
+
+/* TRAIN and LOSS over one micro-batch. loss_scale is the cotangent of the loss sum (1 / the target tokens of the whole
+ * effective batch). Results may be NULL: loss_sum = sum of weight * nll; weight_sum; row_loss[N]; argmax[N]. */
+typedef struct ludc_run_result {
+    double loss_sum, weight_sum;
+    float *row_loss; /* caller's memory, N floats, or NULL */
+    int32_t *argmax; /* caller's memory, N ids, or NULL */
+} ludc_run_result;
+lud_status ludc_run_batch(ludc_run *, const ludc_batch *, float loss_scale, ludc_run_result *, lud_error *);
+
+/* LOGITS and DECODE. T tokens in S segments; rows[N] = indices into T whose logits are wanted; logits [N, vocab].
+ * positions: absolute, i.e. for DECODE they say where the new tokens stand in the cache. page_table [S,
+ * pages_per_segment] (DECODE only). */
+typedef struct ludc_run_tokens {
+    int64_t T, S, N;
+    const int32_t *ids, *positions, *seg_offsets, *rows, *page_table;
+} ludc_run_tokens;
+lud_status ludc_run_logits(ludc_run *, const ludc_run_tokens *, float *logits, lud_error *);
+/* After a run with caps.hidden: layer -1 = embeddings, 0.. = output of a layer, INT32_MAX = after the final norm.
+ * out [T, width]. LUD_E_NOT_FOUND if there is none. */
+lud_status ludc_run_hidden(ludc_run *, int32_t layer, float *out, lud_error *);
+
+/* ---- Saving ---- */
+/* Writes what was trained into `dir` (made new; the caller renames): with an adapter a PEFT folder (adapter_config.json,
+ * adapter_model.safetensors, README.md), else or if `merge` a complete Hugging Face folder (config.json,
+ * model*.safetensors, generation_config.json); tokenizer.json, tokenizer_config.json and chat template in both. */
+lud_status ludc_model_save_weights(ludc_model *, const char *dir, bool merge, lud_error *);
+/* The merged weight of one site [d_out, d_in] (tests and merging). out has d_out * d_in elements. */
+lud_status ludc_model_merged(ludc_model *, const char *site, float *out, lud_error *);
+
+#endif
