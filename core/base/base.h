@@ -108,6 +108,8 @@ bool ludc_value_equal(const ludc_value *, const ludc_value *);
 /* Take ownership of `child` (even on failure); NULL child or no memory: false. put replaces an existing key. */
 bool ludc_value_put(ludc_value *object, const char *key, ludc_value *child);
 bool ludc_value_putn(ludc_value *object, lud_str key, ludc_value *child);
+/* putn without the search for an existing key, for readers that refuse duplicates themselves: O(1). */
+bool ludc_value_append(ludc_value *object, lud_str key, ludc_value *child);
 bool ludc_value_push(ludc_value *list, ludc_value *child);
 bool ludc_value_remove(ludc_value *object, const char *key);
 ludc_value *ludc_value_get(const ludc_value *object, const char *key);  /* borrowed; NULL if absent */
