@@ -21,7 +21,7 @@ typedef struct ludc_train_state {
 /* Metrics of one split. */
 typedef struct ludc_metrics {
     double loss, perplexity, token_accuracy; /* loss: mean nll over target tokens; perplexity: exp(loss) */
-    double next_token_perplexity;            /* mean over target tokens of exp(nll), as Ludwig's metric of that name */
+    double next_token_perplexity;            /* mean over rows of exp(mean nll of the row) */
     uint64_t target_tokens, rows;
 } ludc_metrics;
 lud_status ludc_evaluate_rows(ludc_model *, const ludc_rows *, int64_t batch_rows, ludc_metrics *, lud_error *);

@@ -19,15 +19,47 @@ LUD_EXPORT const char *lud_version(void);
  * 8 out of memory, 70 internal, 130 interrupted. */
 LUD_EXPORT int lud_exit_code(lud_status);
 
+/* Where a long call stands. Rates and the estimate are of real tokens (there is no padding); 0 = not known yet. */
+typedef struct lud_progress {
+    uint32_t struct_size;
+    const char *phase; /* "train", "evaluate", "generate" */
+    int64_t done, total; /* optimizer steps, or rows */
+    double loss, learning_rate, tokens_per_second, eta_seconds;
+} lud_progress;
+
+/* Metrics of one split. loss: mean negative log-likelihood (nats) over target tokens; perplexity: exp(loss);
+ * next_token_perplexity: mean over rows of exp(mean nll of the row). */
+typedef struct lud_metrics {
+    uint32_t struct_size;
+    int32_t present;
+    double loss, perplexity, token_accuracy, next_token_perplexity;
+    uint64_t target_tokens, rows;
+} lud_metrics;
+
+typedef struct lud_evaluation {
+    uint32_t struct_size;
+    int32_t improved; /* the validation metric got better: this is the best model so far */
+    int64_t step, epoch;
+    const char *feature;
+    lud_metrics training, validation, test;
+} lud_evaluation;
+
+/* What a program may want to show. All may be NULL; called on the thread that called lud_model_*. */
+typedef struct lud_events {
+    uint32_t struct_size, reserved;
+    void *arg;
+    void (*log)(void *arg, int32_t level, const char *text); /* LUD_LOG_*, one line without its newline */
+    void (*progress)(void *arg, const lud_progress *);
+    void (*evaluated)(void *arg, const lud_evaluation *);
+} lud_events;
+
 typedef struct lud_session_opts {
     uint32_t struct_size;
     int32_t threads;                 /* <= 0: LUDWIG_THREADS or all usable cores */
     const char *const *plugin_paths; /* searched first */
     uint64_t n_plugin_paths;
-    void (*log)(void *arg, int32_t level, const char *text); /* NULL: stderr */
-    void *log_arg;
-    int32_t log_level; /* lowest LUD_LOG_* that is passed on */
-    int32_t progress;  /* 0 none, 1 plain lines, 2 bar on a terminal (stderr) */
+    const lud_events *events; /* kept by the caller while the session lives; NULL: log lines go to stderr */
+    int32_t log_level;        /* lowest LUD_LOG_* that is passed on */
 } lud_session_opts;
 LUD_EXPORT lud_status lud_session_open(const lud_session_opts *, lud_session **, lud_error *);
 LUD_EXPORT void lud_session_close(lud_session *); /* accepts NULL; models of it must be freed before */
@@ -70,9 +102,22 @@ typedef struct lud_train_opts {
     int32_t skip_save_model;
     const char *command;          /* for description.json; NULL = "" */
 } lud_train_opts;
-/* Trains, writes the run folder, keeps the best model in `model`. run_dir receives the folder (NUL-terminated). */
-LUD_EXPORT lud_status lud_model_train(lud_model *, const lud_train_opts *, char *run_dir, size_t run_dir_cap,
-                                      lud_error *);
+typedef struct lud_train_result {
+    uint32_t struct_size;
+    int32_t interrupted; /* stopped by lud_interrupt, saved as it was */
+    char run_dir[4096];
+    char experiment[256];         /* "<experiment>_<model>" */
+    char validation_metric[64];   /* "loss", "token_accuracy" ... */
+    char feature[256];
+    int64_t best_step, best_epoch, steps, epochs;
+    lud_metrics best_validation, best_test;
+    uint64_t tokens;          /* real tokens trained on */
+    double seconds;           /* of the training loop without evaluations */
+    uint64_t peak_rss_bytes;
+} lud_train_result;
+/* Trains, writes the run folder, keeps the best model in `model`. Nothing is left behind on failure. An interrupted run
+ * is saved, LUD_OK is returned and result->interrupted is set. */
+LUD_EXPORT lud_status lud_model_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
 
 typedef struct lud_predict_opts {
     uint32_t struct_size;
