@@ -27,9 +27,9 @@ typedef struct ludc_prompt {
     uint64_t row; /* keys the random numbers, so a row's text does not depend on its batch */
 } ludc_prompt;
 typedef struct ludc_completion {
-    ludc_ids ids;       /* without the token that ended it */
-    double log_prob;    /* sum over the new tokens, the ending one included */
-    bool stopped;       /* by an end-of-text token */
+    ludc_ids ids;    /* without the token that ended it */
+    double log_prob; /* sum over the new tokens, the ending one included */
+    bool stopped;    /* by an end-of-text token */
 } ludc_completion;
 
 typedef struct ludc_decoder ludc_decoder; /* a reusable decode program for up to `batch` rows */

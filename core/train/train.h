@@ -11,9 +11,9 @@ typedef struct ludc_train_state {
     int64_t step, epoch, batch_in_epoch; /* next batch to run; steps = optimizer steps done */
     int64_t evaluations, best_evaluation, best_step, best_epoch, last_improvement;
     double best_value;
-    double plateau_best;      /* reduce_on_plateau */
+    double plateau_best; /* reduce_on_plateau */
     int64_t plateau_wait, plateau_reductions;
-    double lr_factor;         /* product of plateau reductions */
+    double lr_factor; /* product of plateau reductions */
     uint64_t tokens, target_tokens;
     uint64_t seed;
 } ludc_train_state;
@@ -24,7 +24,7 @@ typedef struct ludc_metrics {
     double next_token_perplexity;            /* mean over rows of exp(mean nll of the row) */
     uint64_t target_tokens, rows;
 } ludc_metrics;
-lud_status ludc_evaluate_rows(ludc_model *, const ludc_rows *, int64_t batch_rows, ludc_metrics *, lud_error *);
+lud_status ludc_evaluate_rows(ludc_model *, const ludc_rows *, ludc_metrics *, lud_error *);
 
 typedef struct ludc_evaluation {
     ludc_metrics split[LUDC_N_SPLITS];
@@ -39,7 +39,7 @@ typedef struct ludc_train_progress {
 
 typedef struct ludc_train_events {
     void *arg;
-    void (*progress)(void *arg, const ludc_train_progress *);                      /* after each step */
+    void (*progress)(void *arg, const ludc_train_progress *); /* after each step */
     lud_status (*evaluated)(void *arg, const ludc_train_state *, const ludc_evaluation *, lud_error *);
 } ludc_train_events;
 
@@ -50,8 +50,8 @@ lud_status ludc_train(ludc_model *, const ludc_value *trainer, const ludc_rows s
                       const ludc_train_events *, ludc_train_state *, lud_error *);
 /* Total optimizer steps that these settings give. */
 int64_t ludc_train_total_steps(const ludc_value *trainer, size_t n_train_rows);
-/* The schedule's factor-applied learning rate at a step (from 0). */
-double ludc_schedule_lr(const ludc_value *trainer, int64_t step, int64_t total_steps, int64_t steps_per_epoch,
+/* Learning rate of a step (from 0): warm-up, decay, plateau reductions of the state (NULL: none). */
+double ludc_schedule_lr(const ludc_value *trainer, int64_t step, int64_t total_steps, int64_t steps_per_evaluation,
                         const ludc_train_state *);
 
 #endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Batched decoding. The batch has `slots`, each with its own pages of the key/value cache; a slot whose row ends takes
+ * the next prompt while the others go on. One run carries prompts being read and rows being continued side by side. */
+#include <string.h>
+
+#include "internal.h"
+
+#define PAGE_TOKENS 32
+/* Prompt tokens read in one run: enough for the matrix kernels, little enough memory. */
+#define PREFILL_TOKENS 512
+
+typedef struct slot {
+    bool active;
+    size_t prompt; /* index into the prompts */
+    ludc_ids seen; /* prompt and new ids */
+    size_t cached; /* of those, how many are in the cache */
+    int64_t n_new;
+} slot;
+
+struct ludc_decoder {
+    ludc_model *model;
+    ludc_run *run;
+    int64_t batch, context, cap_T, pages_per_slot, vocab;
+    slot *slots;
+    int32_t *ids, *positions, *seg_offsets, *rows, *page_table; /* of one run */
+    size_t *row_slot;                                           /* whose logits */
+    float *logits;
+    ludc_sample_scratch scratch;
+};
+
+/* One call of ludc_decode. */
+typedef struct call {
+    ludc_decoder *d;
+    const ludc_prompt *prompts;
+    size_t n, next;
+    const ludc_generation *g;
+    ludc_token_fn fn;
+    void *arg;
+    ludc_completion *out;
+} call;
+
+void ludc_decoder_free(ludc_decoder *d) {
+    if (!d) return;
+    ludc_run_free(d->run);
+    for (int64_t i = 0; d->slots && i < d->batch; i++)
+        ludc_ids_free(&d->slots[i].seen);
+    void *owned[] = {d->slots,      d->ids,      d->positions, d->seg_offsets,    d->rows,
+                     d->page_table, d->row_slot, d->logits,    d->scratch.logits, d->scratch.candidates};
+    for (size_t i = 0; i < LUDC_COUNT(owned); i++)
+        ludc_free(owned[i]);
+    ludc_free(d);
+}
+
+static lud_status decoder_alloc(ludc_decoder *d, lud_error *err) {
+    const size_t b = (size_t)d->batch, t = (size_t)d->cap_T, v = (size_t)d->vocab;
+    d->slots = ludc_alloc(b * sizeof(*d->slots));
+    d->ids = ludc_alloc(t * sizeof(*d->ids));
+    d->positions = ludc_alloc(t * sizeof(*d->positions));
+    d->seg_offsets = ludc_alloc((b + 1) * sizeof(*d->seg_offsets));
+    d->rows = ludc_alloc(b * sizeof(*d->rows));
+    d->page_table = ludc_alloc(b * (size_t)d->pages_per_slot * sizeof(*d->page_table));
+    d->row_slot = ludc_alloc(b * sizeof(*d->row_slot));
+    d->logits = ludc_alloc(b * v * sizeof(*d->logits));
+    d->scratch.logits = ludc_alloc(v * sizeof(*d->scratch.logits));
+    d->scratch.candidates = ludc_alloc(v * sizeof(*d->scratch.candidates));
+    if (!d->slots || !d->ids || !d->positions || !d->seg_offsets || !d->rows || !d->page_table || !d->row_slot ||
+        !d->logits || !d->scratch.logits || !d->scratch.candidates)
+        return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory for %lld rows", (long long)d->batch);
+    return LUD_OK;
+}
+
+lud_status ludc_decoder_new(ludc_model *model, int64_t batch, int64_t context, ludc_decoder **out, lud_error *err) {
+    const ludc_model_info *info = ludc_model_info_of(model);
+    ludc_decoder *d = ludc_alloc(sizeof(*d));
+    if (!d) return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");
+    if (info->max_positions > 0) context = LUDC_MIN(context, info->max_positions);
+    *d = (ludc_decoder){.model = model, .batch = LUDC_MAX(1, batch), .context = context, .vocab = info->vocab_size};
+    d->cap_T = LUDC_MAX(d->batch, LUDC_MIN(PREFILL_TOKENS, d->batch * context));
+    d->pages_per_slot = (context + PAGE_TOKENS - 1) / PAGE_TOKENS;
+    lud_status status = decoder_alloc(d, err);
+    if (status == LUD_OK) {
+        const ludc_run_caps caps = {.T = d->cap_T,
+                                    .S = d->batch,
+                                    .N = d->batch,
+                                    .page_size = PAGE_TOKENS,
+                                    .pages_per_segment = d->pages_per_slot,
+                                    .n_pages = d->batch * d->pages_per_slot};
+        status = ludc_run_new(model, LUDC_RUN_DECODE, &caps, &d->run, err);
+    }
+    if (status != LUD_OK) {
+        ludc_decoder_free(d);
+        return status;
+    }
+    *out = d;
+    return LUD_OK;
+}
+
+/* Takes the next prompt into a slot; a prompt too long for the context keeps its last tokens. */
+static lud_status start(call *c, slot *s, lud_error *err) {
+    const ludc_prompt *p = &c->prompts[c->next];
+    const int64_t room = LUDC_MAX(1, c->d->context - c->g->max_new_tokens);
+    const int64_t len = LUDC_MIN((int64_t)p->len, room);
+    if (len < 1) return ludc_fail(err, LUD_E_INVALID, "generation: an empty prompt (no token and no BOS)");
+    s->seen.len = 0;
+    for (int64_t i = p->len - len; i < p->len; i++)
+        if (!ludc_ids_push(&s->seen, p->ids[i])) return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");
+    s->active = true;
+    s->prompt = c->next++;
+    s->cached = 0;
+    s->n_new = 0;
+    return LUD_OK;
+}
+
+static bool is_end(const ludc_model_info *info, int32_t id) {
+    for (int32_t i = 0; i < info->n_eos; i++)
+        if (info->eos_ids[i] == id) return true;
+    return false;
+}
+
+static lud_status take(call *c, slot *s, const float *logits, lud_error *err) {
+    ludc_decoder *d = c->d;
+    const ludc_model_info *info = ludc_model_info_of(d->model);
+    ludc_completion *out = &c->out[s->prompt];
+    double log_prob = 0.0;
+    const int32_t id = ludc_sample(c->g, logits, d->vocab, &s->seen, s->n_new, info->eos_ids, info->n_eos,
+                                   c->prompts[s->prompt].row, &d->scratch, &log_prob);
+    out->log_prob += log_prob;
+    out->stopped = is_end(info, id);
+    s->n_new++;
+    if (!ludc_ids_push(&s->seen, id) || (!out->stopped && !ludc_ids_push(&out->ids, id)))
+        return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");
+    if (c->fn) LUDC_TRY(c->fn(c->arg, s->prompt, id));
+    if (out->stopped || s->n_new >= c->g->max_new_tokens || (int64_t)s->seen.len >= d->context) s->active = false;
+    return LUD_OK;
+}
+
+/* Adds what slot `i` has not cached yet, as far as there is room for it beside one token of every later slot. */
+static void add_segment(ludc_decoder *d, int64_t i, ludc_run_tokens *r) {
+    slot *s = &d->slots[i];
+    const size_t room = (size_t)(d->cap_T - r->T - (d->batch - 1 - i));
+    const size_t n = LUDC_MIN(s->seen.len - s->cached, room);
+    for (size_t k = 0; k < n; k++, r->T++) {
+        d->ids[r->T] = s->seen.ptr[s->cached + k];
+        d->positions[r->T] = (int32_t)(s->cached + k);
+    }
+    for (int64_t p = 0; p < d->pages_per_slot; p++)
+        d->page_table[r->S * d->pages_per_slot + p] = (int32_t)(i * d->pages_per_slot + p);
+    d->seg_offsets[++r->S] = (int32_t)r->T;
+    s->cached += n;
+    if (s->cached == s->seen.len) {
+        d->rows[r->N] = (int32_t)r->T - 1;
+        d->row_slot[r->N++] = (size_t)i;
+    }
+}
+
+static lud_status one_run(call *c, lud_error *err) {
+    ludc_decoder *d = c->d;
+    ludc_run_tokens r = {.ids = d->ids,
+                         .positions = d->positions,
+                         .seg_offsets = d->seg_offsets,
+                         .rows = d->rows,
+                         .page_table = d->page_table};
+    d->seg_offsets[0] = 0;
+    for (int64_t i = 0; i < d->batch; i++)
+        if (d->slots[i].active) add_segment(d, i, &r);
+    LUDC_TRY(ludc_run_logits(d->run, &r, d->logits, err));
+    for (int64_t k = 0; k < r.N; k++)
+        LUDC_TRY(take(c, &d->slots[d->row_slot[k]], d->logits + k * d->vocab, err));
+    return LUD_OK;
+}
+
+lud_status ludc_decode(ludc_decoder *d, const ludc_prompt *prompts, size_t n, const ludc_generation *g,
+                       ludc_token_fn fn, void *arg, ludc_completion *out, lud_error *err) {
+    call c = {.d = d, .prompts = prompts, .n = n, .g = g, .fn = fn, .arg = arg, .out = out};
+    for (int64_t i = 0; i < d->batch; i++)
+        d->slots[i].active = false;
+    for (;;) {
+        bool any = false;
+        for (int64_t i = 0; i < d->batch; i++) {
+            if (!d->slots[i].active && c.next < n) LUDC_TRY(start(&c, &d->slots[i], err));
+            any |= d->slots[i].active;
+        }
+        if (!any) return LUD_OK;
+        LUDC_TRY(one_run(&c, err));
+        if (ludc_cancel_requested()) return ludc_fail(err, LUD_E_CANCELLED, "interrupted");
+    }
+}
