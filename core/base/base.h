@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LUDC_VERSION "0.1.0"
-#define LUDC_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define LUDC_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define LUDC_VERSION      "0.1.0"
+#define LUDC_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define LUDC_MAX(a, b)    ((a) > (b) ? (a) : (b))
 #define LUDC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LUDC_PRINTF(f, a) __attribute__((format(printf, f, a)))
 /* Leaves the calling function with a failed status. Only where nothing is owned yet. */
@@ -30,15 +30,15 @@ lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) LUDC
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
-void *ludc_alloc(size_t n);                        /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
+void *ludc_alloc(size_t n); /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
-void ludc_free(void *p);                           /* accepts NULL */
+void ludc_free(void *p);                             /* accepts NULL */
 char *ludc_strdup(const char *s);
-char *ludc_strndup(const char *s, size_t n);       /* n bytes and a closing NUL */
+char *ludc_strndup(const char *s, size_t n); /* n bytes and a closing NUL */
 /* Large arenas: mmap, 2 MiB aligned, MADV_HUGEPAGE, not touched. */
 void *ludc_arena_map(size_t n);
 void ludc_arena_unmap(void *p, size_t n);
-uint64_t ludc_alloc_count(void);                   /* allocations since start: tests count those of a step */
+uint64_t ludc_alloc_count(void);                        /* allocations since start: tests count those of a step */
 void ludc_alloc_fail_after(int64_t n, bool persistent); /* n-th allocation from now fails; n < 0: off */
 
 /* ---- Growable byte string (text.c). Zero-initialised is empty; `failed` is sticky, check once. ---- */
@@ -93,9 +93,9 @@ struct lud_cfg {
         lud_str s;
     } u;
     size_t len, cap;
-    lud_str *keys;     /* objects: len keys (each NUL-terminated, NULs inside allowed) */
+    lud_str *keys;      /* objects: len keys (each NUL-terminated, NULs inside allowed) */
     ludc_value **items; /* lists and objects: len children */
-    int32_t *key_pos;  /* objects: 2 * len: line, col of each key; NULL = none */
+    int32_t *key_pos;   /* objects: 2 * len: line, col of each key; NULL = none */
 };
 ludc_value *ludc_value_new(int32_t type);
 ludc_value *ludc_value_bool(bool);
@@ -112,7 +112,7 @@ bool ludc_value_putn(ludc_value *object, lud_str key, ludc_value *child);
 bool ludc_value_append(ludc_value *object, lud_str key, ludc_value *child);
 bool ludc_value_push(ludc_value *list, ludc_value *child);
 bool ludc_value_remove(ludc_value *object, const char *key);
-ludc_value *ludc_value_get(const ludc_value *object, const char *key);  /* borrowed; NULL if absent */
+ludc_value *ludc_value_get(const ludc_value *object, const char *key);   /* borrowed; NULL if absent */
 ludc_value *ludc_value_find(const ludc_value *root, const char *dotted); /* "a.b.c", list items by number */
 /* Typed reads with a default for absent, null or another type. */
 int64_t ludc_get_int(const ludc_value *, const char *dotted, int64_t dflt);
@@ -142,10 +142,10 @@ lud_status ludc_file_commit(ludc_file_writer *, lud_error *); /* frees the write
 void ludc_file_abort(ludc_file_writer *);                     /* removes the temp file; accepts NULL */
 bool ludc_path_exists(const char *path);
 bool ludc_path_is_dir(const char *path);
-char *ludc_path_join(const char *dir, const char *name);      /* heap */
-char *ludc_path_absolute(const char *path);                   /* heap; does not need to exist */
-lud_status ludc_dir_make(const char *path, lud_error *);      /* with parents; existing is fine */
-lud_status ludc_dir_remove(const char *path, lud_error *);    /* recursive, does not follow links */
+char *ludc_path_join(const char *dir, const char *name);   /* heap */
+char *ludc_path_absolute(const char *path);                /* heap; does not need to exist */
+lud_status ludc_dir_make(const char *path, lud_error *);   /* with parents; existing is fine */
+lud_status ludc_dir_remove(const char *path, lud_error *); /* recursive, does not follow links */
 lud_status ludc_dir_list(const char *path, char ***names, size_t *n, lud_error *); /* sorted; ludc_dir_list_free */
 void ludc_dir_list_free(char **names, size_t n);
 lud_status ludc_path_rename(const char *from, const char *to, lud_error *); /* fsyncs the folder */
@@ -166,14 +166,14 @@ void ludc_pool_barrier(ludc_pool *);
 uint64_t ludc_permute(uint64_t key, uint64_t n, uint64_t i); /* i-th element of a keyed permutation of 0..n-1 */
 double ludc_random_uniform(uint64_t key, uint64_t i);        /* [0, 1) */
 double ludc_random_normal(uint64_t key, uint64_t i);
-uint64_t ludc_key_of_name(uint64_t seed, lud_str name);      /* one stream per named thing */
+uint64_t ludc_key_of_name(uint64_t seed, lud_str name); /* one stream per named thing */
 
 /* ---- Cancellation: set by a signal handler, polled everywhere (cancel.c) ---- */
 void ludc_cancel_request(void);
 void ludc_cancel_clear(void);
 int ludc_cancel_requested(void); /* number of requests since clear */
 
-double ludc_now(void); /* monotonic seconds */
+double ludc_now(void);        /* monotonic seconds */
 uint64_t ludc_peak_rss(void); /* bytes */
 
 #endif

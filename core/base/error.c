@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The caller-owned error record: the first writer wins, a message that does not fit keeps its tail. */
+#include "base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *ludc_status_text(lud_status status) {
+    switch (status) {
+#define STATUS_TEXT(name, code, text)                                                                                  \
+    case code:                                                                                                         \
+        return text;
+        LUD_STATUS_MAP(STATUS_TEXT)
+#undef STATUS_TEXT
+    default:
+        return "unknown status";
+    }
+}
+
+lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) {
+    if (!err || err->code != LUD_OK) return code;
+    err->code = code;
+    va_list args;
+    va_start(args, fmt);
+    char text[2 * sizeof(err->msg)];
+    const int n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    const size_t len = n < 0 ? 0 : LUDC_MIN((size_t)n, sizeof(text) - 1);
+    const size_t room = sizeof(err->msg) - 1;
+    if (len <= room) {
+        memcpy(err->msg, text, len);
+        err->msg[len] = '\0';
+        return code;
+    }
+    memcpy(err->msg, "...", 3);
+    memcpy(err->msg + 3, text + len - (room - 3), room - 3);
+    err->msg[room] = '\0';
+    return code;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Paths and folders. */
+#include "base.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool ludc_path_exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+bool ludc_path_is_dir(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *ludc_path_join(const char *dir, const char *name) {
+    ludc_buf b = {0};
+    const size_t len = strlen(dir);
+    ludc_buf_addf(&b, "%s%s%s", dir, len && dir[len - 1] != '/' ? "/" : "", name);
+    if (b.failed) ludc_buf_free(&b);
+    return b.ptr;
+}
+
+char *ludc_path_absolute(const char *path) {
+    char *real = realpath(path, NULL);
+    if (real) {
+        char *copy = ludc_strdup(real);
+        free(real);
+        return copy;
+    }
+    char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    char *joined = cwd ? ludc_path_join(cwd, path) : ludc_strdup(path);
+    free(cwd);
+    return joined;
+}
+
+lud_status ludc_dir_make(const char *path, lud_error *err) {
+    char *copy = ludc_strdup(path);
+    if (!copy) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = LUD_OK;
+    for (char *p = copy + 1; status == LUD_OK; p++) {
+        const char c = *p;
+        if (c != '/' && c != '\0') continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && !ludc_path_is_dir(copy))
+            status = ludc_fail(err, LUD_E_IO, "%s: cannot make the folder: %s", copy, strerror(errno));
+        *p = c;
+        if (c == '\0') break;
+    }
+    ludc_free(copy);
+    return status;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void ludc_dir_list_free(char **names, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        ludc_free(names[i]);
+    ludc_free(names);
+}
+
+static bool push_name(char ***names, size_t *n, size_t *cap, const char *name) {
+    if (*n == *cap) {
+        const size_t more = *cap ? *cap * 2 : 16;
+        char **grown = ludc_realloc(*names, *n * sizeof(*grown), more * sizeof(*grown));
+        if (!grown) return false;
+        *names = grown;
+        *cap = more;
+    }
+    (*names)[*n] = ludc_strdup(name);
+    return (*names)[*n] ? (++*n, true) : false;
+}
+
+lud_status ludc_dir_list(const char *path, char ***out, size_t *out_n, lud_error *err) {
+    DIR *dir = opendir(path);
+    if (!dir) return ludc_fail(err, LUD_E_IO, "%s: cannot read the folder: %s", path, strerror(errno));
+    char **names = NULL;
+    size_t n = 0, cap = 0;
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(dir));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) ok = push_name(&names, &n, &cap, e->d_name);
+    closedir(dir);
+    if (!ok) {
+        ludc_dir_list_free(names, n);
+        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    }
+    if (n) qsort(names, n, sizeof(*names), compare_names);
+    *out = names;
+    *out_n = n;
+    return LUD_OK;
+}
+
+lud_status ludc_dir_remove(const char *path, lud_error *err) {
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? LUD_OK : ludc_fail(err, LUD_E_IO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) {
+        char **names;
+        size_t n;
+        LUDC_TRY(ludc_dir_list(path, &names, &n, err));
+        lud_status status = LUD_OK;
+        for (size_t i = 0; i < n && status == LUD_OK; i++) {
+            char *child = ludc_path_join(path, names[i]);
+            status = child ? ludc_dir_remove(child, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            ludc_free(child);
+        }
+        ludc_dir_list_free(names, n);
+        LUDC_TRY(status);
+    }
+    if (remove(path) != 0) return ludc_fail(err, LUD_E_IO, "%s: cannot remove: %s", path, strerror(errno));
+    return LUD_OK;
+}
+
+/* A rename is durable once its folder is on disk. */
+static void sync_folder_of(const char *path) {
+    char *copy = ludc_strdup(path);
+    if (!copy) return;
+    char *slash = strrchr(copy, '/');
+    if (slash) slash[slash == copy ? 1 : 0] = '\0';
+    const int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    ludc_free(copy);
+}
+
+lud_status ludc_path_rename(const char *from, const char *to, lud_error *err) {
+    if (rename(from, to) != 0)
+        return ludc_fail(err, LUD_E_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+    sync_folder_of(to);
+    return LUD_OK;
+}
+
+char *ludc_path_of_image(void) {
+    char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (n <= 0) return ludc_strdup(".");
+    path[n] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash) *slash = '\0';
+    return ludc_strdup(path);
+}

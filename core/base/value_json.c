@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A value tree as JSON text. Numbers print as the shortest decimal that reads back equal; a float stays a float. */
+#include "base.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_float(double f, ludc_buf *out) {
+    char text[32];
+    if (!isfinite(f)) {
+        ludc_buf_adds(out, "null"); /* JSON has no word for it */
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, f);
+        if (strtod(text, NULL) == f) break;
+    }
+    ludc_buf_adds(out, text);
+    if (!strpbrk(text, ".e")) ludc_buf_adds(out, ".0");
+}
+
+static void put_str(lud_str s, ludc_buf *out) {
+    ludc_buf_adds(out, "\"");
+    size_t plain = 0; /* start of the run that needs no escape */
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.ptr[i];
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        ludc_buf_add(out, s.ptr + plain, i - plain);
+        plain = i + 1;
+        const char *shorts = "\b\f\n\r\t\"\\", *letters = "bfnrt\"\\";
+        const char *at = c ? strchr(shorts, c) : NULL;
+        if (at)
+            ludc_buf_addf(out, "\\%c", letters[at - shorts]);
+        else
+            ludc_buf_addf(out, "\\u%04x", c);
+    }
+    ludc_buf_add(out, s.ptr + plain, s.len - plain);
+    ludc_buf_adds(out, "\"");
+}
+
+static void put_break(int indent, int depth, ludc_buf *out) {
+    if (indent >= 0) ludc_buf_addf(out, "\n%*s", indent * depth, "");
+}
+
+static void put(const ludc_value *v, int indent, int depth, ludc_buf *out) {
+    switch (v ? v->type : LUD_CFG_NULL) {
+    case LUD_CFG_BOOL:
+        ludc_buf_adds(out, v->u.b ? "true" : "false");
+        return;
+    case LUD_CFG_INT:
+        ludc_buf_addf(out, "%lld", (long long)v->u.i);
+        return;
+    case LUD_CFG_FLOAT:
+        put_float(v->u.f, out);
+        return;
+    case LUD_CFG_STR:
+        put_str(v->u.s, out);
+        return;
+    case LUD_CFG_LIST:
+    case LUD_CFG_OBJECT:
+        break;
+    default:
+        ludc_buf_adds(out, "null");
+        return;
+    }
+    const bool object = v->type == LUD_CFG_OBJECT;
+    ludc_buf_adds(out, object ? "{" : "[");
+    for (size_t i = 0; i < v->len; i++) {
+        if (i) ludc_buf_adds(out, indent < 0 ? ", " : ",");
+        put_break(indent, depth + 1, out);
+        if (object) {
+            put_str(v->keys[i], out);
+            ludc_buf_adds(out, ": ");
+        }
+        put(v->items[i], indent, depth + 1, out);
+    }
+    if (v->len) put_break(indent, depth, out);
+    ludc_buf_adds(out, object ? "}" : "]");
+}
+
+lud_status ludc_value_to_json(const ludc_value *v, int indent, ludc_buf *out) {
+    put(v, indent, 0, out);
+    return out->failed ? LUD_E_NOMEM : LUD_OK;
+}
