@@ -11,7 +11,7 @@ typedef struct ludc_host ludc_host;
 typedef struct ludc_host_opts {
     const char *const *plugin_paths; /* --plugin-path, in order: files or folders */
     size_t n_plugin_paths;
-    int threads;                     /* <= 0: automatic */
+    int threads; /* <= 0: automatic */
 } ludc_host_opts;
 
 /* Search order: plugin_paths; LUDWIG_PLUGIN_PATH (':' between; ignored when privileged); the user's folder

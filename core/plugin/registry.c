@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The registry: components by (kind, feature type, config name). The first one found wins; later ones are listed as
+ * shadowed. */
+#include "internal.h"
+
+#include <ludwig/adapter.h>
+#include <string.h>
+
+const char *ludc_kind_name(int32_t kind) {
+    switch (kind) {
+#define KIND_NAME(name, code, text)                                                                                    \
+    case code:                                                                                                         \
+        return text;
+        LUD_KIND_MAP(KIND_NAME)
+#undef KIND_NAME
+    default:
+        return "component";
+    }
+}
+
+static bool in_list(const char *const *list, lud_str word) {
+    for (; list && *list; list++)
+        if (ludc_str_eq(word, *list)) return true;
+    return false;
+}
+
+static bool lists_meet(const char *const *a, const char *const *b) {
+    if (!a || !b) return true;
+    for (; *a; a++)
+        if (in_list(b, ludc_str(*a))) return true;
+    return false;
+}
+
+static bool shadowed(const ludc_host *h, const lud_component *c) {
+    for (size_t i = 0; i < h->n_components; i++) {
+        const lud_component *o = h->components[i].c;
+        if (strcmp(o->id, c->id) == 0) return true;
+        if (o->kind == c->kind && strcmp(o->config_name, c->config_name) == 0 &&
+            lists_meet(o->feature_types, c->feature_types))
+            return true;
+    }
+    return false;
+}
+
+lud_status ludc_register(ludc_host *h, const ludc_candidate_file *f, const ludc_plugin_info *info, lud_error *err) {
+    for (uint32_t i = 0; i < f->plugin->n_components; i++) {
+        if (h->n_components == h->cap_components) {
+            const size_t cap = h->cap_components ? 2 * h->cap_components : 16;
+            ludc_component *more = ludc_realloc(h->components, h->n_components * sizeof(*more), cap * sizeof(*more));
+            if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            h->components = more;
+            h->cap_components = cap;
+        }
+        const lud_component *c = f->plugin->components[i];
+        h->components[h->n_components] = (ludc_component){.c = c, .from = info, .shadowed = shadowed(h, c)};
+        h->n_components++;
+    }
+    return LUD_OK;
+}
+
+static void add_names(const ludc_host *h, int32_t kind, bool model_types, ludc_buf *out) {
+    bool any = false;
+    for (size_t i = 0; i < h->n_components; i++) {
+        const lud_component *c = h->components[i].c;
+        if (c->kind != kind || h->components[i].shadowed) continue;
+        const char *const one[] = {c->config_name, NULL};
+        for (const char *const *n = model_types ? c->model_types : one; n && *n; n++) {
+            ludc_buf_addf(out, "%s%s", any ? ", " : "", *n);
+            any = true;
+        }
+    }
+    if (!any) ludc_buf_adds(out, "none");
+}
+
+/* One line: what is missing, what there is, where it was looked for. */
+static lud_status not_found(const ludc_host *h, int32_t kind, bool by_model_type, lud_str word, lud_error *err) {
+    ludc_buf names = {0}, folders = {0};
+    add_names(h, kind, by_model_type, &names);
+    for (size_t i = 0; i < h->n_folders; i++)
+        ludc_buf_addf(&folders, "%s%s", i ? ", " : "", h->folders[i]);
+    const lud_status status = ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (there is: %s); searched %s",
+                                        ludc_kind_name(kind), by_model_type ? "for model type " : "", (int)word.len,
+                                        word.ptr, names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?");
+    ludc_buf_free(&names);
+    ludc_buf_free(&folders);
+    return status;
+}
+
+lud_status ludc_host_find(const ludc_host *h, int32_t kind, const char *feature_type, lud_str config_name,
+                          const lud_component **out, lud_error *err) {
+    for (size_t i = 0; i < h->n_components; i++) {
+        const lud_component *c = h->components[i].c;
+        if (c->kind != kind || h->components[i].shadowed || !ludc_str_eq(config_name, c->config_name)) continue;
+        if (feature_type && c->feature_types && !in_list(c->feature_types, ludc_str(feature_type))) continue;
+        *out = c;
+        return LUD_OK;
+    }
+    return not_found(h, kind, false, config_name, err);
+}
+
+lud_status ludc_host_find_model_type(const ludc_host *h, int32_t kind, lud_str model_type, const lud_component **out,
+                                     lud_error *err) {
+    for (size_t i = 0; i < h->n_components; i++) {
+        const lud_component *c = h->components[i].c;
+        if (c->kind != kind || h->components[i].shadowed || !in_list(c->model_types, model_type)) continue;
+        *out = c;
+        return LUD_OK;
+    }
+    return not_found(h, kind, true, model_type, err);
+}
+
+const lud_component *ludc_host_find_peft(const ludc_host *h, lud_str peft_type) {
+    for (size_t i = 0; i < h->n_components; i++) {
+        const lud_component *c = h->components[i].c;
+        const lud_adapter_vt *vt = c->kind == LUD_KIND_ADAPTER ? c->vtable : NULL;
+        if (vt && !h->components[i].shadowed && LUD_HAS(vt, lud_adapter_vt, peft_type) &&
+            ludc_str_eq(peft_type, vt->peft_type))
+            return c;
+    }
+    return NULL;
+}
