@@ -48,7 +48,7 @@ void ludc_file_unmap(ludc_map_file *file) {
 }
 
 lud_status ludc_file_read(const char *path, ludc_buf *out, lud_error *err) {
-    ludc_map_file file;
+    ludc_map_file file = {0};
     LUDC_TRY(ludc_file_map(path, &file, err));
     ludc_buf_add(out, file.ptr, file.size);
     ludc_file_unmap(&file);
@@ -121,7 +121,7 @@ lud_status ludc_file_write(const char *path, const void *bytes, size_t n, lud_er
 }
 
 lud_status ludc_file_copy(const char *from, const char *to, lud_error *err) {
-    ludc_map_file file;
+    ludc_map_file file = {0};
     LUDC_TRY(ludc_file_map(from, &file, err));
     const lud_status status = ludc_file_write(to, file.ptr, file.size, err);
     ludc_file_unmap(&file);

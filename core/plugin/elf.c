@@ -54,7 +54,7 @@ static bool read_sections(image f, ludc_elf *out) {
 }
 
 lud_status ludc_elf_read(const char *path, ludc_elf *out, lud_error *err) {
-    ludc_map_file file;
+    ludc_map_file file = {0};
     LUDC_TRY(ludc_file_map(path, &file, err));
     memset(out, 0, sizeof(*out));
     const bool ok = read_sections((image){file.ptr, file.size}, out);
