@@ -11,6 +11,9 @@
 
 typedef struct ludc_model ludc_model;
 
+/* A host with core's services registered and its plugins loaded. */
+lud_status ludc_model_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
+
 typedef struct ludc_model_spec {
     ludc_host *host;          /* with the services graph and weights registered, and loaded */
     const ludc_value *config; /* full config, kept by the caller while the model lives */

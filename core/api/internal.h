@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of core/api share. */
+#ifndef LUDC_API_INTERNAL_H
+#define LUDC_API_INTERNAL_H
+
+#include <generate.h>
+#include <ludwig/ludwig.h>
+#include <train.h>
+
+struct lud_session {
+    ludc_host *host;
+    const lud_events *events;
+};
+
+struct lud_model {
+    lud_session *session;
+    ludc_config config;
+    ludc_model *model; /* opened when first needed */
+    bool for_training;
+    char *base_model;  /* overrides the config's: a full fine-tuned folder; or NULL */
+    char *adapter_dir; /* PEFT folder of a saved model; or NULL */
+    uint64_t seed;
+};
+
+/* Opens the inner model if it is not, or not for what is wanted. */
+lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
+
+/* ---- Data (dataset.c) ---- */
+/* The columns and template that a config names, looked up in one table. */
+typedef struct ludc_dataset {
+    ludc_table *tables[LUDC_N_SPLITS]; /* given apart: one each; else only [0] */
+    ludc_split split;                  /* rows of tables[0], when not given apart */
+    bool apart;
+} ludc_dataset;
+lud_status ludc_dataset_open(const lud_model *, const lud_data_source *, ludc_dataset *, lud_error *);
+void ludc_dataset_free(ludc_dataset *);
+
+/* How a row becomes text: the prompt's template, the input and output columns. */
+typedef struct ludc_prompter ludc_prompter;
+lud_status ludc_prompter_new(const lud_model *, const ludc_table *, const char *path, bool need_target,
+                             ludc_prompter **, lud_error *);
+void ludc_prompter_free(ludc_prompter *);
+lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_error *);
+/* Token ids of the prompt as training and generation use them. */
+lud_status ludc_prompter_ids(ludc_prompter *, size_t row, ludc_ids *out, lud_error *);
+bool ludc_prompter_has_target(const ludc_prompter *);
+lud_str ludc_prompter_target(const ludc_prompter *, size_t row);
+/* Prompt and target tokens of `rows` (n of them; NULL = the first n rows). first_row numbers the global rows. */
+lud_status ludc_prompter_rows(ludc_prompter *, const uint32_t *rows, size_t n, uint64_t first_row, ludc_rows *out,
+                              lud_error *);
+
+lud_str ludc_feature_name(const ludc_value *config, bool output);
+
+/* ---- Statistics (statistics.c) ---- */
+lud_metrics ludc_public_metrics(const ludc_metrics *, bool present);
+ludc_value *
+ludc_metrics_value(const ludc_metrics *); /* {loss, perplexity, ...}; values that are not known are left out */
+/* Wilson's score interval at 95 % (Wilson 1927, JASA 22): low and high for `hits` of `n`. */
+void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high);
+
+/* ---- Run folders (run_folder.c) ---- */
+typedef struct ludc_run_record {
+    const lud_train_opts *opts;
+    const ludc_train_state *state;
+    const ludc_evaluation *evaluations;
+    size_t n_evaluations;
+    uint64_t dropped_rows, truncated_rows;
+} ludc_run_record;
+/* Writes <output_directory>/<experiment>_<model>[_N]: everything under a temporary name, then one rename. */
+lud_status ludc_run_folder_write(lud_model *, const ludc_run_record *, lud_train_result *, lud_error *);
+/* model_hyperparameters.json, training_set_metadata.json, model_weights/ into an existing folder. */
+lud_status ludc_model_folder_write(lud_model *, const char *dir, lud_error *);
+lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *, lud_error *);
+
+/* Predictions and metrics of one split (predict.c), used by experiment too. */
+lud_status ludc_predict_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_table **out,
+                              lud_error *);
+lud_status ludc_evaluate_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **out,
+                               ludc_table **predictions, lud_error *);
+
+#endif

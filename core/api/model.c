@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Life of a lud_model: a checked config, or a saved model folder, and the inner model opened when first needed. */
+#include "internal.h"
+
+#include <string.h>
+
+LUD_EXPORT void lud_model_free(lud_model *m) {
+    if (!m) return;
+    ludc_model_free(m->model);
+    ludc_config_free(&m->config);
+    ludc_free(m->base_model);
+    ludc_free(m->adapter_dir);
+    ludc_free(m);
+}
+
+static lud_status finish(lud_model *m, lud_status status, lud_model **out) {
+    if (status != LUD_OK)
+        lud_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
+LUD_EXPORT lud_status lud_model_create(lud_session *s, const lud_config_source *src, lud_model **out, lud_error *err) {
+    lud_model *m = ludc_alloc(sizeof(*m));
+    if (!m) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    m->session = s;
+    m->seed = 42;
+    const lud_status status = src->path ? ludc_config_load(src->path, src->sets, (size_t)src->n_sets, &m->config, err)
+                                        : ludc_config_parse(src->text, strlen(src->text), "<config>", src->sets,
+                                                            (size_t)src->n_sets, &m->config, err);
+    return finish(m, status, out);
+}
+
+/* `path` itself if it is a model folder, else its model/ folder; heap. */
+static char *find_model_folder(const char *path) {
+    char *absolute = ludc_path_absolute(path), *inner = absolute ? ludc_path_join(absolute, "model") : NULL;
+    char *file = inner ? ludc_path_join(inner, "model_hyperparameters.json") : NULL;
+    const bool is_run = file && ludc_path_exists(file);
+    ludc_free(file);
+    ludc_free(is_run ? absolute : inner);
+    return is_run ? inner : absolute;
+}
+
+static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
+    char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
+         *meta = ludc_path_join(dir, "training_set_metadata.json");
+    char *weights = ludc_path_join(dir, "model_weights"),
+         *adapter = weights ? ludc_path_join(weights, "adapter_config.json") : NULL;
+    lud_status status = hyper && meta && adapter ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK && !ludc_path_exists(hyper))
+        status = ludc_fail(err, LUD_E_IO, "%s: no saved model (want model_hyperparameters.json in it or in its model/)",
+                           dir);
+    if (status == LUD_OK) status = ludc_config_load(hyper, NULL, 0, &m->config, err);
+    ludc_value *metadata = NULL;
+    if (status == LUD_OK && ludc_path_exists(meta)) status = ludc_json_load(meta, &metadata, err);
+    m->seed = (uint64_t)ludc_get_int(metadata, "random_seed", 42);
+    ludc_value_free(metadata);
+    if (status == LUD_OK && ludc_path_exists(adapter))
+        m->adapter_dir = weights, weights = NULL;
+    else if (status == LUD_OK && ludc_path_is_dir(weights))
+        m->base_model = weights, weights = NULL;
+    ludc_free(hyper);
+    ludc_free(meta);
+    ludc_free(weights);
+    ludc_free(adapter);
+    return status;
+}
+
+LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model **out, lud_error *err) {
+    if (!ludc_path_is_dir(path))
+        return ludc_fail(err, LUD_E_IO, "%s: no such folder (want a run folder or its model/)", path);
+    lud_model *m = ludc_alloc(sizeof(*m));
+    char *dir = find_model_folder(path);
+    if (!m || !dir) {
+        ludc_free(m);
+        ludc_free(dir);
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
+    m->session = s;
+    const lud_status status = load_folder(m, dir, err);
+    ludc_free(dir);
+    return finish(m, status, out);
+}
+
+lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
+    if (m->model && (m->for_training || !for_training)) return LUD_OK;
+    ludc_model_free(m->model);
+    m->model = NULL;
+    m->for_training = for_training;
+    const ludc_model_spec spec = {
+        .host = m->session->host,
+        .config = m->config.full,
+        .base_model = m->base_model,
+        .adapter_dir = m->adapter_dir,
+        .for_training = for_training,
+        .seed = m->seed,
+    };
+    LUDC_TRY(ludc_model_open(&spec, &m->model, err));
+    const ludc_model_info *info = ludc_model_info_of(m->model);
+    ludc_log(LUD_LOG_INFO, "%s", info->devices->why);
+    ludc_log(LUD_LOG_INFO, "model: encoder %s, decoder %s, adapter %s; %lld parameters, %lld trainable (%.3f %%)",
+             info->encoder_name, info->decoder_name, info->adapter_name ? info->adapter_name : "none",
+             (long long)info->n_parameters, (long long)info->n_trainable,
+             100.0 * (double)info->n_trainable / (double)LUDC_MAX(info->n_parameters, 1));
+    return LUD_OK;
+}
+
+LUD_EXPORT lud_status lud_model_save(lud_model *m, const char *dir, lud_error *err) {
+    if (ludc_path_exists(dir)) return ludc_fail(err, LUD_E_IO, "%s: exists already; name a new folder", dir);
+    LUDC_TRY(ludc_model_ready(m, false, err));
+    ludc_buf temp = {0};
+    ludc_buf_addf(&temp, "%s.partial", dir);
+    lud_status status = temp.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : ludc_dir_make(temp.ptr, err);
+    if (status == LUD_OK) status = ludc_model_folder_write(m, temp.ptr, err);
+    if (status == LUD_OK) status = ludc_path_rename(temp.ptr, dir, err);
+    if (status != LUD_OK && temp.ptr) (void)ludc_dir_remove(temp.ptr, NULL);
+    ludc_buf_free(&temp);
+    return status;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Prediction, evaluation and free generation: rows of a split are decoded in batches. */
+#include "internal.h"
+
+#include <string.h>
+
+/* Rows decoded side by side. */
+#define BATCH_ROWS 16
+
+typedef struct rows_view {
+    const ludc_table *table;
+    const char *path;
+    const uint32_t *rows; /* NULL: all of the table */
+    size_t n;
+} rows_view;
+
+static lud_status view_of(const ludc_dataset *d, const lud_predict_opts *o, rows_view *v, lud_error *err) {
+    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
+    const lud_data_source *src = &o->data;
+    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
+    const char *wanted = o->split ? o->split : "full";
+    int split = -1;
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        if (strcmp(wanted, names[i]) == 0 || (d->apart && strcmp(wanted, "full") == 0 && split < 0 && d->tables[i]))
+            split = i;
+    if (split < 0 && strcmp(wanted, "full") != 0)
+        return ludc_fail(err, LUD_E_INVALID, "split '%s': want full, training, validation or test", wanted);
+    *v = (rows_view){.table = d->tables[d->apart ? split : 0], .path = d->apart ? apart[split] : src->dataset};
+    if (!v->table) return ludc_fail(err, LUD_E_DATA, "there is no %s split", wanted);
+    v->rows = split < 0 || d->apart ? NULL : d->split.rows[split];
+    v->n = split < 0 ? ludc_table_rows(v->table) : d->split.n[split];
+    if (o->limit > 0) v->n = LUDC_MIN(v->n, (size_t)o->limit);
+    return v->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "%s: the %s split is empty", v->path, wanted);
+}
+
+static size_t row_at(const rows_view *v, size_t i) {
+    return v->rows ? v->rows[i] : i;
+}
+
+/* ---- Answers of a view ---- */
+typedef struct answers {
+    ludc_ids *prompts;
+    ludc_prompt *views;
+    ludc_completion *completions;
+    size_t n;
+} answers;
+
+static void answers_free(answers *a) {
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->prompts) ludc_ids_free(&a->prompts[i]);
+        if (a->completions) ludc_ids_free(&a->completions[i].ids);
+    }
+    ludc_free(a->prompts);
+    ludc_free(a->views);
+    ludc_free(a->completions);
+    *a = (answers){0};
+}
+
+typedef struct counter {
+    const lud_events *events;
+    size_t done, total;
+    uint64_t tokens;
+    double begin;
+    const ludc_model_info *info;
+    int64_t max_new;
+    int64_t *made; /* tokens of each row */
+} counter;
+
+static bool ends_text(const ludc_model_info *info, int32_t id) {
+    for (int32_t i = 0; i < info->n_eos; i++)
+        if (info->eos_ids[i] == id) return true;
+    return false;
+}
+
+static lud_status count_token(void *arg, size_t row, int32_t id) {
+    counter *c = arg;
+    c->tokens++;
+    if (++c->made[row] < c->max_new && !ends_text(c->info, id)) return LUD_OK;
+    c->done++;
+    if (!c->events || !c->events->progress) return LUD_OK;
+    const double took = ludc_now() - c->begin;
+    const lud_progress p = {.struct_size = sizeof(p),
+                            .phase = "generate",
+                            .done = (int64_t)c->done,
+                            .total = (int64_t)c->total,
+                            .tokens_per_second = took > 0 ? (double)c->tokens / took : 0,
+                            .eta_seconds = took * (double)(c->total - c->done) / (double)c->done};
+    c->events->progress(c->events->arg, &p);
+    return LUD_OK;
+}
+
+static lud_status read_generation(const lud_model *m, const char *over_text, ludc_generation *g, lud_error *err) {
+    ludc_value *over = NULL;
+    if (over_text) LUDC_TRY(ludc_json_parse(over_text, strlen(over_text), "generation", false, false, &over, err));
+    const lud_status status = ludc_generation_read(ludc_value_get(m->config.full, "generation"), over, g, err);
+    ludc_value_free(over);
+    g->seed = m->seed;
+    return status;
+}
+
+static lud_status make_prompts(ludc_prompter *p, const rows_view *v, answers *a, int64_t *longest, lud_error *err) {
+    for (size_t i = 0; i < v->n; i++) {
+        LUDC_TRY(ludc_prompter_ids(p, row_at(v, i), &a->prompts[i], err));
+        a->views[i] = (ludc_prompt){.ids = a->prompts[i].ptr, .len = (int32_t)a->prompts[i].len, .row = row_at(v, i)};
+        *longest = LUDC_MAX(*longest, (int64_t)a->prompts[i].len);
+    }
+    return LUD_OK;
+}
+
+static lud_status decode_all(lud_model *m, answers *a, const ludc_generation *g, int64_t longest, lud_error *err) {
+    ludc_decoder *d = NULL;
+    counter c = {.events = m->session->events,
+                 .total = a->n,
+                 .begin = ludc_now(),
+                 .info = ludc_model_info_of(m->model),
+                 .max_new = g->max_new_tokens,
+                 .made = ludc_alloc(a->n * sizeof(*c.made))};
+    lud_status status = c.made ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK)
+        status = ludc_decoder_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), longest + g->max_new_tokens, &d, err);
+    if (status == LUD_OK) status = ludc_decode(d, a->views, a->n, g, count_token, &c, a->completions, err);
+    ludc_decoder_free(d);
+    ludc_free(c.made);
+    return status;
+}
+
+static lud_status answer(lud_model *m, ludc_prompter *p, const rows_view *v, const char *generation, answers *a,
+                         lud_error *err) {
+    ludc_generation g;
+    LUDC_TRY(read_generation(m, generation, &g, err));
+    a->n = v->n;
+    a->prompts = ludc_alloc(v->n * sizeof(*a->prompts));
+    a->views = ludc_alloc(v->n * sizeof(*a->views));
+    a->completions = ludc_alloc(v->n * sizeof(*a->completions));
+    if (!a->prompts || !a->views || !a->completions)
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", v->n);
+    int64_t longest = 1;
+    LUDC_TRY(make_prompts(p, v, a, &longest, err));
+    return decode_all(m, a, &g, longest, err);
+}
+
+/* ---- Tables of predictions ---- */
+static lud_status token_texts(const ludc_tokenizer *tok, const ludc_ids *ids, ludc_buf *out, lud_error *err) {
+    ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+    ludc_buf one = {0};
+    lud_status status = LUD_OK;
+    for (size_t i = 0; i < ids->len && status == LUD_OK; i++) {
+        ludc_buf_clear(&one);
+        status = ludc_tokenizer_decode(tok, &ids->ptr[i], 1, false, &one, err);
+        if (status == LUD_OK && !ludc_value_push(list, ludc_value_str((lud_str){one.ptr ? one.ptr : "", one.len})))
+            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
+    if (status == LUD_OK) status = ludc_value_to_json(list, -1, out);
+    ludc_buf_free(&one);
+    ludc_value_free(list);
+    return status;
+}
+
+static lud_str view(const ludc_buf *b) {
+    return (lud_str){b->ptr ? b->ptr : "", b->len};
+}
+
+static lud_status add_answer(lud_model *m, const ludc_completion *c, ludc_table *out, lud_error *err) {
+    const ludc_tokenizer *tok = ludc_model_info_of(m->model)->tokenizer;
+    ludc_buf cells[3] = {{0}};
+    lud_status status = token_texts(tok, &c->ids, &cells[0], err);
+    if (status == LUD_OK) status = ludc_tokenizer_decode(tok, c->ids.ptr, c->ids.len, true, &cells[1], err);
+    ludc_buf_addf(&cells[2], "%.9g", c->log_prob);
+    const lud_str row[3] = {view(&cells[0]), view(&cells[1]), view(&cells[2])};
+    if (status == LUD_OK) status = ludc_table_add(out, row, err);
+    for (size_t i = 0; i < 3; i++)
+        ludc_buf_free(&cells[i]);
+    return status;
+}
+
+static lud_status answers_table(lud_model *m, const answers *a, ludc_table **out, lud_error *err) {
+    static const char *const endings[3] = {"predictions", "response", "probability"};
+    const lud_str feature = ludc_feature_name(m->config.full, true);
+    ludc_buf names[3] = {{0}};
+    const char *columns[3];
+    for (size_t i = 0; i < 3; i++) {
+        ludc_buf_addf(&names[i], "%.*s_%s", (int)feature.len, feature.ptr, endings[i]);
+        columns[i] = names[i].ptr;
+    }
+    ludc_table *t = ludc_table_new(columns, 3);
+    lud_status status = t ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < a->n && status == LUD_OK; i++)
+        status = add_answer(m, &a->completions[i], t, err);
+    for (size_t i = 0; i < 3; i++)
+        ludc_buf_free(&names[i]);
+    if (status != LUD_OK)
+        ludc_table_free(t);
+    else
+        *out = t;
+    return status;
+}
+
+lud_status ludc_predict_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_table **out,
+                              lud_error *err) {
+    rows_view v;
+    ludc_prompter *p = NULL;
+    answers a = {0};
+    LUDC_TRY(view_of(d, o, &v, err));
+    LUDC_TRY(ludc_prompter_new(m, v.table, v.path, false, &p, err));
+    lud_status status = answer(m, p, &v, o->generation, &a, err);
+    if (status == LUD_OK) status = answers_table(m, &a, out, err);
+    answers_free(&a);
+    ludc_prompter_free(p);
+    return status;
+}
+
+/* ---- Metrics ---- */
+static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const rows_view *v, const answers *a,
+                              ludc_value *metrics, lud_error *err) {
+    uint64_t hits = 0;
+    ludc_buf text = {0};
+    for (size_t i = 0; i < v->n; i++) {
+        const ludc_ids *ids = &a->completions[i].ids;
+        ludc_buf_clear(&text);
+        const lud_status status =
+            ludc_tokenizer_decode(ludc_model_info_of(m->model)->tokenizer, ids->ptr, ids->len, true, &text, err);
+        if (status != LUD_OK) return ludc_buf_free(&text), status;
+        hits += ludc_str_same(ludc_str_trim(view(&text)), ludc_str_trim(ludc_prompter_target(p, row_at(v, i))));
+    }
+    ludc_buf_free(&text);
+    double low, high;
+    ludc_wilson(hits, v->n, &low, &high);
+    ludc_value_put(metrics, "exact_match", ludc_value_float((double)hits / (double)v->n));
+    ludc_value_put(metrics, "exact_match_low", ludc_value_float(low));
+    ludc_value_put(metrics, "exact_match_high", ludc_value_float(high));
+    ludc_value_put(metrics, "rows", ludc_value_int((int64_t)v->n));
+    return LUD_OK;
+}
+
+static lud_status measure(lud_model *m, ludc_prompter *p, const rows_view *v, const char *generation, answers *a,
+                          ludc_value **out, lud_error *err) {
+    ludc_rows rows = {0};
+    ludc_metrics metrics = {0};
+    lud_status status = ludc_prompter_rows(p, v->rows, v->n, 0, &rows, err);
+    if (status == LUD_OK) status = ludc_evaluate_rows(m->model, &rows, &metrics, err);
+    ludc_rows_free(&rows);
+    if (status == LUD_OK) status = answer(m, p, v, generation, a, err);
+    if (status != LUD_OK) return status;
+    ludc_value *of_feature = ludc_metrics_value(&metrics), *combined = ludc_value_new(LUD_CFG_OBJECT);
+    status = exact_match(m, p, v, a, of_feature, err);
+    ludc_value *v_out = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value_put(combined, "loss", ludc_value_float(metrics.loss));
+    ludc_value_putn(v_out, ludc_feature_name(m->config.full, true), of_feature);
+    ludc_value_put(v_out, "combined", combined);
+    *out = v_out;
+    return status;
+}
+
+lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **out,
+                               ludc_table **predictions, lud_error *err) {
+    rows_view v;
+    ludc_prompter *p = NULL;
+    answers a = {0};
+    LUDC_TRY(view_of(d, o, &v, err));
+    LUDC_TRY(ludc_prompter_new(m, v.table, v.path, true, &p, err));
+    lud_status status = measure(m, p, &v, o->generation, &a, out, err);
+    if (status == LUD_OK) status = answers_table(m, &a, predictions, err);
+    answers_free(&a);
+    ludc_prompter_free(p);
+    return status;
+}
+
+/* ---- The calls ---- */
+LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
+    ludc_dataset d = {0};
+    ludc_table *table = NULL;
+    LUDC_TRY(ludc_model_ready(m, false, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    lud_status status = ludc_predict_split(m, &d, o, &table, err);
+    if (status == LUD_OK && o->output_path) status = ludc_table_write(table, o->output_path, err);
+    ludc_table_free(table);
+    ludc_dataset_free(&d);
+    return status;
+}
+
+static lud_status save_evaluation(const lud_predict_opts *o, const ludc_value *metrics, const ludc_table *predictions,
+                                  lud_error *err) {
+    if (o->output_path) LUDC_TRY(ludc_table_write(predictions, o->output_path, err));
+    if (!o->output_directory) return LUD_OK;
+    LUDC_TRY(ludc_dir_make(o->output_directory, err));
+    return ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
+}
+
+LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o,
+                                         lud_status (*sink)(void *, lud_str json), void *arg, lud_error *err) {
+    ludc_dataset d = {0};
+    ludc_value *metrics = NULL;
+    ludc_table *predictions = NULL;
+    ludc_buf text = {0};
+    LUDC_TRY(ludc_model_ready(m, false, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    lud_status status = ludc_evaluate_split(m, &d, o, &metrics, &predictions, err);
+    if (status == LUD_OK) status = save_evaluation(o, metrics, predictions, err);
+    if (status == LUD_OK) status = ludc_value_to_json(metrics, 2, &text);
+    if (status == LUD_OK && sink) status = sink(arg, view(&text));
+    ludc_buf_free(&text);
+    ludc_value_free(metrics);
+    ludc_table_free(predictions);
+    ludc_dataset_free(&d);
+    return status;
+}
+
+/* Streams whole characters: a token may end inside of one. */
+typedef struct stream {
+    const lud_model *model;
+    lud_status (*on_text)(void *, lud_str);
+    void *arg;
+    ludc_ids ids;
+    ludc_buf text;
+    size_t sent;
+    lud_error err;
+} stream;
+
+static lud_status stream_token(void *arg, size_t row, int32_t id) {
+    (void)row;
+    stream *s = arg;
+    const ludc_model_info *info = ludc_model_info_of(s->model->model);
+    if (ends_text(info, id)) return LUD_OK;
+    if (!ludc_ids_push(&s->ids, id)) return LUD_E_NOMEM;
+    ludc_buf_clear(&s->text);
+    LUDC_TRY(ludc_tokenizer_decode(info->tokenizer, s->ids.ptr, s->ids.len, true, &s->text, &s->err));
+    static const char unfinished[] = "\xEF\xBF\xBD";
+    size_t ready = s->text.len;
+    while (ready >= s->sent + 3 && memcmp(s->text.ptr + ready - 3, unfinished, 3) == 0)
+        ready -= 3;
+    if (ready <= s->sent) return LUD_OK;
+    const lud_str fresh = {s->text.ptr + s->sent, ready - s->sent};
+    s->sent = ready;
+    return s->on_text(s->arg, fresh);
+}
+
+LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const char *generation,
+                                         lud_status (*on_text)(void *, lud_str), void *arg, lud_error *err) {
+    ludc_generation g;
+    LUDC_TRY(ludc_model_ready(m, false, err));
+    LUDC_TRY(read_generation(m, generation, &g, err));
+    stream s = {.model = m, .on_text = on_text, .arg = arg, .err = LUDC_ERROR_INIT};
+    ludc_ids ids = {0};
+    ludc_completion completion = {0};
+    ludc_decoder *d = NULL;
+    lud_status status = ludc_tokenizer_encode(ludc_model_info_of(m->model)->tokenizer, prompt, true, &ids, err);
+    if (status == LUD_OK) status = ludc_decoder_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
+    const ludc_prompt one = {.ids = ids.ptr, .len = (int32_t)ids.len};
+    if (status == LUD_OK) status = ludc_decode(d, &one, 1, &g, stream_token, &s, &completion, err);
+    if (status == LUD_OK && s.text.len > s.sent)
+        status = on_text(arg, (lud_str){s.text.ptr + s.sent, s.text.len - s.sent});
+    ludc_decoder_free(d);
+    ludc_ids_free(&completion.ids);
+    ludc_ids_free(&ids);
+    ludc_ids_free(&s.ids);
+    ludc_buf_free(&s.text);
+    return status;
+}

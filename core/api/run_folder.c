@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The results layout of Ludwig: <output>/<experiment>_<model>[_N]/{description.json, training_statistics.json, model/}.
+ * All of it is written under a temporary name and appears with one rename. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *v, lud_error *err) {
+    ludc_buf text = {0};
+    char *path = ludc_path_join(dir, name);
+    lud_status status = ludc_value_to_json(v, 4, &text);
+    ludc_buf_adds(&text, "\n");
+    if (status != LUD_OK || text.failed || !path)
+        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    else
+        status = ludc_file_write(path, text.ptr, text.len, err);
+    ludc_buf_free(&text);
+    ludc_free(path);
+    return status;
+}
+
+static ludc_value *text_or_null(const char *s) {
+    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
+}
+
+static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
+    ludc_value *config = ludc_value_copy(m->config.full);
+    const char *base = m->base_model ? NULL : ludc_model_info_of(m->model)->base->path;
+    if (base) ludc_value_put(config, "base_model", text_or_null(base));
+    const lud_status status = ludc_json_write(dir, "model_hyperparameters.json", config, err);
+    ludc_value_free(config);
+    return status;
+}
+
+static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
+    const ludc_model_info *info = ludc_model_info_of(m->model);
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *feature = ludc_value_new(LUD_CFG_OBJECT);
+    const lud_str name = ludc_feature_name(m->config.full, true);
+    ludc_value_put(feature, "vocab_size", ludc_value_int(info->vocab_size));
+    ludc_value_putn(v, name, feature);
+    ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
+    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
+    const lud_status status = ludc_json_write(dir, "training_set_metadata.json", v, err);
+    ludc_value_free(v);
+    return status;
+}
+
+lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err) {
+    LUDC_TRY(write_hyperparameters(m, dir, err));
+    LUDC_TRY(write_metadata(m, dir, err));
+    char *weights = ludc_path_join(dir, "model_weights");
+    if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
+    const lud_status status = ludc_model_save_weights(m->model, weights, merge, err);
+    ludc_free(weights);
+    return status;
+}
+
+static ludc_value *series(const ludc_run_record *r, int split, const char *feature) {
+    static const char *const names[] = {"loss", "perplexity", "token_accuracy", "next_token_perplexity"};
+    ludc_value *of_feature = ludc_value_new(LUD_CFG_OBJECT), *combined = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value *losses = ludc_value_new(LUD_CFG_LIST);
+    for (size_t k = 0; k < LUDC_COUNT(names); k++) {
+        ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+        for (size_t i = 0; i < r->n_evaluations; i++) {
+            const ludc_evaluation *e = &r->evaluations[i];
+            ludc_value *all = e->has[split] ? ludc_metrics_value(&e->split[split]) : NULL;
+            const ludc_value *one = ludc_value_get(all, names[k]);
+            if (one) {
+                ludc_value_push(list, ludc_value_copy(one));
+                if (k == 0) ludc_value_push(losses, ludc_value_copy(one));
+            }
+            ludc_value_free(all);
+        }
+        ludc_value_put(of_feature, names[k], list);
+    }
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value_put(combined, "loss", losses);
+    ludc_value_put(v, feature, of_feature);
+    ludc_value_put(v, "combined", combined);
+    return v;
+}
+
+static lud_status write_statistics(const lud_model *m, const ludc_run_record *r, const char *feature, const char *dir,
+                                   lud_error *err) {
+    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *frequency = ludc_value_new(LUD_CFG_OBJECT);
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        ludc_value_put(v, names[i], series(r, i, feature));
+    const int64_t steps = ludc_get_int(m->config.full, "trainer.steps_per_checkpoint", 0);
+    ludc_value_put(frequency, "frequency", ludc_value_int(steps > 0 ? steps : 1));
+    ludc_value_put(frequency, "period", text_or_null(steps > 0 ? "step" : "epoch"));
+    ludc_value_put(v, "evaluation_frequency", frequency);
+    const lud_status status = ludc_json_write(dir, "training_statistics.json", v, err);
+    ludc_value_free(v);
+    return status;
+}
+
+static lud_status write_progress(const ludc_train_state *st, const char *dir, lud_error *err) {
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"steps", st->step},
+                  {"epoch", st->epoch},
+                  {"checkpoint_number", st->evaluations},
+                  {"best_eval_metric_steps", st->best_step},
+                  {"best_eval_metric_epoch", st->best_epoch},
+                  {"best_eval_metric_checkpoint_number", st->best_evaluation},
+                  {"num_reductions_learning_rate", st->plateau_reductions},
+                  {"total_tokens", (int64_t)st->tokens},
+                  {"target_tokens", (int64_t)st->target_tokens}};
+    for (size_t i = 0; i < LUDC_COUNT(counts); i++)
+        ludc_value_put(v, counts[i].name, ludc_value_int(counts[i].value));
+    ludc_value_put(v, "best_eval_metric_value", ludc_value_float(st->best_value));
+    const lud_status status = ludc_json_write(dir, "training_progress.json", v, err);
+    ludc_value_free(v);
+    return status;
+}
+
+static lud_status write_description(const lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
+    const lud_train_opts *o = r->opts;
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *plugins = ludc_value_new(LUD_CFG_LIST);
+    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
+    ludc_value_put(v, "command", text_or_null(o->command));
+    ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
+    ludc_value_put(v, "dataset", text_or_null(o->data.dataset));
+    ludc_value_put(v, "training_set", text_or_null(o->data.training_set));
+    ludc_value_put(v, "validation_set", text_or_null(o->data.validation_set));
+    ludc_value_put(v, "test_set", text_or_null(o->data.test_set));
+    ludc_value_put(v, "device", text_or_null(ludc_model_info_of(m->model)->devices->why));
+    ludc_value_put(v, "truncated_rows", ludc_value_int((int64_t)r->truncated_rows));
+    ludc_value_put(v, "rows_without_target", ludc_value_int((int64_t)r->dropped_rows));
+    const ludc_plugin_info *infos;
+    const size_t n = ludc_host_plugins(m->session->host, &infos);
+    for (size_t i = 0; i < n; i++)
+        if (infos[i].plugin) ludc_value_push(plugins, text_or_null(infos[i].path));
+    ludc_value_put(v, "plugins", plugins);
+    ludc_value_put(v, "config", ludc_value_copy(m->config.full));
+    const lud_status status = ludc_json_write(dir, "description.json", v, err);
+    ludc_value_free(v);
+    return status;
+}
+
+static lud_status write_all(lud_model *m, const ludc_run_record *r, const char *feature, const char *dir,
+                            lud_error *err) {
+    LUDC_TRY(write_description(m, r, dir, err));
+    LUDC_TRY(write_statistics(m, r, feature, dir, err));
+    if (r->opts->skip_save_model) return LUD_OK;
+    char *model = ludc_path_join(dir, "model");
+    if (!model) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = ludc_dir_make(model, err);
+    if (status == LUD_OK) status = ludc_model_folder_write(m, model, err);
+    if (status == LUD_OK) status = write_progress(r->state, model, err);
+    ludc_free(model);
+    return status;
+}
+
+/* The first of base, base_0, base_1 ... that is free; heap. */
+static char *free_name(const char *base) {
+    ludc_buf name = {0};
+    ludc_buf_adds(&name, base);
+    for (int i = 0; !name.failed && ludc_path_exists(name.ptr); i++) {
+        ludc_buf_clear(&name);
+        ludc_buf_addf(&name, "%s_%d", base, i);
+    }
+    return name.ptr;
+}
+
+lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_train_result *result, lud_error *err) {
+    const lud_train_opts *o = r->opts;
+    snprintf(result->experiment, sizeof(result->experiment), "%s_%s",
+             o->experiment_name ? o->experiment_name : "experiment", o->model_name ? o->model_name : "run");
+    const char *parent = o->output_directory ? o->output_directory : "results";
+    LUDC_TRY(ludc_dir_make(parent, err));
+    char *absolute = ludc_path_absolute(parent);
+    char *base = absolute ? ludc_path_join(absolute, result->experiment) : NULL;
+    char *final = base ? free_name(base) : NULL;
+    ludc_buf temp = {0};
+    ludc_buf_addf(&temp, "%s.partial", final ? final : "");
+    lud_status status =
+        final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK) status = write_all(m, r, result->feature, temp.ptr, err);
+    if (status == LUD_OK) status = ludc_path_rename(temp.ptr, final, err);
+    if (status == LUD_OK)
+        snprintf(result->run_dir, sizeof(result->run_dir), "%s", final);
+    else if (temp.ptr && final)
+        (void)ludc_dir_remove(temp.ptr, NULL);
+    ludc_buf_free(&temp);
+    ludc_free(final);
+    ludc_free(base);
+    ludc_free(absolute);
+    return status;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sessions: loaded plugins and threads; the plugin list; exit codes; interruption. */
+#include "internal.h"
+
+LUD_EXPORT const char *lud_version(void) {
+    return LUDC_VERSION;
+}
+
+LUD_EXPORT int lud_exit_code(lud_status status) {
+    switch (status) {
+    case LUD_OK:
+        return 0;
+    case LUD_E_INVALID:
+    case LUD_E_UNSUPPORTED:
+        return 2;
+    case LUD_E_DATA:
+        return 3;
+    case LUD_E_ABI:
+        return 4;
+    case LUD_E_IO:
+    case LUD_E_NOT_FOUND:
+        return 5;
+    case LUD_E_NUMERIC:
+        return 6;
+    case LUD_E_NOMEM:
+        return 8;
+    case LUD_E_INTERNAL:
+        return 70;
+    case LUD_E_CANCELLED:
+        return 130;
+    default:
+        return 1;
+    }
+}
+
+LUD_EXPORT void lud_interrupt(void) {
+    ludc_cancel_request();
+}
+
+static void pass_log(void *arg, int32_t level, const char *text) {
+    const lud_events *events = arg;
+    events->log(events->arg, level, text);
+}
+
+LUD_EXPORT lud_status lud_session_open(const lud_session_opts *opts, lud_session **out, lud_error *err) {
+    lud_session *s = ludc_alloc(sizeof(*s));
+    if (!s) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    s->events = opts->events;
+    ludc_log_set(s->events && s->events->log ? pass_log : NULL, (void *)(uintptr_t)s->events, opts->log_level);
+    const ludc_host_opts host = {
+        .plugin_paths = opts->plugin_paths, .n_plugin_paths = (size_t)opts->n_plugin_paths, .threads = opts->threads};
+    const lud_status status = ludc_model_host_new(&host, &s->host, err);
+    if (status != LUD_OK) {
+        lud_session_close(s);
+        return status;
+    }
+    *out = s;
+    return LUD_OK;
+}
+
+LUD_EXPORT void lud_session_close(lud_session *s) {
+    if (!s) return;
+    ludc_host_free(s->host);
+    ludc_log_set(NULL, NULL, LUD_LOG_INFO);
+    ludc_free(s);
+}
+
+static ludc_value *text_value(const char *s) {
+    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
+}
+
+static ludc_value *component_value(const ludc_component *c) {
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value_put(v, "kind", text_value(ludc_kind_name(c->c->kind)));
+    ludc_value_put(v, "name", text_value(c->c->config_name));
+    ludc_value_put(v, "id", text_value(c->c->id));
+    ludc_value_put(v, "summary", text_value(c->c->summary));
+    ludc_value_put(v, "shadowed", ludc_value_bool(c->shadowed));
+    return v;
+}
+
+static ludc_value *plugin_value(const ludc_host *host, const ludc_plugin_info *info) {
+    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *list = ludc_value_new(LUD_CFG_LIST);
+    const ludc_component *components;
+    const size_t n = ludc_host_components(host, &components);
+    for (size_t i = 0; i < n; i++)
+        if (components[i].from == info) ludc_value_push(list, component_value(&components[i]));
+    ludc_value_put(v, "name", text_value(info->plugin ? info->plugin->name : NULL));
+    ludc_value_put(v, "version", text_value(info->plugin ? info->plugin->version : NULL));
+    ludc_value_put(v, "license", text_value(info->plugin ? info->plugin->license : NULL));
+    ludc_value_put(v, "path", text_value(info->path));
+    ludc_value_put(v, "loaded", ludc_value_bool(info->plugin != NULL));
+    ludc_value_put(v, "reason", text_value(info->reason));
+    ludc_value_put(v, "components", list);
+    return v;
+}
+
+static lud_status emit(ludc_value *v, lud_status (*sink)(void *, lud_str), void *arg, lud_error *err) {
+    ludc_buf text = {0};
+    lud_status status = ludc_value_to_json(v, 2, &text);
+    status = status == LUD_OK ? sink(arg, (lud_str){text.ptr, text.len}) : ludc_fail(err, status, "out of memory");
+    ludc_buf_free(&text);
+    return status;
+}
+
+LUD_EXPORT lud_status lud_plugin_list(lud_session *s, lud_status (*sink)(void *, lud_str), void *arg, lud_error *err) {
+    const ludc_plugin_info *infos;
+    const size_t n = ludc_host_plugins(s->host, &infos);
+    ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+    for (size_t i = 0; i < n; i++)
+        ludc_value_push(list, plugin_value(s->host, &infos[i]));
+    const lud_status status = emit(list, sink, arg, err);
+    ludc_value_free(list);
+    return status;
+}
+
+LUD_EXPORT lud_status lud_plugin_check(lud_session *s, const char *path, lud_status (*sink)(void *, lud_str), void *arg,
+                                       lud_error *err) {
+    ludc_buf lines = {0};
+    lud_status status = ludc_plugin_check(s->host, path, &lines, err);
+    if (lines.len && sink(arg, (lud_str){lines.ptr, lines.len}) != LUD_OK) status = LUD_E_CANCELLED;
+    ludc_buf_free(&lines);
+    return status;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lud_model_train: data to rows, the loop, the run folder. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct trainer {
+    lud_model *model;
+    const lud_events *events;
+    ludc_evaluation *evaluations;
+    size_t n, cap;
+    char feature[256];
+} trainer;
+
+static void on_progress(void *arg, const ludc_train_progress *p) {
+    const trainer *t = arg;
+    if (!t->events || !t->events->progress) return;
+    const lud_progress out = {.struct_size = sizeof(out),
+                              .phase = "train",
+                              .done = p->step,
+                              .total = p->total_steps,
+                              .loss = p->loss,
+                              .learning_rate = p->lr,
+                              .tokens_per_second = p->tokens_per_second,
+                              .eta_seconds = p->eta_seconds};
+    t->events->progress(t->events->arg, &out);
+}
+
+static lud_status on_evaluated(void *arg, const ludc_train_state *st, const ludc_evaluation *e, lud_error *err) {
+    trainer *t = arg;
+    if (t->n == t->cap) {
+        const size_t cap = t->cap ? 2 * t->cap : 16;
+        ludc_evaluation *more = ludc_realloc(t->evaluations, t->n * sizeof(*more), cap * sizeof(*more));
+        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        t->evaluations = more;
+        t->cap = cap;
+    }
+    t->evaluations[t->n++] = *e;
+    if (!t->events || !t->events->evaluated) return LUD_OK;
+    const lud_evaluation out = {.struct_size = sizeof(out),
+                                .improved = e->improved,
+                                .step = st->step,
+                                .epoch = st->epoch,
+                                .feature = t->feature,
+                                .training = ludc_public_metrics(&e->split[LUDC_TRAIN], e->has[LUDC_TRAIN]),
+                                .validation = ludc_public_metrics(&e->split[LUDC_VALIDATION], e->has[LUDC_VALIDATION]),
+                                .test = ludc_public_metrics(&e->split[LUDC_TEST], e->has[LUDC_TEST])};
+    t->events->evaluated(t->events->arg, &out);
+    return LUD_OK;
+}
+
+static lud_status read_split(lud_model *m, const lud_data_source *src, const ludc_dataset *d, int split, ludc_rows *out,
+                             lud_error *err) {
+    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
+    const ludc_table *table = d->apart ? d->tables[split] : d->tables[0];
+    if (!table || d->split.n[split] == 0) return LUD_OK;
+    ludc_prompter *p = NULL;
+    LUDC_TRY(ludc_prompter_new(m, table, d->apart ? apart[split] : src->dataset, true, &p, err));
+    const lud_status status =
+        ludc_prompter_rows(p, d->apart ? NULL : d->split.rows[split], d->split.n[split], 0, out, err);
+    ludc_prompter_free(p);
+    return status;
+}
+
+static lud_status read_rows(lud_model *m, const lud_data_source *src, ludc_rows rows[LUDC_N_SPLITS], lud_error *err) {
+    ludc_dataset d = {0};
+    LUDC_TRY(ludc_dataset_open(m, src, &d, err));
+    lud_status status = LUD_OK;
+    for (int i = 0; i < LUDC_N_SPLITS && status == LUD_OK; i++)
+        status = read_split(m, src, &d, i, &rows[i], err);
+    ludc_dataset_free(&d);
+    if (status != LUD_OK) return status;
+    const ludc_rows *t = &rows[LUDC_TRAIN];
+    ludc_log(LUD_LOG_INFO,
+             "data: %zu training, %zu validation, %zu test rows; %llu training tokens, %llu of them targets", t->len,
+             rows[LUDC_VALIDATION].len, rows[LUDC_TEST].len, (unsigned long long)t->tokens,
+             (unsigned long long)t->target_tokens);
+    if (t->truncated)
+        ludc_log(LUD_LOG_WARN, "data: %llu training rows were cut to the maximal length",
+                 (unsigned long long)t->truncated);
+    if (t->without_target)
+        ludc_log(LUD_LOG_WARN,
+                 "data: %llu training rows have no target token left (raise preprocessing.global_max_sequence_length)",
+                 (unsigned long long)t->without_target);
+    return LUD_OK;
+}
+
+static lud_status evaluate_test(lud_model *m, const lud_train_opts *opts, const lud_train_result *result,
+                                lud_error *err) {
+    lud_predict_opts predict = {.struct_size = sizeof(predict), .data = opts->data, .split = "test"};
+    ludc_dataset d = {0};
+    ludc_value *metrics = NULL;
+    ludc_table *predictions = NULL;
+    LUDC_TRY(ludc_dataset_open(m, &opts->data, &d, err));
+    lud_status status = ludc_evaluate_split(m, &d, &predict, &metrics, &predictions, err);
+    char *path = ludc_path_join(result->run_dir, "predictions.csv");
+    if (status == LUD_OK) status = ludc_json_write(result->run_dir, "test_statistics.json", metrics, err);
+    if (status == LUD_OK && path) status = ludc_table_write(predictions, path, err);
+    ludc_free(path);
+    ludc_value_free(metrics);
+    ludc_table_free(predictions);
+    ludc_dataset_free(&d);
+    return status;
+}
+
+static void fill_result(const lud_model *m, const trainer *t, const ludc_train_state *st, double seconds,
+                        lud_train_result *r) {
+    const lud_str metric = ludc_get_str(m->config.full, "trainer.validation_metric", LUDC_STR("loss"));
+    snprintf(r->feature, sizeof(r->feature), "%s", t->feature);
+    snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", (int)metric.len, metric.ptr);
+    r->best_step = st->best_step;
+    r->best_epoch = st->best_epoch;
+    r->steps = st->step;
+    r->epochs = st->epoch;
+    r->tokens = st->tokens;
+    r->seconds = seconds;
+    r->peak_rss_bytes = ludc_peak_rss();
+    if (st->best_evaluation > 0 && (size_t)st->best_evaluation <= t->n) {
+        const ludc_evaluation *best = &t->evaluations[st->best_evaluation - 1];
+        r->best_validation = ludc_public_metrics(&best->split[LUDC_VALIDATION], best->has[LUDC_VALIDATION]);
+        r->best_test = ludc_public_metrics(&best->split[LUDC_TEST], best->has[LUDC_TEST]);
+    }
+}
+
+static lud_status train_and_save(lud_model *m, const lud_train_opts *opts, const ludc_rows rows[LUDC_N_SPLITS],
+                                 trainer *t, lud_train_result *result, lud_error *err) {
+    const ludc_train_events events = {.arg = t, .progress = on_progress, .evaluated = on_evaluated};
+    ludc_train_state state = {0};
+    const double begin = ludc_now();
+    lud_error stop = LUDC_ERROR_INIT;
+    const lud_status status =
+        ludc_train(m->model, ludc_value_get(m->config.full, "trainer"), rows, m->seed, &events, &state, &stop);
+    if (status != LUD_OK && status != LUD_E_CANCELLED) return ludc_fail(err, status, "%s", stop.msg);
+    fill_result(m, t, &state, ludc_now() - begin, result);
+    result->interrupted = status == LUD_E_CANCELLED;
+    ludc_cancel_clear(); /* what comes now is the saving */
+    const ludc_run_record record = {.opts = opts,
+                                    .state = &state,
+                                    .evaluations = t->evaluations,
+                                    .n_evaluations = t->n,
+                                    .dropped_rows = rows[LUDC_TRAIN].without_target,
+                                    .truncated_rows = rows[LUDC_TRAIN].truncated};
+    LUDC_TRY(ludc_run_folder_write(m, &record, result, err));
+    if (opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
+        return evaluate_test(m, opts, result, err);
+    return LUD_OK;
+}
+
+LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
+                                      lud_error *err) {
+    const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
+    if (!ludc_str_eq(type, "finetune"))
+        return ludc_fail(err, LUD_E_INVALID, "trainer.type is '%.*s': there is nothing to train; set it to 'finetune'",
+                         (int)type.len, type.ptr);
+    m->seed = opts->random_seed ? opts->random_seed : 42;
+    const lud_str feature = ludc_feature_name(m->config.full, true);
+    trainer t = {.model = m, .events = m->session->events};
+    snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
+    ludc_rows rows[LUDC_N_SPLITS] = {{0}};
+    lud_status status = ludc_model_ready(m, true, err);
+    if (status == LUD_OK) status = read_rows(m, &opts->data, rows, err);
+    if (status == LUD_OK) status = train_and_save(m, opts, rows, &t, result, err);
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        ludc_rows_free(&rows[i]);
+    ludc_free(t.evaluations);
+    return status;
+}
