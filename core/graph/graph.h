@@ -33,6 +33,7 @@ typedef struct ludc_device {
 typedef struct ludc_devices {
     ludc_device primary, fallback;
     char why[256]; /* one line: which device was taken and why */
+    uint64_t told; /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
 /* word: "auto", a backend's config name, or "name:1". auto: best score; a named one that cannot be used is an error
  * that says why. */
@@ -65,7 +66,9 @@ lud_status ludc_store_get(ludc_store *, size_t i, float *out, lud_error *); /* c
 /* Borrowed fp32 host values of a frozen parameter, NULL for a trainable one. */
 const float *ludc_store_host(const ludc_store *, size_t i);
 /* Lays all trainable parameters out in one flat buffer each of values, gradients and n_states optimizer states on the
- * primary device, in declaration order, and uploads values. Called once, after all are declared and filled. */
+ * primary device, in declaration order, and uploads values. Called once, after all are declared and filled. Each
+ * parameter begins on a multiple of 16 elements; the pads between are 0. The store must be freed before its devices,
+ * after its programs. */
 lud_status ludc_store_seal(ludc_store *, int n_states, lud_error *);
 int64_t ludc_store_flat_len(const ludc_store *);
 enum { LUDC_FLAT_VALUES, LUDC_FLAT_GRADS, LUDC_FLAT_STATE0, LUDC_FLAT_STATE1 };
@@ -129,7 +132,8 @@ void ludc_program_free(ludc_program *);
 ludc_program_stats ludc_program_stat(const ludc_program *);
 /* Host data of an input (true size), before run. An input that pruning removed is accepted and ignored. */
 lud_status ludc_program_write(ludc_program *, lud_t input, const void *data, size_t bytes, lud_error *);
-/* true extents: extents[e], e from 1. No allocation happens in here. */
+/* True extents: extents[e], e from 1 (n_extents counts entry 0, as in lud_program); multiples made by extent_scaled are
+ * computed from their base and need no entry. 0 is a valid size. No allocation happens in here. */
 lud_status ludc_program_run(ludc_program *, const int64_t *extents, size_t n_extents, lud_error *);
 lud_status ludc_program_read(ludc_program *, lud_t root, void *out, size_t bytes, lud_error *);
 /* KV pools of a cached program live in it; zero on creation. */
