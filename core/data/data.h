@@ -18,7 +18,7 @@ lud_status ludc_table_add(ludc_table *, const lud_str *cells, lud_error *); /* o
 size_t ludc_table_rows(const ludc_table *);
 size_t ludc_table_columns(const ludc_table *);
 lud_str ludc_table_column_name(const ludc_table *, size_t column);
-int64_t ludc_table_column(const ludc_table *, lud_str name); /* -1 if there is none */
+int64_t ludc_table_column(const ludc_table *, lud_str name);            /* -1 if there is none */
 lud_str ludc_table_cell(const ludc_table *, size_t row, size_t column); /* ptr NULL = null */
 /* One JSON-like text of a whole row for {__sample__}, quotes stripped, without column `skip` (-1 = none). */
 lud_status ludc_table_sample(const ludc_table *, size_t row, int64_t skip, ludc_buf *out);
@@ -57,9 +57,9 @@ void ludc_rows_free(ludc_rows *);
 
 /* One micro-batch in the layout of lud_seq. Arrays have the capacities given to init. */
 typedef struct ludc_batch {
-    int32_t *ids, *positions, *seg_offsets, *row_keys;     /* [T], [T], [S+1], [T,2] */
-    int32_t *target_rows, *targets;                        /* [N] indices into T; token ids */
-    float *weights;                                        /* [N] */
+    int32_t *ids, *positions, *seg_offsets, *row_keys; /* [T], [T], [S+1], [T,2] */
+    int32_t *target_rows, *targets;                    /* [N] indices into T; token ids */
+    float *weights;                                    /* [N] */
     int64_t T, S, N, cap_T, cap_S;
 } ludc_batch;
 lud_status ludc_batch_init(ludc_batch *, int64_t cap_T, int64_t cap_S, lud_error *);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of core/data share. */
+#ifndef LUDC_DATA_INTERNAL_H
+#define LUDC_DATA_INTERNAL_H
+
+#include <data.h>
+
+enum { LUDC_FORMAT_CSV, LUDC_FORMAT_TSV, LUDC_FORMAT_JSON, LUDC_FORMAT_JSONL };
+/* By name, or by the path's extension; -1 if unknown. */
+int ludc_data_format(const char *path, const char *name);
+
+lud_status ludc_table_add_column(ludc_table *, lud_str name, lud_error *);
+/* Readers append to an empty table. */
+lud_status ludc_csv_read(const char *path, const char *text, size_t n, char separator, ludc_table *, lud_error *);
+lud_status ludc_json_table_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
+lud_status ludc_jsonl_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
+
+#endif

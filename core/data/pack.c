@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Packing rows into micro-batches without padding: longest first, into the first one with room (first-fit decreasing,
+ * Johnson 1973). Deterministic: ties keep their order. */
+#include "internal.h"
+
+#include <stdlib.h>
+
+lud_status ludc_batch_init(ludc_batch *b, int64_t cap_T, int64_t cap_S, lud_error *err) {
+    const size_t t = (size_t)cap_T;
+    *b = (ludc_batch){
+        .ids = ludc_alloc(t * sizeof(int32_t)),
+        .positions = ludc_alloc(t * sizeof(int32_t)),
+        .seg_offsets = ludc_alloc(((size_t)cap_S + 1) * sizeof(int32_t)),
+        .row_keys = ludc_alloc(2 * t * sizeof(int32_t)),
+        .target_rows = ludc_alloc(t * sizeof(int32_t)),
+        .targets = ludc_alloc(t * sizeof(int32_t)),
+        .weights = ludc_alloc(t * sizeof(float)),
+        .cap_T = cap_T,
+        .cap_S = cap_S,
+    };
+    if (b->ids && b->positions && b->seg_offsets && b->row_keys && b->target_rows && b->targets && b->weights)
+        return LUD_OK;
+    ludc_batch_free(b);
+    return ludc_fail(err, LUD_E_NOMEM, "out of memory for a batch of %lld tokens", (long long)cap_T);
+}
+
+void ludc_batch_free(ludc_batch *b) {
+    void *owned[] = {b->ids, b->positions, b->seg_offsets, b->row_keys, b->target_rows, b->targets, b->weights};
+    for (size_t i = 0; i < LUDC_COUNT(owned); i++)
+        ludc_free(owned[i]);
+    *b = (ludc_batch){0};
+}
+
+void ludc_batch_clear(ludc_batch *b) {
+    b->T = b->S = b->N = 0;
+}
+
+bool ludc_batch_fits(const ludc_batch *b, const ludc_row *row) {
+    return b->T + row->len <= b->cap_T && b->S < b->cap_S;
+}
+
+void ludc_batch_add(ludc_batch *b, const ludc_row *row, uint64_t seed, uint64_t epoch) {
+    const uint64_t key = lud_row_key(seed, epoch, row->row);
+    for (int32_t i = 0; i < row->len; i++, b->T++) {
+        b->ids[b->T] = row->ids[i];
+        b->positions[b->T] = i;
+        b->row_keys[2 * b->T] = (int32_t)(uint32_t)key;
+        b->row_keys[2 * b->T + 1] = (int32_t)(uint32_t)(key >> 32);
+        if (i + 1 < row->prompt_len || i + 1 >= row->len) continue;
+        b->target_rows[b->N] = (int32_t)b->T;
+        b->targets[b->N] = row->ids[i + 1];
+        b->weights[b->N++] = 1.0f;
+    }
+    if (b->S == 0) b->seg_offsets[0] = 0;
+    b->seg_offsets[++b->S] = (int32_t)b->T;
+}
+
+typedef struct item {
+    int32_t len;
+    uint32_t at;
+} item;
+
+static int longest_first(const void *pa, const void *pb) {
+    const item *a = pa, *b = pb;
+    if (a->len != b->len) return a->len > b->len ? -1 : 1;
+    return a->at < b->at ? -1 : 1;
+}
+
+int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups) {
+    item *items = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*items));
+    int64_t *tokens = ludc_alloc(2 * LUDC_MAX(n, 1) * sizeof(*tokens)), *segments = tokens ? tokens + n : NULL;
+    int64_t n_groups = items && tokens ? 0 : -1;
+    for (size_t i = 0; n_groups == 0 && i < n; i++)
+        items[i] = (item){.len = rows[i]->len, .at = (uint32_t)i};
+    if (n_groups == 0 && n) qsort(items, n, sizeof(*items), longest_first);
+    for (size_t i = 0; n_groups >= 0 && i < n; i++) {
+        int64_t g = 0;
+        while (g < n_groups && (tokens[g] + items[i].len > cap_T || segments[g] >= cap_S))
+            g++;
+        if (items[i].len > cap_T) {
+            n_groups = -1;
+            break;
+        }
+        tokens[g] += items[i].len;
+        segments[g]++;
+        groups[items[i].at] = (uint32_t)g;
+        n_groups = LUDC_MAX(n_groups, g + 1);
+    }
+    ludc_free(items);
+    ludc_free(tokens);
+    return n_groups;
+}

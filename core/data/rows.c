@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of token ids: prompt + target, cut on the right. Counts what was cut, so that it can be said. */
+#include "internal.h"
+
+#include <string.h>
+
+lud_status ludc_rows_add(ludc_rows *r, const int32_t *prompt, size_t n_prompt, const int32_t *target, size_t n_target,
+                         uint64_t row, size_t max_len, lud_error *err) {
+    if (r->len == r->cap) {
+        const size_t cap = r->cap ? 2 * r->cap : 256;
+        ludc_row *more = ludc_realloc(r->ptr, r->len * sizeof(*more), cap * sizeof(*more));
+        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", cap);
+        r->ptr = more;
+        r->cap = cap;
+    }
+    const size_t len = LUDC_MIN(n_prompt + n_target, LUDC_MIN(max_len, (size_t)INT32_MAX));
+    const size_t kept_prompt = LUDC_MIN(n_prompt, len);
+    int32_t *ids = ludc_alloc(LUDC_MAX(len, 1) * sizeof(*ids));
+    if (!ids) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (kept_prompt) memcpy(ids, prompt, kept_prompt * sizeof(*ids));
+    if (len > kept_prompt) memcpy(ids + kept_prompt, target, (len - kept_prompt) * sizeof(*ids));
+    r->ptr[r->len++] = (ludc_row){.ids = ids, .len = (int32_t)len, .prompt_len = (int32_t)kept_prompt, .row = row};
+    /* The first token of a row has nothing before it that could predict it. */
+    const size_t targets = len - LUDC_MAX(kept_prompt, 1) + (len == 0);
+    r->tokens += len;
+    r->target_tokens += targets;
+    r->truncated += len < n_prompt + n_target;
+    r->without_target += targets == 0;
+    return LUD_OK;
+}
+
+void ludc_rows_free(ludc_rows *r) {
+    for (size_t i = 0; i < r->len; i++)
+        ludc_free(r->ptr[i].ids);
+    ludc_free(r->ptr);
+    *r = (ludc_rows){0};
+}
