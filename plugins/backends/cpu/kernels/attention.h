@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the attention files share. Queries are handled per key/value head in blocks: the rows of a block are
+ * (token, head of the group), token first, R = H / G heads to a group. Keys come in blocks of KEY_BLOCK counted from
+ * the segment's first key; a row meets its blocks in increasing order, so its bits do not depend on the query block. */
+#ifndef CPU_ATTENTION_H
+#define CPU_ATTENTION_H
+
+#include "ops.h"
+#include "vmath.h"
+
+enum { KEY_BLOCK = 64, QUERY_ROWS = 96 };
+
+typedef struct attn {
+    const lud_attr_attention *at;
+    int64_t t, h, g, d, r; /* tokens, heads, key/value heads, head size, heads per group */
+    int64_t dp;            /* d rounded up to whole panels */
+    int64_t qb, rows_max;  /* queries and rows in a block */
+    const int32_t *seg;
+    int64_t n_seg;
+} attn;
+
+/* One piece of work: queries [q0, q1) (counted in the segment) of key/value head `head`. */
+typedef struct attn_item {
+    int64_t first, len; /* segment: first token, tokens */
+    int64_t s, q0, q1, head;
+} attn_item;
+
+/* Walks the pieces in increasing number. per_segment: one piece for each (segment, head). */
+typedef struct attn_cursor {
+    int64_t s, before; /* segment, number of pieces before it */
+} attn_cursor;
+
+ALWAYS_INLINE attn attn_of(const cpu_worker *w, const cpu_step *s) {
+    attn a = {.at = s->attr,
+              .t = cpu_dim(w, &s->in[0], 0),
+              .h = cpu_dim(w, &s->in[0], 1),
+              .g = cpu_dim(w, &s->in[1], 1),
+              .d = cpu_dim(w, &s->in[0], 2),
+              .seg = s->in[3].ptr,
+              .n_seg = cpu_dim(w, &s->in[3], 0) - 1};
+    a.r = a.g ? a.h / a.g : 1;
+    a.dp = cpu_round_up(a.d, PN);
+    a.qb = CPU_MAX(QUERY_ROWS / CPU_MAX(a.r, 1), 1);
+    a.rows_max = a.qb * a.r;
+    return a;
+}
+
+/* Offsets must rise from >= 0 to <= T. Every thread checks the same data and takes the same way. */
+ALWAYS_INLINE bool attn_check(cpu_worker *w, const cpu_step *s, const attn *a) {
+    for (int64_t i = 0; i <= a->n_seg; i++) {
+        int64_t low = i ? a->seg[i - 1] : 0;
+        if (a->seg[i] < low || a->seg[i] > a->t) {
+            cpu_fail(w, s, "segment offset %d at %lld is not in [%lld, %lld]", a->seg[i], (long long)i, (long long)low,
+                     (long long)a->t);
+            return false;
+        }
+    }
+    return a->n_seg >= 0;
+}
+
+ALWAYS_INLINE int64_t attn_pieces(const attn *a, int64_t s, bool per_segment) {
+    int64_t len = a->seg[s + 1] - a->seg[s];
+    return (per_segment ? len > 0 : cpu_ceil_div(len, a->qb)) * a->g;
+}
+ALWAYS_INLINE int64_t attn_pieces_all(const attn *a, bool per_segment) {
+    int64_t n = 0;
+    for (int64_t s = 0; s < a->n_seg; s++)
+        n += attn_pieces(a, s, per_segment);
+    return n;
+}
+ALWAYS_INLINE attn_item attn_seek(const attn *a, attn_cursor *c, int64_t i, bool per_segment) {
+    while (i - c->before >= attn_pieces(a, c->s, per_segment))
+        c->before += attn_pieces(a, c->s++, per_segment);
+    int64_t k = i - c->before, len = a->seg[c->s + 1] - a->seg[c->s], q0 = per_segment ? 0 : k / a->g * a->qb;
+    return (attn_item){.first = a->seg[c->s],
+                       .len = len,
+                       .s = c->s,
+                       .q0 = q0,
+                       .q1 = per_segment ? len : CPU_MIN(q0 + a->qb, len),
+                       .head = k % a->g};
+}
+
+/* Keys [lo, hi) that query t of a segment of len keys sees. */
+ALWAYS_INLINE int64_t attn_lo(const attn *a, int64_t t) {
+    return a->at->left >= 0 ? CPU_MAX(t - a->at->left, 0) : 0;
+}
+ALWAYS_INLINE int64_t attn_hi(const attn *a, int64_t t, int64_t len) {
+    int64_t hi = a->at->causal ? CPU_MIN(t + 1, len) : len;
+    return a->at->right >= 0 ? CPU_MIN(hi, t + a->at->right + 1) : hi;
+}
+
+/* z = soft-capped scale * q.k, for lanes of one row of scores. */
+ALWAYS_INLINE vf attn_score(const lud_attr_attention *at, vf dot) {
+    vf z = at->scale * dot;
+    return at->softcap > 0.0f ? at->softcap * vf_tanh(z / at->softcap) : z;
+}
+/* All ones where lo <= lane + i < hi. */
+ALWAYS_INLINE vi attn_mask(int64_t i, int64_t lo, int64_t hi) {
+    vi lane;
+    for (int j = 0; j < VW; j++)
+        lane[j] = j;
+    lane = lane + (int32_t)i;
+    return (vi)(lane >= (int32_t)lo) & (vi)(lane < (int32_t)hi);
+}
+
+/* Rows of a block out of x (T,H,D): dst [rows][D]. */
+ALWAYS_INLINE void attn_rows_read(const attn *a, const attn_item *it, const float *x, float *dst) {
+    for (int64_t q = it->q0; q < it->q1; q++)
+        memcpy(dst + (q - it->q0) * a->r * a->d, x + ((it->first + q) * a->h + it->head * a->r) * a->d,
+               (size_t)(a->r * a->d) * sizeof(float));
+}
+
+#endif

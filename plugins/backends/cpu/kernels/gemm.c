@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The matrix product: packing, register tiles, blocking, sharing out. See gemm.h for the invariant. */
+#include "gemm.h"
+
+/* ---- Packing ---- */
+
+/* In place: r[i] lane j <-> r[j] lane i. */
+#if defined(CPU_ISA_AVX2)
+ALWAYS_INLINE void transpose(vf r[VW]) {
+    __m256 a[8], b[8];
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_ps((__m256)r[2 * i], (__m256)r[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_ps((__m256)r[2 * i], (__m256)r[2 * i + 1]);
+    }
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
+        b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
+        b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
+        b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
+    }
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        r[i] = (vf)_mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        r[i + 4] = (vf)_mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
+#else
+/* log2(VW) rounds of interleaving the two halves of the set. */
+ALWAYS_INLINE void transpose(vf r[VW]) {
+    UNROLL
+    for (int round = 1; round < VW; round *= 2) {
+        vf t[VW];
+        UNROLL
+        for (int i = 0; i < VW / 2; i++) {
+#if defined(CPU_ISA_AVX512)
+            const __m512i lo = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            const __m512i hi = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            t[2 * i] = (vf)_mm512_permutex2var_ps((__m512)r[i], lo, (__m512)r[i + VW / 2]);
+            t[2 * i + 1] = (vf)_mm512_permutex2var_ps((__m512)r[i], hi, (__m512)r[i + VW / 2]);
+#else
+            vf a = r[i], b = r[i + VW / 2];
+            UNROLL
+            for (int j = 0; j < VW / 2; j++) {
+                t[2 * i][2 * j] = a[j];
+                t[2 * i][2 * j + 1] = b[j];
+                t[2 * i + 1][2 * j] = a[j + VW / 2];
+                t[2 * i + 1][2 * j + 1] = b[j + VW / 2];
+            }
+#endif
+        }
+        memcpy(r, t, sizeof t);
+    }
+}
+#endif
+
+/* One strip of VW columns: src rows [0, n) (n <= VW) to dst[k][PN]. */
+ALWAYS_INLINE void pack_strip(float *dst, const float *src, int64_t ld, int64_t n, int64_t k) {
+    vf r[VW];
+    int64_t p = 0;
+    if (n == VW) {
+        for (; p + VW <= k; p += VW) {
+            UNROLL
+            for (int i = 0; i < VW; i++)
+                r[i] = vf_load(src + i * ld + p);
+            transpose(r);
+            UNROLL
+            for (int i = 0; i < VW; i++)
+                vf_store(dst + (p + i) * PN, r[i]);
+        }
+    }
+    for (; p < k; p++) {
+        for (int64_t i = 0; i < VW; i++)
+            dst[p * PN + i] = i < n ? src[i * ld + p] : 0.0f;
+    }
+}
+
+void FN(gemm_pack_rows)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k) {
+    for (int64_t j = 0; j < n; j += PN) {
+        for (int v = 0; v < NV; v++) {
+            int64_t first = j + v * VW, left = CPU_MAX(n - first, 0);
+            pack_strip(dst + j * k + v * VW, src + (left ? first * ld : 0), ld, CPU_MIN(left, VW), k);
+        }
+    }
+}
+
+void FN(gemm_pack_cols)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k) {
+    int64_t full = n / PN * PN;
+    for (int64_t p = 0; p < k; p++) {
+        const float *row = src + p * ld;
+        for (int64_t j = 0; j < full; j += PN) {
+            UNROLL
+            for (int v = 0; v < NV; v++)
+                vf_store(dst + j * k + p * PN + v * VW, vf_load(row + j + v * VW));
+        }
+        for (int64_t j = full; j < n; j += PN) {
+            for (int v = 0; v < NV; v++) {
+                int64_t left = CPU_MIN(CPU_MAX(n - j - v * VW, 0), VW);
+                vf_store(dst + j * k + p * PN + v * VW, vf_load_n(row + j + v * VW, left));
+            }
+        }
+    }
+}
+
+/* ---- Register tiles ---- */
+typedef struct tile {
+    const float *a;
+    int64_t a_row, a_col;
+    const float *panel;
+    float *c;
+    int64_t ldc;
+    const float *bias;
+    int64_t n, k; /* n <= PN: columns that exist */
+    bool load;
+} tile;
+
+ALWAYS_INLINE void tile_begin(const tile *t, const int mr, vf acc[MR][NV]) {
+    UNROLL
+    for (int i = 0; i < mr; i++) {
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            if (!t->load)
+                acc[i][v] = vf_zero();
+            else if (t->n == PN)
+                acc[i][v] = vf_load(t->c + i * t->ldc + v * VW);
+            else
+                acc[i][v] = vf_load_n(t->c + i * t->ldc + v * VW, CPU_MIN(CPU_MAX(t->n - v * VW, 0), VW));
+        }
+    }
+}
+
+ALWAYS_INLINE void tile_end(const tile *t, const int mr, vf acc[MR][NV]) {
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        int64_t left = CPU_MIN(CPU_MAX(t->n - v * VW, 0), VW);
+        if (t->bias) {
+            vf b = vf_load_upto(t->bias + v * VW, left);
+            UNROLL
+            for (int i = 0; i < mr; i++)
+                acc[i][v] += b;
+        }
+        UNROLL
+        for (int i = 0; i < mr; i++)
+            vf_store_upto(t->c + i * t->ldc + v * VW, acc[i][v], left);
+    }
+}
+
+ALWAYS_INLINE void tile_run(const tile *t, const int mr, const bool unit_col) {
+    vf acc[MR][NV];
+    tile_begin(t, mr, acc);
+    const float *a = t->a, *b = t->panel;
+    const int64_t a_row = unit_col ? t->a_row : 1, a_col = unit_col ? 1 : t->a_col;
+    for (int64_t p = 0; p < t->k; p++) {
+        vf bv[NV];
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            bv[v] = vf_load(b + p * PN + v * VW);
+        UNROLL
+        for (int i = 0; i < mr; i++) {
+            vf x = vf_set1(a[i * a_row + p * a_col]);
+            UNROLL
+            for (int v = 0; v < NV; v++)
+                acc[i][v] = vf_fma(x, bv[v], acc[i][v]);
+        }
+    }
+    tile_end(t, mr, acc);
+}
+
+/* One function per number of rows, so that the accumulators live in registers. */
+#define TILES(unit, X)                                                                                                 \
+    X(unit, 1)                                                                                                         \
+    X(unit, 2) X(unit, 3) X(unit, 4) X(unit, 5) X(unit, 6) X(unit, 7) X(unit, 8) X(unit, 9) X(unit, 10) X(unit, 11)    \
+        X(unit, 12)
+#define TILE_FN(unit, rows)                                                                                            \
+    static void tile_##unit##_##rows(const tile *t) {                                                                  \
+        tile_run(t, (rows) <= MR ? (rows) : 1, unit);                                                                  \
+    }
+#define TILE_NAME(unit, rows) tile_##unit##_##rows,
+TILES(1, TILE_FN)
+TILES(0, TILE_FN)
+static void (*const tiles[2][12])(const tile *) = {{TILES(0, TILE_NAME)}, {TILES(1, TILE_NAME)}};
+
+/* Rows [0, rows) of one panel. A has unit columns or unit rows. */
+static void panel_run(tile t, int64_t rows) {
+    void (*const *run)(const tile *) = tiles[t.a_col == 1];
+    for (int64_t i = 0; i < rows; i += MR) {
+        run[CPU_MIN(rows - i, MR) - 1](&t);
+        t.a += MR * t.a_row;
+        t.c += MR * t.ldc;
+    }
+}
+
+void FN(gemm_packed)(const float *a, int64_t a_row, int64_t a_col, const float *panels, float *c, int64_t ldc,
+                     const float *bias, int64_t rows, int64_t n, int64_t k, bool load) {
+    for (int64_t j = 0; j < n; j += PN) {
+        panel_run((tile){.a = a,
+                         .a_row = a_row,
+                         .a_col = a_col,
+                         .panel = panels + j * k,
+                         .c = c + j,
+                         .ldc = ldc,
+                         .bias = bias ? bias + j : NULL,
+                         .n = CPU_MIN(n - j, PN),
+                         .k = k,
+                         .load = load},
+                  rows);
+    }
+}
+
+/* ---- Blocking ---- */
+
+/* Columns [n0, n1) that fit the pack buffer, all of K. */
+static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
+    int64_t blocks = CPU_MAX(cpu_ceil_div(g->k, KC), 1), step = cpu_round_up(cpu_ceil_div(g->k, blocks), VW);
+    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
+        int64_t kc = CPU_MIN(step, g->k - k0), n = n1 - n0;
+        if (g->b_rows)
+            FN(gemm_pack_rows)(pack, g->b + n0 * g->ldb + k0, g->ldb, n, kc);
+        else
+            FN(gemm_pack_cols)(pack, g->b + k0 * g->ldb + n0, g->ldb, n, kc);
+        const float *bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL;
+        for (int64_t t = t0; t < t1; t += ROW_BLOCK)
+            FN(gemm_packed)
+        (g->a + t * g->a_row + k0 * g->a_col, g->a_row, g->a_col, pack, g->c + t * g->ldc + n0, g->ldc, bias,
+         CPU_MIN(t1 - t, ROW_BLOCK), n, kc, g->accumulate || k0 > 0);
+        if (step <= 0) break;
+    }
+}
+
+void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
+    /* Few rows: the panel is used at once, while the first-level cache holds it. */
+    int64_t width = t1 - t0 <= MR ? PN : PANELS_MAX * PN;
+    for (int64_t n = n0; n < n1; n += width)
+        block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), pack);
+}
+
+/* ---- Sharing out ---- */
+
+/* Pieces are [row chunk][panel group]. Chunks of up to 512 rows keep packing below 3 % of the work; groups shrink until
+ * there are four pieces for each thread. */
+void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
+    int64_t panels = cpu_ceil_div(g->n, PN), chunks = CPU_MAX(cpu_ceil_div(g->rows, 512), 1);
+    int64_t chunk = cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
+    int64_t want = cpu_ceil_div(w->size > 1 ? 4 * w->size : 1, chunks);
+    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX), groups = cpu_ceil_div(panels, group);
+    cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? chunks * groups : 0);
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        int64_t t0 = i / groups * chunk, n0 = i % groups * group * PN;
+        FN(gemm_block)
+        (g, t0, CPU_MIN(t0 + chunk, g->rows), n0, CPU_MIN(n0 + group * PN, g->n), (float *)(void *)w->scratch);
+    }
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Single-precision matrix products for one instruction set.
+ *
+ * The one invariant: each element of the result is ONE chain of fused multiply-adds over k = 0, 1, 2 ... from zero (or
+ * from the old value), whatever the tile, block, remainder or thread that computes it. Cutting K into blocks keeps the
+ * chain, because the running value is stored and loaded in fp32. So a row's bits depend on that row and B alone.
+ *
+ * B is packed on the fly into panels of PN columns, [panel][k][PN], zero-filled to the right: frozen weights stay in
+ * the plain layout, shared by both directions and by look-ups, with no second copy in memory. */
+#ifndef CPU_GEMM_H
+#define CPU_GEMM_H
+
+#include "../cpu.h"
+#include "vec.h"
+
+/* A register tile is MR rows by NV vectors. */
+#if defined(CPU_ISA_AVX512)
+enum { MR = 12, NV = 2, KC = 192 };
+#elif defined(CPU_ISA_AVX2)
+enum { MR = 6, NV = 2, KC = 384 };
+#elif defined(__aarch64__)
+enum { MR = 8, NV = 2, KC = 384 };
+#else
+enum { MR = 4, NV = 2, KC = 384 };
+#endif
+enum {
+    PN = NV * VW,
+    ROW_BLOCK = 96,                    /* rows of A that stay in the second-level cache; a multiple of every MR */
+    PANELS_MAX = 49152 / (PN * KC),    /* packed at once: 192 KiB */
+    PACK_FLOATS = PANELS_MAX * PN * KC /* scratch of gemm_block */
+};
+
+/* C[rows, n] = A B (+ C if accumulate) (+ bias[n]). A(t, k) = a[t * a_row + k * a_col].
+ * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. */
+typedef struct gemm {
+    const float *a;
+    int64_t a_row, a_col;
+    const float *b;
+    int64_t ldb;
+    float *c;
+    int64_t ldc;
+    const float *bias;
+    int64_t rows, n, k;
+    bool b_rows, accumulate;
+} gemm;
+
+/* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
+void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack);
+
+/* The whole product, shared out to the threads as loop `number` of the step. No barrier at the end. */
+void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);
+
+/* The parts, for attention. dst: round_up(n, PN) * k floats. src(n, k) = src[n * ld + k] or src[k * ld + n]. */
+void FN(gemm_pack_rows)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);
+void FN(gemm_pack_cols)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);
+/* As gemm, with B packed. Reads bias (may be NULL) in full; load: start from C. */
+void FN(gemm_packed)(const float *a, int64_t a_row, int64_t a_col, const float *panels, float *c, int64_t ldc,
+                     const float *bias, int64_t rows, int64_t n, int64_t k, bool load);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Moving rows and columns: EMBEDDING, GATHER_ROWS, SCATTER_ADD_ROWS (= EMBEDDING_GRAD), SLICE, SLICE_GRAD, RESHAPE.
+ * An index outside its table fails the run and touches no memory. Elements are 4 bytes, float or I32. */
+#include "ops.h"
+
+static void look_up(cpu_worker *w, const cpu_step *s, const cpu_ref *table, const int32_t *index) {
+    int64_t n = cpu_dim(w, &s->out[0], 0), rows = cpu_dim(w, table, 0);
+    int64_t c = cpu_dims(w, table, 1, table->t->rank);
+    const char *src = table->ptr;
+    char *dst = s->out[0].ptr;
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / CPU_MAX(c, 1), 1));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t t = it.begin; t < it.end; t++) {
+            if (index[t] < 0 || index[t] >= rows)
+                cpu_fail(w, s, "index %d of row %lld is not in [0, %lld)", index[t], (long long)t, (long long)rows);
+            else
+                memcpy(dst + t * c * 4, src + index[t] * c * 4, (size_t)c * 4);
+        }
+    }
+}
+
+/* w (V,C), ids I32 (T) -> (T,C) */
+void FN(embedding)(cpu_worker *w, const cpu_step *s) {
+    look_up(w, s, &s->in[0], cpu_in_i32(s, 1));
+}
+/* x (T,...), index I32 (N) -> (N,...) */
+void FN(gather_rows)(cpu_worker *w, const cpu_step *s) {
+    look_up(w, s, &s->in[0], cpu_in_i32(s, 1));
+}
+
+/* dy (N,...), index I32 (N) -> (rows,...): zeros, then row index[n] += dy[n] in increasing n. Threads share out the
+ * columns, so that each element has one writer. Overwrites. */
+void FN(scatter_add_rows)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_dim(w, &s->in[0], 0), rows = cpu_dim(w, &s->out[0], 0);
+    int64_t c = cpu_dims(w, &s->out[0], 1, s->out[0].t->rank);
+    const int32_t *index = cpu_in_i32(s, 1);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, c, CPU_MAX(cpu_round_up(cpu_ceil_div(c, w->size), 16), 64));
+    while (cpu_ranges_next(&it)) {
+        int64_t width = it.end - it.begin;
+        for (int64_t r = 0; r < rows; r++)
+            memset(cpu_out(s, 0) + r * c + it.begin, 0, (size_t)width * sizeof(float));
+        for (int64_t t = 0; t < n; t++) {
+            if (index[t] < 0 || index[t] >= rows) {
+                cpu_fail(w, s, "index %d of row %lld is not in [0, %lld)", index[t], (long long)t, (long long)rows);
+                continue;
+            }
+            const float *src = cpu_in(s, 0) + t * c + it.begin;
+            float *dst = cpu_out(s, 0) + index[t] * c + it.begin;
+            for (int64_t i = 0; i < width; i++)
+                dst[i] += src[i];
+        }
+    }
+}
+
+/* x (N,C) -> columns [start, start + len) */
+void FN(slice)(cpu_worker *w, const cpu_step *s) {
+    const lud_attr_slice *a = s->attr;
+    int64_t n = cpu_rows(w, &s->in[0]), c = cpu_cols(w, &s->in[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / CPU_MAX(a->len, 1), 1));
+    while (cpu_ranges_next(&it))
+        for (int64_t t = it.begin; t < it.end; t++)
+            memcpy(cpu_out(s, 0) + t * a->len, cpu_in(s, 0) + t * c + a->start, (size_t)a->len * sizeof(float));
+}
+
+/* dy (N,len) -> (N,total), zero outside [start, start + len). Overwrites. */
+void FN(slice_grad)(cpu_worker *w, const cpu_step *s) {
+    const lud_attr_slice *a = s->attr;
+    int64_t n = cpu_rows(w, &s->out[0]), c = cpu_cols(w, &s->out[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / CPU_MAX(c, 1), 1));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t t = it.begin; t < it.end; t++) {
+            float *dst = cpu_out(s, 0) + t * c;
+            memset(dst, 0, (size_t)c * sizeof(float));
+            memcpy(dst + a->start, cpu_in(s, 0) + t * a->len, (size_t)a->len * sizeof(float));
+        }
+    }
+}
+
+/* A view: nothing to do where core laid the result over the input, else a copy. */
+void FN(reshape)(cpu_worker *w, const cpu_step *s) {
+    if (s->in[0].ptr == s->out[0].ptr) return;
+    cpu_ranges it = cpu_ranges_start(w, s, 0, cpu_count(w, &s->out[0]), ELEMENT_GRAIN);
+    while (cpu_ranges_next(&it))
+        memcpy(cpu_out(s, 0) + it.begin, cpu_in(s, 0) + it.begin, (size_t)(it.end - it.begin) * sizeof(float));
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cross entropy of one row of logits, forward and backward, and the CROSS_ENTROPY operations over stored logits. */
+#include "ops.h"
+#include "vmath.h"
+
+enum { SUM_SPAN = 1024 }; /* exponentials added in fp32 before the total, which is a double */
+
+ALWAYS_INLINE vf z_of(const lud_attr_xent *a, vf x) {
+    vf z = a->logit_scale * x;
+    return a->softcap > 0.0f ? a->softcap * vf_tanh(z / a->softcap) : z;
+}
+/* Lanes that do not exist become -infinity. */
+ALWAYS_INLINE vf z_load(const lud_attr_xent *a, const float *x, int64_t left) {
+    if (left >= VW) return z_of(a, vf_load(x));
+    float t[VW];
+    vf_store(t, z_of(a, vf_load_n(x, left)));
+    for (int64_t i = left; i < VW; i++)
+        t[i] = -INFINITY;
+    return vf_load(t);
+}
+
+static int32_t first_of(const lud_attr_xent *a, const float *x, int64_t v, float top) {
+    for (int64_t i = 0; i < v; i += VW) {
+        vi hit = z_load(a, x + i, v - i) == top;
+        int32_t any = 0;
+        for (int j = 0; j < VW; j++)
+            any |= hit[j];
+        for (int j = 0; any && j < VW; j++)
+            if (hit[j]) return (int32_t)i + j;
+    }
+    return 0;
+}
+
+static double sum_exp(const lud_attr_xent *a, const float *x, int64_t v, float top) {
+    double total = 0;
+    for (int64_t i = 0; i < v; i += SUM_SPAN) {
+        vf sum = vf_zero();
+        for (int64_t j = i; j < CPU_MIN(i + SUM_SPAN, v); j += VW)
+            sum += vf_exp(z_load(a, x + j, v - j) - top);
+        total += (double)vf_sum(sum);
+    }
+    return total;
+}
+
+static double mean_z(const lud_attr_xent *a, const float *x, int64_t v) {
+    double total = 0;
+    for (int64_t i = 0; i < v; i += VW)
+        total += (double)vf_sum(z_of(a, vf_load_upto(x + i, v - i)));
+    return total / (double)v;
+}
+
+xent_row FN(xent_forward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target) {
+    lud_attr_xent a = *at;
+    vf top = vf_set1(-INFINITY);
+    for (int64_t i = 0; i < v; i += VW)
+        top = vf_max(top, z_load(&a, logits + i, v - i));
+    float m = vf_hmax(top);
+    xent_row r = {.argmax = first_of(&a, logits, v, m)};
+    r.lse = (float)((double)m + log(sum_exp(&a, logits, v, m)));
+    float z = z_of(&a, vf_set1(logits[target]))[0];
+    r.nll = r.lse - (1.0f - a.smoothing) * z;
+    if (a.smoothing != 0.0f) r.nll -= a.smoothing * (float)mean_z(&a, logits, v);
+    return r;
+}
+
+void FN(xent_backward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target, float lse, float g,
+                       float *out) {
+    lud_attr_xent a = *at;
+    float uniform = a.smoothing / (float)v, factor = g * a.logit_scale;
+    float zt = z_of(&a, vf_set1(logits[target]))[0];
+    for (int64_t i = 0; i < v; i += VW) {
+        vf z = z_of(&a, vf_load_upto(logits + i, v - i));
+        vf d = (vf_exp(z - lse) - uniform) * factor;
+        if (a.softcap > 0.0f) d = d * (1.0f - (z / a.softcap) * (z / a.softcap));
+        vf_store_upto(out + i, d, v - i);
+    }
+    float hot = (vf_exp(vf_set1(zt - lse))[0] - uniform - (1.0f - a.smoothing)) * factor;
+    out[target] = a.softcap > 0.0f ? hot * (1.0f - (zt / a.softcap) * (zt / a.softcap)) : hot;
+}
+
+bool FN(xent_target_ok)(cpu_worker *w, const cpu_step *s, int64_t row, int32_t target, int64_t v) {
+    if (target >= 0 && target < v) return true;
+    cpu_fail(w, s, "target %d of row %lld is not in [0, %lld)", target, (long long)row, (long long)v);
+    return false;
+}
+
+/* A scale of 0 in the attribute means 1. */
+static lud_attr_xent attr_of(const cpu_step *s) {
+    lud_attr_xent a = *(const lud_attr_xent *)s->attr;
+    if (a.logit_scale == 0.0f) a.logit_scale = 1.0f;
+    return a;
+}
+
+/* logits (N,V), target (N) -> nll (N), argmax (N) */
+void FN(cross_entropy)(cpu_worker *w, const cpu_step *s) {
+    lud_attr_xent a = attr_of(s);
+    int64_t n = cpu_rows(w, &s->in[0]), v = cpu_cols(w, &s->in[0]);
+    bool want_nll = cpu_count(w, &s->out[0]) > 0, want_arg = cpu_count(w, &s->out[1]) > 0;
+    cpu_loop loop = cpu_loop_start(w, s, 0, n);
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        int32_t target = cpu_in_i32(s, 1)[i];
+        if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
+        xent_row r = FN(xent_forward)(&a, cpu_in(s, 0) + i * v, v, target);
+        if (want_nll) cpu_out(s, 0)[i] = r.nll;
+        if (want_arg) ((int32_t *)s->out[1].ptr)[i] = r.argmax;
+    }
+}
+
+/* logits (N,V), target (N), g (N) -> dlogits (N,V). Overwrites. */
+void FN(cross_entropy_grad)(cpu_worker *w, const cpu_step *s) {
+    lud_attr_xent a = attr_of(s);
+    int64_t n = cpu_rows(w, &s->in[0]), v = cpu_cols(w, &s->in[0]);
+    cpu_loop loop = cpu_loop_start(w, s, 0, n);
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        int32_t target = cpu_in_i32(s, 1)[i];
+        if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
+        const float *x = cpu_in(s, 0) + i * v;
+        xent_row r = FN(xent_forward)(&a, x, v, target);
+        FN(xent_backward)(&a, x, v, target, r.lse, cpu_in(s, 2)[i], cpu_out(s, 0) + i * v);
+    }
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The operations of one instruction set, for the table in set.c, and the pieces that op files share. */
+#ifndef CPU_OPS_H
+#define CPU_OPS_H
+
+#include "../cpu.h"
+#include "gemm.h"
+#include "vec.h"
+
+/* X(opcode name, function, function for scratch or 0) */
+#define CPU_KERNEL_MAP(X)                                                                                              \
+    X(ADD, add, 0)                                                                                                     \
+    X(MUL, mul, 0)                                                                                                     \
+    X(SCALE, scale, 0)                                                                                                 \
+    X(ACT, act, 0)                                                                                                     \
+    X(ACT_GRAD, act_grad, 0)                                                                                           \
+    X(GLU, glu, 0)                                                                                                     \
+    X(GLU_GRAD, glu_grad, 0)                                                                                           \
+    X(SUM_TO, sum_to, 0)                                                                                               \
+    X(RESHAPE, reshape, 0)                                                                                             \
+    X(SLICE, slice, 0)                                                                                                 \
+    X(SLICE_GRAD, slice_grad, 0)                                                                                       \
+    X(GATHER_ROWS, gather_rows, 0)                                                                                     \
+    X(SCATTER_ADD_ROWS, scatter_add_rows, 0)                                                                           \
+    X(LINEAR, linear, gemm_need)                                                                                       \
+    X(LINEAR_GRAD_INPUT, linear_grad_input, gemm_need)                                                                 \
+    X(LINEAR_GRAD_WEIGHT, linear_grad_weight, gemm_need)                                                               \
+    X(EMBEDDING, embedding, 0)                                                                                         \
+    X(EMBEDDING_GRAD, scatter_add_rows, 0)                                                                             \
+    X(RMS_NORM, rms_norm, 0)                                                                                           \
+    X(RMS_NORM_GRAD, rms_norm_grad, 0)                                                                                 \
+    X(RMS_NORM_GRAD_WEIGHT, rms_norm_grad_weight, 0)                                                                   \
+    X(ROPE, rope, rope_need)                                                                                           \
+    X(ATTENTION, attention, attention_need)                                                                            \
+    X(ATTENTION_GRAD, attention_grad, attention_grad_need)                                                             \
+    X(ATTENTION_CACHED, attention_cached, attention_need)                                                              \
+    X(CROSS_ENTROPY, cross_entropy, 0)                                                                                 \
+    X(CROSS_ENTROPY_GRAD, cross_entropy_grad, 0)                                                                       \
+    X(LINEAR_CROSS_ENTROPY, linear_xent, linear_xent_need)                                                             \
+    X(LINEAR_CROSS_ENTROPY_GRAD, linear_xent_grad, linear_xent_need)                                                   \
+    X(LINEAR_CROSS_ENTROPY_JOINED, linear_xent_joined, linear_xent_need)                                               \
+    X(DROPOUT, dropout, 0)                                                                                             \
+    X(ACC, acc, 0)                                                                                                     \
+    X(SUMSQ, sumsq, sumsq_need)                                                                                        \
+    X(SGD_STEP, sgd_step, 0)                                                                                           \
+    X(ADAM_STEP, adam_step, 0)
+
+#define CPU_DECLARE_RUN(opcode, run, need) void FN(run)(cpu_worker *, const cpu_step *);
+CPU_KERNEL_MAP(CPU_DECLARE_RUN)
+#undef CPU_DECLARE_RUN
+
+void FN(gemm_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(rope_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(linear_xent_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+
+/* ---- Shared pieces ---- */
+/* c (M,K) = dy (T,M)^T x (T,K) (+ c), as loop `number` (op_linear.c). */
+void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const float *x, const float *dy, float *c,
+                     int64_t t, int64_t m, int64_t k, bool accumulate);
+/* c (C) = column sums of x (N,C) (+ c), columns [j0, j1) (op_reduce.c). */
+void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j1, float *out, bool accumulate);
+
+/* Of one row of V logits (op_xent.c): with z = soft-capped logit_scale * logits. */
+typedef struct xent_row {
+    float nll, lse;
+    int32_t argmax;
+} xent_row;
+xent_row FN(xent_forward)(const lud_attr_xent *, const float *logits, int64_t v, int32_t target);
+/* out = g * d nll / d logits; out may be logits. lse from xent_forward. */
+void FN(xent_backward)(const lud_attr_xent *, const float *logits, int64_t v, int32_t target, float lse, float g,
+                       float *out);
+/* False and cpu_fail if target is not in [0, v). */
+bool FN(xent_target_ok)(cpu_worker *, const cpu_step *, int64_t row, int32_t target, int64_t v);
+
+enum { ELEMENT_GRAIN = 8192 }; /* elements in a piece of an elementwise step */
+
+#endif

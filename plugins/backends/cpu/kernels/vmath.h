@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * exp, tanh, sigmoid and erf on vectors, within about 2 ulp of the true value; NaN passes through.
+ * The polynomials are minimax fits made for this file (Remez exchange on the ranges named below). */
+#ifndef CPU_VMATH_H
+#define CPU_VMATH_H
+
+#include "vec.h"
+
+/* exp(x) = 2^n exp(r), |r| <= ln(2)/2, exp(r) = 1 + r + r^2 p(r). Below -87.33 the result is 0, above 88.37 it stays
+ * at the largest power reached there (no infinity: callers pass x <= 0 or take a reciprocal). */
+ALWAYS_INLINE vf vf_exp(vf x) {
+    vf c = vf_max(vf_set1(-87.33f), vf_min(vf_set1(88.37f), x));
+    vi n = vi_round(c * 1.44269504f);
+    vf f = vf_from_int(n);
+    vf r = vf_fma(f, vf_set1(-0.693359375f), c); /* ln 2 in two parts, the first exact in 9 bits */
+    r = vf_fma(f, vf_set1(2.12194440e-4f), r);
+    vf p = vf_set1(0.0013941218f);
+    p = vf_fma(p, r, vf_set1(0.0083632351f));
+    p = vf_fma(p, r, vf_set1(0.0416663741f));
+    p = vf_fma(p, r, vf_set1(0.1666657665f));
+    p = vf_fma(p, r, vf_set1(0.5000000027f));
+    vf e = vf_fma(r * r, p, r) + 1.0f;
+    e = vf_bits(vi_bits(e) + (n << 23));
+    return vf_select(x < -87.33f, vf_zero(), e);
+}
+
+ALWAYS_INLINE vf vf_sigmoid(vf x) {
+    return 1.0f / (1.0f + vf_exp(-x));
+}
+
+/* |x| < 0.625: odd polynomial; else 1 - 2 / (exp(2|x|) + 1) with the sign of x. */
+ALWAYS_INLINE vf vf_tanh(vf x) {
+    vf a = vf_abs(x), u = x * x;
+    vf p = vf_set1(-0.0057170450f);
+    p = vf_fma(p, u, vf_set1(0.0206505873f));
+    p = vf_fma(p, u, vf_set1(-0.0537434981f));
+    p = vf_fma(p, u, vf_set1(0.1333149129f));
+    p = vf_fma(p, u, vf_set1(-0.3333328393f));
+    vf near = vf_fma(x * u, p, x);
+    vf far = 1.0f - 2.0f / (vf_exp(vf_min(vf_set1(20.0f), a + a)) + 1.0f);
+    far = vf_bits(vi_bits(far) | (vi_bits(x) & (int32_t)0x80000000));
+    return vf_select(a < 0.625f, near, far);
+}
+
+/* |x| <= 1: x p(x^2); else 1 - exp(q(|x|)), q a fit of log(erfc) on [1, 4]. */
+ALWAYS_INLINE vf vf_erf(vf x) {
+    vf a = vf_abs(x), u = x * x;
+    vf p = vf_set1(7.8891231833e-5f);
+    p = vf_fma(p, u, vf_set1(-8.0208423739e-4f));
+    p = vf_fma(p, u, vf_set1(0.0051895355f));
+    p = vf_fma(p, u, vf_set1(-0.0268544447f));
+    p = vf_fma(p, u, vf_set1(0.1128360018f));
+    p = vf_fma(p, u, vf_set1(-0.3761262714f));
+    p = vf_fma(p, u, vf_set1(1.1283791659f));
+    vf t = vf_min(vf_set1(4.0f), a);
+    vf q = vf_set1(-2.1686748724e-5f);
+    q = vf_fma(q, t, vf_set1(4.4133511832e-4f));
+    q = vf_fma(q, t, vf_set1(-0.0042045553f));
+    q = vf_fma(q, t, vf_set1(0.0252082380f));
+    q = vf_fma(q, t, vf_set1(-0.1084185460f));
+    q = vf_fma(q, t, vf_set1(-0.6332199239f));
+    q = vf_fma(q, t, vf_set1(-1.1295784076f));
+    q = vf_fma(q, t, vf_set1(1.8803646152e-4f));
+    vf far = 1.0f - vf_exp(q);
+    far = vf_bits(vi_bits(far) | (vi_bits(x) & (int32_t)0x80000000));
+    return vf_select(a <= 1.0f, x * p, far);
+}
+
+#endif

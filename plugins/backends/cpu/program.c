@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs a program: one fork of the host's team for all steps. A barrier stands only where a step touches memory that a
+ * step since the last barrier writes (or writes what one reads); small steps run on one thread. No allocation in run.
+ */
+#include "device.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SOLO_ELEMENTS = 12288 }; /* below this a step is cheaper than waking the others */
+
+/* How the steps of the run in progress are laid out; a function of the extents. */
+typedef struct cpu_layout {
+    uint8_t solo, barrier;
+} cpu_layout;
+
+typedef struct cpu_job { /* exe with what only this file needs */
+    cpu_exe exe;
+    cpu_layout *layout;
+    int64_t *extents; /* that layout was made for */
+    bool laid_out, any_parallel;
+    size_t scratch_each;
+} cpu_job;
+
+/* ---- Errors during a run ---- */
+void cpu_fail(cpu_worker *w, const cpu_step *s, const char *fmt, ...) {
+    cpu_exe *exe = w->exe;
+    while (atomic_flag_test_and_set_explicit(&exe->message_lock, memory_order_acquire)) {
+    }
+    if (s->index < atomic_load(&exe->bad_op)) {
+        atomic_store(&exe->bad_op, s->index);
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(exe->message, sizeof exe->message, fmt, ap);
+        va_end(ap);
+    }
+    atomic_flag_clear_explicit(&exe->message_lock, memory_order_release);
+}
+
+void cpu_barrier(cpu_worker *w) {
+    cpu_dev *dev = w->exe->dev;
+    if (w->size > 1) dev->team->barrier(dev->ctx);
+}
+
+/* ---- Which steps may run side by side ---- */
+typedef struct span {
+    const char *begin, *end;
+} span;
+
+static span span_of(const cpu_ref *r) {
+    const char *p = r->ptr;
+    return r->t && p ? (span){p, p + r->t->bytes} : (span){NULL, NULL};
+}
+static bool meet(span a, span b) {
+    return a.begin < b.end && b.begin < a.end;
+}
+
+/* Inputs that a step changes in place. */
+static bool writes_input(const cpu_step *s, uint32_t i) {
+    switch (s->op->opcode) {
+    case LUD_OP_ACC:
+        return i == 0;
+    case LUD_OP_SGD_STEP:
+        return i == 0 || i == 2;
+    case LUD_OP_ADAM_STEP:
+        return i == 0 || i == 2 || i == 3;
+    case LUD_OP_ATTENTION_CACHED:
+        return i == 6 || i == 7;
+    default:
+        return false;
+    }
+}
+
+static bool touches(const cpu_step *s, span a) {
+    for (uint32_t i = 0; i < s->op->n_in; i++)
+        if (meet(a, span_of(&s->in[i]))) return true;
+    for (uint32_t i = 0; i < s->op->n_out; i++)
+        if (meet(a, span_of(&s->out[i]))) return true;
+    return false;
+}
+static bool writes_into(const cpu_step *a, const cpu_step *b) {
+    for (uint32_t i = 0; i < a->op->n_out; i++)
+        if (touches(b, span_of(&a->out[i]))) return true;
+    for (uint32_t i = 0; i < a->op->n_in; i++)
+        if (writes_input(a, i) && touches(b, span_of(&a->in[i]))) return true;
+    return false;
+}
+
+/* ROPE steps that share a table come after the one that fills it. */
+static bool table_orders(const cpu_exe *exe, const cpu_step *a, const cpu_step *b) {
+    if (a->op->opcode != LUD_OP_ROPE || b->op->opcode != LUD_OP_ROPE || a->table != b->table) return false;
+    uint32_t first = exe->tables[a->table].first_step;
+    return first == a->index || first == CPU_TABLE_EACH_STEP;
+}
+
+/* ---- Compile ---- */
+static cpu_ref bind(const lud_program *p, lud_t id) {
+    if (id == 0 || !p->tensors[id]) return (cpu_ref){0};
+    const lud_tensor *t = p->tensors[id];
+    char *base = p->bufs[t->buf] ? p->bufs[t->buf]->host_ptr : NULL;
+    return (cpu_ref){.ptr = base ? base + t->offset : NULL, .t = t};
+}
+
+static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i, cpu_step *s, lud_error *err) {
+    const lud_op *op = p->ops[i];
+    if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT)
+        return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: op %u has opcode %u, which this backend lacks", i,
+                               op->opcode);
+    *s = (cpu_step){.op = op, .attr = op->attr, .fn = dev->by_opcode[op->opcode]->run, .index = i, .conflict = -1};
+    for (uint32_t k = 0; k < op->n_in; k++)
+        s->in[k] = bind(p, op->in[k]);
+    for (uint32_t k = 0; k < op->n_out; k++)
+        s->out[k] = bind(p, p->first_result[i] + k);
+    s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
+    s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD;
+    return LUD_OK;
+}
+
+/* The last step before i that it must not run beside. Looks back a bounded way; further back counts as a conflict. */
+static int32_t conflict_of(const cpu_exe *exe, const bool *shared, uint32_t i) {
+    const cpu_step *s = &exe->steps[i];
+    uint32_t far = i > 64 ? i - 64 : 0;
+    for (uint32_t j = i; j-- > far;)
+        if (table_orders(exe, &exe->steps[j], s) || (shared[j] && shared[i]) || writes_into(&exe->steps[j], s) ||
+            writes_into(s, &exe->steps[j]))
+            return (int32_t)j;
+    return (int32_t)far - 1;
+}
+
+static uint32_t table_of(cpu_exe *exe, const cpu_step *s) {
+    const lud_attr_rope *a = s->attr;
+    for (uint32_t i = 0; i < exe->n_tables; i++) {
+        const cpu_rope_table *t = &exe->tables[i];
+        if (t->positions == s->in[1].ptr && t->inv_freq == s->in[2].ptr && t->half == a->rotary_dim / 2 &&
+            memcmp(&t->factor, &a->attention_factor, sizeof(float)) == 0)
+            return i;
+    }
+    exe->tables[exe->n_tables] = (cpu_rope_table){.positions = s->in[1].ptr,
+                                                  .inv_freq = s->in[2].ptr,
+                                                  .first_step = s->index,
+                                                  .half = a->rotary_dim / 2,
+                                                  .factor = a->attention_factor};
+    return exe->n_tables++;
+}
+
+static size_t table_bytes(const cpu_worker *w, const cpu_step *s, const cpu_rope_table *t) {
+    return (size_t)(cpu_dim(w, &s->in[0], 0) * 2 * t->half) * sizeof(float);
+}
+
+/* Positions that are not an input of the program may be other values at the same address later: no sharing then. */
+static bool is_stable(const cpu_ref *r) {
+    return r->t->role == LUD_ROLE_INPUT || r->t->role == LUD_ROLE_CONST || r->t->role == LUD_ROLE_PARAM;
+}
+
+static lud_status make_table(const cpu_dev *dev, cpu_exe *exe, const cpu_worker *w, cpu_step *s, lud_error *err) {
+    uint32_t known = exe->n_tables;
+    s->table = table_of(exe, s);
+    cpu_rope_table *t = &exe->tables[s->table];
+    if (s->table < known && (!is_stable(&s->in[1]) || !is_stable(&s->in[2]))) t->first_step = CPU_TABLE_EACH_STEP;
+    if (s->table < known) return LUD_OK;
+    t->cs = cpu_memory_new(dev->host, table_bytes(w, s, t));
+    if (!t->cs) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for rotary tables");
+    return LUD_OK;
+}
+
+static bool grow(const cpu_dev *dev, cpu_memory *m, size_t size) {
+    if (size <= m->size) return true;
+    cpu_memory_free(dev->host, m->ptr, m->size);
+    m->ptr = cpu_memory_new(dev->host, size);
+    m->size = m->ptr ? size : 0;
+    return m->ptr != NULL;
+}
+
+static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *err) {
+    cpu_exe *exe = &job->exe;
+    cpu_worker w = {.exe = exe, .extents = exe->program->extent_max, .blas = &dev->blas, .size = dev->threads};
+    size_t most_shared = 0;
+    for (uint32_t i = 0; i < exe->n_steps; i++) {
+        cpu_step *s = &exe->steps[i];
+        cpu_need need = {.loops = 1};
+        const cpu_kernel *kernel = dev->by_opcode[s->op->opcode];
+        if (kernel->need) kernel->need(&w, s, &need);
+        if (s->op->opcode == LUD_OP_ROPE) {
+            lud_status st = make_table(dev, exe, &w, s, err);
+            if (st != LUD_OK) return st;
+        }
+        s->counter = exe->n_counters;
+        exe->n_counters += need.loops;
+        shared[i] = need.shared > 0;
+        job->scratch_each = CPU_MAX(job->scratch_each, (need.scratch + 4095) / 4096 * 4096 + CPU_LINE * 5);
+        most_shared = CPU_MAX(most_shared, need.shared);
+    }
+    job->scratch_each = (job->scratch_each + CPU_LINE - 1) / CPU_LINE * CPU_LINE;
+    if (!grow(dev, &dev->shared, most_shared) || !grow(dev, &dev->scratch, job->scratch_each * (size_t)dev->threads))
+        return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for scratch (%zu bytes shared, %zu for each thread)",
+                               most_shared, job->scratch_each);
+    for (uint32_t i = 0; i < exe->n_steps; i++)
+        exe->steps[i].conflict = conflict_of(exe, shared, i);
+    return LUD_OK;
+}
+
+static void *zeroed(const cpu_dev *dev, size_t n) {
+    void *p = dev->host->alloc(dev->ctx, n ? n : 1, CPU_LINE);
+    if (p) memset(p, 0, n);
+    return p;
+}
+
+static uint32_t count_ropes(const lud_program *p) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_ops; i++)
+        n += p->ops[i]->opcode == LUD_OP_ROPE;
+    return n;
+}
+
+void cpu_exe_free(void *self, void *exe_ptr) {
+    cpu_dev *dev = self;
+    cpu_job *job = exe_ptr;
+    if (!job) return;
+    for (uint32_t i = 0; i < job->exe.n_tables; i++) {
+        const cpu_rope_table *t = &job->exe.tables[i];
+        cpu_worker w = {.exe = &job->exe, .extents = job->exe.program->extent_max};
+        const cpu_step *s = job->exe.steps;
+        while (s->op->opcode != LUD_OP_ROPE || s->table != i)
+            s++;
+        cpu_memory_free(dev->host, t->cs, table_bytes(&w, s, t));
+    }
+    void *parts[] = {job->exe.steps, job->exe.counters, job->exe.tables, job->layout, job->extents, job};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        dev->host->free(dev->ctx, parts[i]);
+}
+
+lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *err) {
+    cpu_dev *dev = self;
+    lud_status st = LUD_E_NOMEM;
+    bool *shared = zeroed(dev, p->n_ops);
+    cpu_job *job = zeroed(dev, sizeof *job);
+    if (!job || !shared) goto out;
+    cpu_exe *exe = &job->exe;
+    *exe = (cpu_exe){.dev = dev, .program = p, .message_lock = ATOMIC_FLAG_INIT};
+    exe->steps = zeroed(dev, (p->n_ops + 1) * sizeof *exe->steps);
+    exe->tables = zeroed(dev, count_ropes(p) * sizeof *exe->tables);
+    job->layout = zeroed(dev, p->n_ops * sizeof *job->layout);
+    job->extents = zeroed(dev, p->n_extents * sizeof *job->extents);
+    if (!exe->steps || !exe->tables || !job->layout || !job->extents) goto out;
+    for (exe->n_steps = 0; exe->n_steps < p->n_ops; exe->n_steps++) {
+        st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
+        if (st != LUD_OK) goto out;
+    }
+    st = measure(dev, job, shared, err);
+    if (st != LUD_OK) goto out;
+    exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);
+    st = exe->counters ? LUD_OK : LUD_E_NOMEM;
+out:
+    dev->host->free(dev->ctx, shared);
+    if (st != LUD_OK) {
+        cpu_exe_free(dev, job);
+        return cpu_fail_status(err, st, "cpu: no memory to compile a program of %u ops", p->n_ops);
+    }
+    *out = job;
+    return LUD_OK;
+}
+
+/* ---- Run ---- */
+static int64_t cost_of(const cpu_worker *w, const cpu_step *s) {
+    int64_t n = 0;
+    for (uint32_t i = 0; i < s->op->n_out; i++)
+        n += cpu_count(w, &s->out[i]);
+    for (uint32_t i = 0; i < s->op->n_in && !s->cheap_inputs; i++)
+        n += cpu_count(w, &s->in[i]);
+    return n;
+}
+
+static void lay_out(cpu_job *job, const cpu_worker *w) {
+    cpu_exe *exe = &job->exe;
+    int32_t first = 0; /* first step after the last barrier */
+    bool all_solo = true;
+    job->any_parallel = false;
+    for (uint32_t i = 0; i < exe->n_steps; i++) {
+        const cpu_step *s = &exe->steps[i];
+        bool solo = !s->never_solo && cost_of(w, s) < SOLO_ELEMENTS;
+        bool barrier = s->conflict >= first && !(solo && all_solo);
+        if (barrier) first = (int32_t)i, all_solo = true;
+        all_solo = all_solo && solo;
+        job->any_parallel |= !solo;
+        job->layout[i] = (cpu_layout){.solo = solo, .barrier = barrier};
+    }
+}
+
+static void walk(void *arg, int32_t rank, int32_t size) {
+    cpu_job *job = arg;
+    cpu_exe *exe = &job->exe;
+    cpu_dev *dev = exe->dev;
+    cpu_worker w = {.exe = exe,
+                    .extents = exe->extents,
+                    .scratch = dev->scratch.ptr + (size_t)rank * job->scratch_each,
+                    .shared = dev->shared.ptr,
+                    .blas = &dev->blas,
+                    .rank = rank,
+                    .size = size};
+    cpu_worker alone = w;
+    alone.rank = 0, alone.size = 1;
+    for (uint32_t i = 0; i < exe->n_steps; i++) {
+        if (job->layout[i].barrier) cpu_barrier(&w);
+        if (!job->layout[i].solo)
+            exe->steps[i].fn(&w, &exe->steps[i]);
+        else if (rank == 0)
+            exe->steps[i].fn(&alone, &exe->steps[i]);
+    }
+}
+
+static void prepare(cpu_job *job, const int64_t *extents) {
+    cpu_exe *exe = &job->exe;
+    size_t bytes = exe->program->n_extents * sizeof *extents;
+    exe->extents = extents;
+    atomic_store(&exe->bad_op, UINT32_MAX);
+    for (uint32_t i = 0; i < exe->n_counters; i++)
+        atomic_store_explicit(&exe->counters[i].next, 0, memory_order_relaxed);
+    if (job->laid_out && (bytes == 0 || memcmp(job->extents, extents, bytes) == 0)) return;
+    if (bytes) memcpy(job->extents, extents, bytes);
+    job->laid_out = true;
+    cpu_worker w = {.exe = exe, .extents = extents};
+    lay_out(job, &w);
+}
+
+lud_status cpu_run(void *self, void *exe_ptr, const int64_t *extents, uint32_t *bad_op, lud_error *err) {
+    cpu_dev *dev = self;
+    cpu_job *job = exe_ptr;
+    prepare(job, extents);
+    if (dev->threads > 1 && job->any_parallel)
+        dev->team->run(dev->ctx, walk, job);
+    else
+        walk(job, 0, 1);
+    uint32_t bad = atomic_load(&job->exe.bad_op);
+    if (bad == UINT32_MAX) return LUD_OK;
+    if (bad_op) *bad_op = bad;
+    return cpu_fail_status(err, LUD_E_INVALID, "cpu: %s", job->exe.message);
+}
