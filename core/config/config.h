@@ -14,9 +14,9 @@ lud_status ludc_json_load(const char *path, ludc_value **out, lud_error *); /* a
 lud_status ludc_yaml_parse(const char *text, size_t n, const char *name, ludc_value **out, lud_error *);
 
 typedef struct ludc_config {
-    ludc_value *user;  /* what was written, with positions */
-    ludc_value *full;  /* every default filled */
-    char *name;        /* file name or "<config>" */
+    ludc_value *user; /* what was written, with positions */
+    ludc_value *full; /* every default filled */
+    char *name;       /* file name or "<config>" */
 } ludc_config;
 
 /* Reads a config by its extension (.yaml/.yml, else JSON; when that fails on the first character, YAML), applies
@@ -28,10 +28,21 @@ lud_status ludc_config_parse(const char *text, size_t n, const char *name, const
 void ludc_config_free(ludc_config *);
 
 /* ---- Schema tables (schema.c and one file per section) ---- */
-enum { LUDC_T_BOOL = 1, LUDC_T_INT = 2, LUDC_T_FLOAT = 4, LUDC_T_STR = 8, LUDC_T_LIST = 16, LUDC_T_OBJECT = 32,
-       LUDC_T_NULL = 64 };
-enum { LUDC_KEY_PLANNED = 1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
-       LUDC_KEY_REQUIRED = 2, LUDC_KEY_ANY = 4 /* free-form subtree */ };
+enum {
+    LUDC_T_BOOL = 1,
+    LUDC_T_INT = 2,
+    LUDC_T_FLOAT = 4,
+    LUDC_T_STR = 8,
+    LUDC_T_LIST = 16,
+    LUDC_T_OBJECT = 32,
+    LUDC_T_NULL = 64
+};
+enum {
+    LUDC_KEY_PLANNED =
+        1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
+    LUDC_KEY_REQUIRED = 2,
+    LUDC_KEY_ANY = 4 /* free-form subtree */
+};
 typedef struct ludc_key ludc_key;
 struct ludc_key {
     const char *name;

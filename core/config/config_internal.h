@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of core/config share: source excerpts, the collected messages, the passes over a config. */
+#ifndef LUDC_CONFIG_INTERNAL_H
+#define LUDC_CONFIG_INTERNAL_H
+
+#include <config.h>
+
+/* Appends line `line` of the text and below it a caret under character `col`; nothing if there is no such line. */
+void ludc_source_line(const char *text, size_t n, int32_t line, int32_t col, ludc_buf *out);
+/* Makes room for the positions of an object's keys. */
+bool ludc_value_key_pos(ludc_value *object);
+/* Fills line and col of every node from the JSON text that the tree was made from. */
+bool ludc_json_positions(const char *text, size_t n, ludc_value *root);
+
+/* ---- Messages (diag.c): collected, ordered by position, printed at the end ---- */
+enum { LUDC_DIAG_CAP = 20 };
+typedef struct ludc_diag_item {
+    int32_t line, col; /* line < 0: came from `sets[-line - 1]` */
+    char *text;
+} ludc_diag_item;
+typedef struct ludc_diag {
+    const char *name, *text; /* the source, for excerpts; text may be NULL */
+    size_t n;
+    const char *const *sets;
+    ludc_diag_item items[LUDC_DIAG_CAP];
+    size_t len, dropped;
+    bool failed; /* out of memory */
+} ludc_diag;
+typedef struct ludc_at {
+    int32_t line, col;
+} ludc_at;
+ludc_at ludc_at_value(const ludc_value *);
+ludc_at ludc_at_key(const ludc_value *object, size_t i);
+void ludc_diag_add(ludc_diag *, ludc_at, const char *fmt, ...) LUDC_PRINTF(3, 4);
+/* LUD_OK if nothing was collected. Frees the items. */
+lud_status ludc_diag_report(ludc_diag *, lud_error *);
+
+/* ---- Passes ---- */
+/* Position mark of values that came from sets[i]. */
+void ludc_mark_set(ludc_value *, size_t i);
+lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *);
+/* One YAML scalar or flow value, for --set. */
+lud_status ludc_yaml_value(const char *text, const char *name, ludc_value **out, lud_error *);
+/* Unknown keys, types, ranges, words; all into diag (validate.c). */
+void ludc_validate(const ludc_value *user, const ludc_key *root, ludc_diag *);
+/* The tree with every default, NULL if out of memory (defaults.c). */
+ludc_value *ludc_fill(const ludc_value *user, const ludc_key *root);
+/* Rules that span keys; reads the filled tree, places messages by the user's (rules.c). */
+void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *);
+void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *);
+/* Defaults that depend on other keys (defaults.c). */
+bool ludc_fill_dynamic(const ludc_value *user, ludc_value *full);
+/* False if the key is not for the type that the section names ("betas" with sgd); *types names those it is for. */
+bool ludc_key_applies(const char *path, const char *key, const ludc_value *section, const char **types);
+/* "a.b" of a path and a key; cut to size. */
+void ludc_path_of(char *out, size_t size, const char *path, lud_str key);
+bool ludc_key_is_any_adapter(const char *path, const ludc_value *section);
+const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
+
+#endif
