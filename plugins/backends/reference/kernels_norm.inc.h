@@ -77,7 +77,6 @@ lud_status NAME(ref_op_ROPE)(const ref_call *c) {
     int64_t T = c->in[0].dim[0], H = c->in[0].dim[1], D = c->in[0].dim[2];
     for (int64_t i = 0; i < T * H; i++)
         NAME(rope_head)
-        (c->op->attr, c->in[2].ptr, positions[i / H], (const REAL *)c->in[0].ptr + i * D, (REAL *)c->out[0].ptr + i * D,
-         D);
+    (c->op->attr, c->in[2].ptr, positions[i / H], (const REAL *)c->in[0].ptr + i * D, (REAL *)c->out[0].ptr + i * D, D);
     return LUD_OK;
 }
