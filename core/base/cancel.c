@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cancel: the number of times that somebody asked to stop. Invariant: safe inside a signal handler, so it is one
- * lock-free counter and nothing else. Does not stop anything: loops poll it. */
+ * Cancellation requests, set by a signal handler and polled everywhere; and the two clocks of a process. */
 #include "base.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
 
 static atomic_int requests;
 
@@ -16,5 +17,16 @@ void ludc_cancel_clear(void) {
 }
 
 int ludc_cancel_requested(void) {
-    return atomic_load_explicit(&requests, memory_order_relaxed);
+    return atomic_load(&requests);
+}
+
+double ludc_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+uint64_t ludc_peak_rss(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
 }

@@ -1,45 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
- * error: fills the caller's error record. Invariant: the first writer wins, and a message that does not fit keeps its
- * tail, because the end of a message holds the cause and the next step. Does not log. */
+ * The caller-owned error record: the first writer wins, a message that does not fit keeps its tail. */
 #include "base.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Copies the end of text, cut at a character's border, behind "...". */
-static void keep_tail(char *out, size_t cap, const char *text, size_t len) {
-    const char *from = text + (len + 4 - cap);
-    while ((*from & 0xC0) == 0x80)
-        from++;
-    memcpy(out, "...", 3);
-    memcpy(out + 3, from, (size_t)(text + len - from) + 1);
+const char *ludc_status_text(lud_status status) {
+    switch (status) {
+#define STATUS_TEXT(name, code, text)                                                                                  \
+    case code:                                                                                                         \
+        return text;
+        LUD_STATUS_MAP(STATUS_TEXT)
+#undef STATUS_TEXT
+    default:
+        return "unknown status";
+    }
 }
 
 lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) {
     if (!err || err->code != LUD_OK) return code;
-    char text[4 * sizeof err->msg];
+    err->code = code;
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
+    char text[2 * sizeof(err->msg)];
+    const int n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    if (n < 0) text[0] = '\0';
-    size_t len = strlen(text);
-    if (len < sizeof err->msg)
-        memcpy(err->msg, text, len + 1);
-    else
-        keep_tail(err->msg, sizeof err->msg, text, len);
-    err->code = code;
-    return code;
-}
-
-const char *ludc_status_text(lud_status status) {
-    switch (status) {
-#define STATUS_CASE(name, code, text)                                                                                  \
-    case name:                                                                                                         \
-        return text;
-        LUD_STATUS_MAP(STATUS_CASE)
-#undef STATUS_CASE
-    default:
-        return "unknown status";
+    const size_t len = n < 0 ? 0 : LUDC_MIN((size_t)n, sizeof(text) - 1);
+    const size_t room = sizeof(err->msg) - 1;
+    if (len <= room) {
+        memcpy(err->msg, text, len);
+        err->msg[len] = '\0';
+        return code;
     }
+    memcpy(err->msg, "...", 3);
+    memcpy(err->msg + 3, text + len - (room - 3), room - 3);
+    err->msg[room] = '\0';
+    return code;
 }

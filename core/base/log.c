@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * log: one line of text to the sink. Invariant: the sink is called outside of the lock, so it may log itself. The sink
- * and its level are the only state. Does not format times or colours: the program does. */
+ * One log line at a time, to stderr or to the sink of the embedding program. */
 #include "base.h"
 
 #include <pthread.h>
@@ -9,33 +8,29 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ludc_log_fn sink;
 static void *sink_arg;
-static int32_t lowest = LUD_LOG_INFO;
+static int32_t least = LUD_LOG_INFO;
 
 void ludc_log_set(ludc_log_fn fn, void *arg, int32_t min_level) {
     pthread_mutex_lock(&lock);
     sink = fn;
     sink_arg = arg;
-    lowest = min_level;
+    least = min_level;
     pthread_mutex_unlock(&lock);
-}
-
-static void to_stderr(void *arg, int32_t level, const char *text) {
-    (void)arg;
-    static const char *const names[] = {"debug: ", "", "warning: ", "error: "};
-    fprintf(stderr, "%s%s\n", names[LUDC_MIN(LUDC_MAX(level, 0), 3)], text);
 }
 
 void ludc_log(int32_t level, const char *fmt, ...) {
-    pthread_mutex_lock(&lock);
-    ludc_log_fn fn = sink ? sink : to_stderr;
-    void *arg = sink_arg;
-    bool wanted = level >= lowest;
-    pthread_mutex_unlock(&lock);
-    if (!wanted) return;
-    char text[4096];
+    static const char *const names[] = {"debug: ", "", "warning: ", "error: "};
     va_list args;
     va_start(args, fmt);
-    if (vsnprintf(text, sizeof text, fmt, args) < 0) text[0] = '\0';
+    char line[2048];
+    const int n = vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
-    fn(arg, level, text);
+    pthread_mutex_lock(&lock);
+    if (n >= 0 && level >= least) {
+        if (sink)
+            sink(sink_arg, level, line);
+        else
+            fprintf(stderr, "%s%s\n", names[level & 3], line);
+    }
+    pthread_mutex_unlock(&lock);
 }
