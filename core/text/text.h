@@ -24,15 +24,18 @@ lud_status ludc_tokenizer_from_json(const char *text, size_t n, const char *name
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
 void ludc_tokenizer_free(ludc_tokenizer *);
 
-/* Appends ids. add_special: with the post-processor's BOS, EOS ... The file's own truncation and padding are ignored. */
+/* Appends ids. add_special: with the post-processor's BOS, EOS ... The file's own truncation and padding are ignored.
+ */
 lud_status ludc_tokenizer_encode(const ludc_tokenizer *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
 /* Appends text. skip_special: special tokens are left out. Invalid UTF-8 becomes U+FFFD. */
 lud_status ludc_tokenizer_decode(const ludc_tokenizer *, const int32_t *ids, size_t n, bool skip_special, ludc_buf *out,
                                  lud_error *);
-int32_t ludc_tokenizer_vocab(const ludc_tokenizer *); /* highest id + 1 */
+int32_t ludc_tokenizer_vocab(const ludc_tokenizer *);             /* highest id + 1 */
 int32_t ludc_tokenizer_id(const ludc_tokenizer *, lud_str token); /* -1 if there is none */
 lud_str ludc_tokenizer_token(const ludc_tokenizer *, int32_t id); /* the vocabulary entry as stored; len 0 if none */
-typedef struct ludc_special_ids { int32_t bos, eos, pad, unk; } ludc_special_ids; /* -1 = none */
+typedef struct ludc_special_ids {
+    int32_t bos, eos, pad, unk;
+} ludc_special_ids; /* -1 = none */
 ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
 /* Text of tokenizer.json (rebuilt for a GGUF, with the pre-tokenizer that it names) and of tokenizer_config.json
  * (chat template kept). */

@@ -113,7 +113,7 @@ lud_status ludc_evaluator_run(ludc_evaluator *e, const ludc_rows *rows, int64_t 
     for (size_t i = 0; i < n_rows;) {
         size_t n = 0;
         for (; i < n_rows && n < PACK_WINDOW; i++)
-            if (rows->ptr[i].len > rows->ptr[i].prompt_len) e->window[n++] = &rows->ptr[i];
+            if (rows->ptr[i].len > LUDC_MAX(1, rows->ptr[i].prompt_len)) e->window[n++] = &rows->ptr[i];
         LUDC_TRY(run_window(e, n, &t, err));
     }
     const double tokens = (double)LUDC_MAX(t.tokens, 1);

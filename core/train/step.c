@@ -109,7 +109,7 @@ lud_status ludc_stepper_run(ludc_stepper *s, const ludc_row *const *rows, size_t
                             double learning_rate, ludc_step_result *result, lud_error *err) {
     *result = (ludc_step_result){0};
     for (size_t i = 0; i < n; i++)
-        result->target_tokens += (uint64_t)LUDC_MAX(0, rows[i]->len - rows[i]->prompt_len);
+        result->target_tokens += (uint64_t)LUDC_MAX(0, rows[i]->len - LUDC_MAX(1, rows[i]->prompt_len));
     if (result->target_tokens == 0) return LUD_OK;
     LUDC_TRY(ludc_store_flat_zero(ludc_model_store(s->model), LUDC_FLAT_GRADS, err));
     LUDC_TRY(run_micro_batches(s, rows, n, epoch, result, err));
