@@ -39,7 +39,7 @@ char *ludc_strndup(const char *s, size_t n); /* n bytes and a closing NUL */
 void *ludc_arena_map(size_t n);
 void ludc_arena_unmap(void *p, size_t n);
 uint64_t ludc_alloc_count(void);                        /* allocations since start: tests count those of a step */
-void ludc_alloc_fail_after(int64_t n, bool persistent); /* n-th allocation from now fails; n < 0: off */
+void ludc_alloc_fail_after(int64_t n, bool persistent); /* after n more: 0 = the next one fails; n < 0: off */
 
 /* ---- Growable byte string (text.c). Zero-initialised is empty; `failed` is sticky, check once. ---- */
 typedef struct ludc_buf {
@@ -83,6 +83,7 @@ void ludc_log(int32_t level, const char *fmt, ...) LUDC_PRINTF(2, 3);
 /* ---- Value tree (value.c): what JSON, YAML and configs are read into; lud_cfg of the SDK. ----
  * A node is owned by its parent; ludc_value_free on the root frees all. Text lives in the node. */
 typedef struct lud_cfg ludc_value;
+typedef struct ludc_value_index ludc_value_index;
 struct lud_cfg {
     int32_t type;      /* LUD_CFG_* */
     int32_t line, col; /* 1-based position in the source file; 0 = none */
@@ -93,9 +94,10 @@ struct lud_cfg {
         lud_str s;
     } u;
     size_t len, cap;
-    lud_str *keys;      /* objects: len keys (each NUL-terminated, NULs inside allowed) */
-    ludc_value **items; /* lists and objects: len children */
-    int32_t *key_pos;   /* objects: 2 * len: line, col of each key; NULL = none */
+    lud_str *keys;           /* objects: len keys (each NUL-terminated, NULs inside allowed) */
+    ludc_value **items;      /* lists and objects: len children */
+    int32_t *key_pos;        /* objects: room for 2 * cap: line, col of each key; NULL = none */
+    ludc_value_index *index; /* objects with many keys; kept by put, append and remove */
 };
 ludc_value *ludc_value_new(int32_t type);
 ludc_value *ludc_value_bool(bool);
@@ -112,8 +114,9 @@ bool ludc_value_putn(ludc_value *object, lud_str key, ludc_value *child);
 bool ludc_value_append(ludc_value *object, lud_str key, ludc_value *child);
 bool ludc_value_push(ludc_value *list, ludc_value *child);
 bool ludc_value_remove(ludc_value *object, const char *key);
-ludc_value *ludc_value_get(const ludc_value *object, const char *key);   /* borrowed; NULL if absent */
-ludc_value *ludc_value_find(const ludc_value *root, const char *dotted); /* "a.b.c", list items by number */
+ludc_value *ludc_value_get(const ludc_value *object, const char *key); /* borrowed; NULL if absent */
+/* "a.b.c", list items by number; a key that itself holds the rest of the dots ("llama.block_count") comes first. */
+ludc_value *ludc_value_find(const ludc_value *root, const char *dotted);
 /* Typed reads with a default for absent, null or another type. */
 int64_t ludc_get_int(const ludc_value *, const char *dotted, int64_t dflt);
 double ludc_get_float(const ludc_value *, const char *dotted, double dflt);

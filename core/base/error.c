@@ -22,7 +22,7 @@ lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) {
     err->code = code;
     va_list args;
     va_start(args, fmt);
-    char text[2 * sizeof(err->msg)];
+    char text[8 * sizeof(err->msg)];
     const int n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     const size_t len = n < 0 ? 0 : LUDC_MIN((size_t)n, sizeof(text) - 1);
@@ -32,8 +32,9 @@ lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) {
         err->msg[len] = '\0';
         return code;
     }
-    memcpy(err->msg, "...", 3);
-    memcpy(err->msg + 3, text + len - (room - 3), room - 3);
-    err->msg[room] = '\0';
+    const char *tail = text + len - (room - 3);
+    while ((*tail & 0xC0) == 0x80)
+        tail++; /* not in the middle of a character */
+    snprintf(err->msg, sizeof(err->msg), "...%s", tail);
     return code;
 }

@@ -26,11 +26,13 @@ void ludc_log(int32_t level, const char *fmt, ...) {
     const int n = vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
     pthread_mutex_lock(&lock);
-    if (n >= 0 && level >= least) {
-        if (sink)
-            sink(sink_arg, level, line);
-        else
-            fprintf(stderr, "%s%s\n", names[level & 3], line);
-    }
+    const ludc_log_fn fn = sink;
+    void *arg = sink_arg;
+    const bool wanted = n >= 0 && level >= least;
     pthread_mutex_unlock(&lock);
+    /* Outside of the lock: a sink may log itself. */
+    if (wanted && fn)
+        fn(arg, level, line);
+    else if (wanted)
+        fprintf(stderr, "%s%s\n", names[level & 3], line);
 }

@@ -53,7 +53,7 @@ void ludc_free(void *p) {
 }
 
 char *ludc_strndup(const char *s, size_t n) {
-    char *copy = ludc_alloc(n + 1);
+    char *copy = n < SIZE_MAX ? ludc_alloc(n + 1) : NULL;
     if (copy && n) memcpy(copy, s, n);
     return copy;
 }

@@ -23,6 +23,8 @@ uint64_t ludc_permute(uint64_t key, uint64_t n, uint64_t i) {
     unsigned half_bits = 1;
     while (half_bits < 32 && ((uint64_t)1 << (2 * half_bits)) < n)
         half_bits++;
+    if (n < 2) return 0;
+    i %= n; /* the cycle of a value below n comes back below n */
     do
         i = feistel(key, half_bits, i);
     while (i >= n);

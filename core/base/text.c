@@ -38,6 +38,7 @@ void ludc_buf_addf(ludc_buf *b, const char *fmt, ...) {
     va_start(args, fmt);
     va_copy(again, args);
     const int n = vsnprintf(NULL, 0, fmt, args);
+    if (n < 0) b->failed = true;
     if (n >= 0 && buf_reserve(b, (size_t)n)) {
         vsnprintf(b->ptr + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
@@ -108,6 +109,7 @@ size_t ludc_utf8_decode(const char *s, size_t n, uint32_t *cp) {
 }
 
 size_t ludc_utf8_encode(uint32_t cp, char out[4]) {
+    if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000)) cp = 0xFFFD;
     if (cp < 0x80) return out[0] = (char)cp, 1;
     if (cp < 0x800) {
         out[0] = (char)(0xC0 | cp >> 6);

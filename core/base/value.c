@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The value tree: nodes own their children; objects keep the order of their keys. */
-#include "base.h"
+#include "value_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,7 @@ void ludc_value_free(ludc_value *v) {
     ludc_free(v->keys);
     ludc_free(v->items);
     ludc_free(v->key_pos);
+    ludc_free(v->index);
     ludc_free(v);
 }
 
@@ -89,13 +90,12 @@ bool ludc_value_append(ludc_value *object, lud_str key, ludc_value *child) {
     }
     object->keys[object->len] = (lud_str){copy, key.len};
     object->items[object->len++] = child;
+    ludc_value_index_add(object);
     return true;
 }
 
 static bool index_of(const ludc_value *object, lud_str key, size_t *at) {
-    for (size_t i = 0; object && object->type == LUD_CFG_OBJECT && i < object->len; i++)
-        if (ludc_str_same(object->keys[i], key)) return *at = i, true;
-    return false;
+    return object && object->type == LUD_CFG_OBJECT && ludc_value_index_find(object, key, at);
 }
 
 bool ludc_value_putn(ludc_value *object, lud_str key, ludc_value *child) {
@@ -113,6 +113,7 @@ bool ludc_value_put(ludc_value *object, const char *key, ludc_value *child) {
 bool ludc_value_remove(ludc_value *object, const char *key) {
     size_t at;
     if (!index_of(object, ludc_str(key), &at)) return false;
+    ludc_value_index_drop(object);
     ludc_free((char *)object->keys[at].ptr);
     ludc_value_free(object->items[at]);
     const size_t after = object->len - at - 1;
@@ -121,6 +122,7 @@ bool ludc_value_remove(ludc_value *object, const char *key) {
     if (object->key_pos)
         memmove(&object->key_pos[2 * at], &object->key_pos[2 * at + 2], 2 * after * sizeof(*object->key_pos));
     object->len--;
+    if (object->len) ludc_value_index_add(object);
     return true;
 }
 
@@ -133,17 +135,24 @@ ludc_value *ludc_value_get(const ludc_value *object, const char *key) {
     return getn(object, ludc_str(key));
 }
 
+static ludc_value *item_at(const ludc_value *list, lud_str digits) {
+    size_t i = 0;
+    if (digits.len == 0 || digits.len > 9) return NULL;
+    for (size_t k = 0; k < digits.len; k++) {
+        if (digits.ptr[k] < '0' || digits.ptr[k] > '9') return NULL;
+        i = 10 * i + (size_t)(digits.ptr[k] - '0');
+    }
+    return i < list->len ? list->items[i] : NULL;
+}
+
 ludc_value *ludc_value_find(const ludc_value *root, const char *dotted) {
     ludc_value *v = (ludc_value *)root;
     for (const char *part = dotted; v && part;) {
+        ludc_value *whole = getn(v, ludc_str(part));
+        if (whole) return whole;
         const char *dot = strchr(part, '.');
         const lud_str key = {part, dot ? (size_t)(dot - part) : strlen(part)};
-        if (v->type == LUD_CFG_LIST) {
-            const unsigned long i = strtoul(part, NULL, 10);
-            v = i < v->len ? v->items[i] : NULL;
-        } else {
-            v = getn(v, key);
-        }
+        v = v->type == LUD_CFG_LIST ? item_at(v, key) : getn(v, key);
         part = dot ? dot + 1 : NULL;
     }
     return v;
@@ -191,7 +200,7 @@ bool ludc_value_equal(const ludc_value *a, const ludc_value *b) {
     case LUD_CFG_INT:
         return a->u.i == b->u.i;
     case LUD_CFG_FLOAT:
-        return a->u.f == b->u.f;
+        return a->u.f == b->u.f || (a->u.f != a->u.f && b->u.f != b->u.f);
     case LUD_CFG_STR:
         return ludc_str_same(a->u.s, b->u.s);
     default:

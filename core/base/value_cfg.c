@@ -42,6 +42,7 @@ static lud_status cfg_get(const lud_cfg *v, int32_t type, void *out) {
 
 static lud_status set(lud_cfg_out *out, const char *key, ludc_value *v) {
     ludc_value *node = (ludc_value *)out;
+    if (!node || node->type != (key ? LUD_CFG_OBJECT : LUD_CFG_LIST)) return ludc_value_free(v), LUD_E_INVALID;
     return (key ? ludc_value_put(node, key, v) : ludc_value_push(node, v)) ? LUD_OK : LUD_E_NOMEM;
 }
 

@@ -2,10 +2,20 @@
  * A value tree as JSON text. Numbers print as the shortest decimal that reads back equal; a float stays a float. */
 #include "base.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The embedding program may have set a locale with a decimal comma. */
+static void point_for_comma(char *text) {
+    const size_t before = strspn(text, "+-0123456789e.");
+    if (!text[before]) return;
+    const char *rest = text + before + strcspn(text + before, "+-0123456789e");
+    text[before] = '.';
+    memmove(text + before + 1, rest, strlen(rest) + 1);
+}
 
 static void put_float(double f, ludc_buf *out) {
     char text[32];
@@ -13,12 +23,25 @@ static void put_float(double f, ludc_buf *out) {
         ludc_buf_adds(out, "null"); /* JSON has no word for it */
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
+    /* Below DBL_MIN there are fewer than 15 digits to tell apart. */
+    for (int digits = fabs(f) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, f);
         if (strtod(text, NULL) == f) break;
     }
+    point_for_comma(text);
     ludc_buf_adds(out, text);
     if (!strpbrk(text, ".e")) ludc_buf_adds(out, ".0");
+}
+
+/* JSON is UTF-8: a byte that is not becomes U+FFFD. */
+static void put_valid(const char *s, size_t n, ludc_buf *out) {
+    if (ludc_utf8_valid(s, n)) return ludc_buf_add(out, s, n);
+    for (size_t used; n; s += used, n -= used) {
+        uint32_t cp;
+        char bytes[4];
+        used = ludc_utf8_decode(s, n, &cp);
+        ludc_buf_add(out, bytes, ludc_utf8_encode(cp, bytes));
+    }
 }
 
 static void put_str(lud_str s, ludc_buf *out) {
@@ -27,7 +50,7 @@ static void put_str(lud_str s, ludc_buf *out) {
     for (size_t i = 0; i < s.len; i++) {
         const unsigned char c = (unsigned char)s.ptr[i];
         if (c >= 0x20 && c != '"' && c != '\\') continue;
-        ludc_buf_add(out, s.ptr + plain, i - plain);
+        put_valid(s.ptr + plain, i - plain, out);
         plain = i + 1;
         const char *shorts = "\b\f\n\r\t\"\\", *letters = "bfnrt\"\\";
         const char *at = c ? strchr(shorts, c) : NULL;
@@ -36,7 +59,7 @@ static void put_str(lud_str s, ludc_buf *out) {
         else
             ludc_buf_addf(out, "\\u%04x", c);
     }
-    ludc_buf_add(out, s.ptr + plain, s.len - plain);
+    if (plain < s.len) put_valid(s.ptr + plain, s.len - plain, out);
     ludc_buf_adds(out, "\"");
 }
 
