@@ -145,7 +145,7 @@ static lud_status open_fallback(ludc_host *host, ludc_devices *d, lud_error *err
 
 lud_status ludc_devices_open(ludc_host *host, lud_str word, ludc_devices *out, lud_error *err) {
     candidates list = {.n = 0};
-    const candidate *c;
+    const candidate *c = NULL;
     ludc_devices d = {.why = ""};
     if (ludc_str_eq(word, "auto")) {
         probe_all(host, NULL, &list);

@@ -144,10 +144,9 @@ static bool take_record(lud_graph *g, const lud_op *op, ludc_node *n) {
                         info->n_in, info->n_out, op->n_in, op->n_out);
         return false;
     }
-    bool plain = info->attr_size == sizeof(lud_attr_none);
     *n = (ludc_node){.opcode = op->opcode, .n_in = info->n_in, .n_out = info->n_out, .stream = op->stream};
     memcpy(n->in, op->in, info->n_in * sizeof n->in[0]);
-    if (plain && !op->attr) return true;
+    if (ludc_op_plain(op->opcode)) return true;
     if (op->attr_size != info->attr_size || !op->attr) {
         ludc_graph_fail(g, LUD_E_INVALID, "op %s needs an attribute of %u bytes, got %u", info->name, info->attr_size,
                         op->attr ? op->attr_size : 0);

@@ -44,7 +44,7 @@ void ludc_devices_close(ludc_devices *);
 typedef struct ludc_store ludc_store;
 typedef struct ludc_param {
     const char *name;
-    lud_shape shape;     /* float parameters have dtype LUD_REAL */
+    lud_shape shape; /* float parameters have dtype LUD_REAL */
     lud_param_spec spec;
     bool trainable;
     bool filled;         /* has values */
@@ -91,17 +91,17 @@ typedef struct ludc_graph_hooks {
 } ludc_graph_hooks;
 
 typedef struct ludc_graph_opts {
-    ludc_store *store;      /* parameters are declared here */
-    int32_t real;           /* LUD_F32 or LUD_F64 */
-    bool training;          /* dropout is emitted */
-    bool cached;            /* ATTENTION with a cache_slot becomes ATTENTION_CACHED over the pools below */
+    ludc_store *store; /* parameters are declared here */
+    int32_t real;      /* LUD_F32 or LUD_F64 */
+    bool training;     /* dropout is emitted */
+    bool cached;       /* ATTENTION with a cache_slot becomes ATTENTION_CACHED over the pools below */
     int64_t page_size, n_pages, pages_per_segment; /* cached only */
     const ludc_graph_hooks *hooks;
 } ludc_graph_opts;
 
 lud_graph *ludc_graph_new(const ludc_graph_opts *, lud_error *); /* NULL on error */
 void ludc_graph_free(lud_graph *);
-int32_t ludc_graph_extent(lud_graph *, int64_t max);             /* new extent number (from 1), 0 on error */
+int32_t ludc_graph_extent(lud_graph *, int64_t max); /* new extent number (from 1), 0 on error */
 lud_t ludc_graph_input(lud_graph *, const char *name, const lud_shape *);
 /* A named scope for parameter names and random streams, e.g. "encoder.text."; "" for causal models. */
 void ludc_graph_scope_push(lud_graph *, const char *scope);

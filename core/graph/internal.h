@@ -99,6 +99,7 @@ struct lud_graph {
 };
 
 /* ---- ops.c ---- */
+bool ludc_op_plain(uint32_t opcode);        /* has no attribute */
 uint32_t ludc_op_optional(uint32_t opcode); /* mask of inputs that may be 0 */
 uint32_t ludc_op_writes(uint32_t opcode);   /* mask of inputs that are changed in place */
 int ludc_op_alias(uint32_t opcode);         /* input whose memory result 0 is, or -1 */

@@ -2,6 +2,7 @@
  * The op table, and the few facts about an operation that planning and building ask for. Everything else about an op
  * stands in its shape rule and its derivative rule. */
 #include "internal.h"
+#include <string.h>
 
 static const ludc_op_info op_table[] = {
 #define OP_ROW(name, code, n_in, n_out, attr) {#name, (code), (n_in), (n_out), (uint32_t)sizeof(attr)},
@@ -21,6 +22,18 @@ size_t ludc_op_count(void) {
 
 const ludc_op_info *ludc_op_at(size_t i) {
     return i < LUDC_COUNT(op_table) ? &op_table[i] : NULL;
+}
+
+bool ludc_op_plain(uint32_t opcode) {
+    switch (opcode) {
+#define OP_PLAIN(name, code, n_in, n_out, attr)                                                                        \
+    case (code):                                                                                                       \
+        return strcmp(#attr, "lud_attr_none") == 0;
+        LUD_OP_MAP(OP_PLAIN)
+#undef OP_PLAIN
+    default:
+        return false;
+    }
 }
 
 uint32_t ludc_op_optional(uint32_t opcode) {

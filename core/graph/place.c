@@ -98,7 +98,7 @@ static lud_status make_weights(ludc_program *p, int side, lud_error *err) {
         const ludc_ptensor *x = &p->tensors[t];
         if (!x->weight || x->base != t) continue;
         const ludc_pweight *w = &p->weights[x->weight - 1];
-        ludc_weight *made;
+        ludc_weight *made = NULL;
         if (w->uses[side] == 0) continue;
         LUDC_TRY(ludc_store_weight(p->store, (size_t)w->param, side, w->uses[side], &made, err));
         p->bufs[side][x->desc.buf] = &made->buf;

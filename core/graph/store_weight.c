@@ -51,7 +51,7 @@ static lud_status make_weight(const ludc_device *d, const lud_tensor *t, const v
 lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *err) {
     ludc_store_param *p = s->params[i];
     const ludc_device *d = ludc_side(s->devices, side);
-    const void *host;
+    const void *host = NULL;
     for (ludc_weight *w = p->weights; w; w = w->next) {
         bool serves = w->storage == LUD_STORAGE_PLAIN || (w->uses & uses) == uses;
         if (w->side == side && serves) return *out = w, LUD_OK;
