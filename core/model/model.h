@@ -11,6 +11,9 @@
 
 typedef struct ludc_model ludc_model;
 
+/* A host with core's services registered and every plugin loaded. */
+lud_status ludc_model_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
+
 /* A host with core's services registered and its plugins loaded. */
 lud_status ludc_model_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
 

@@ -48,7 +48,8 @@ typedef struct lud_source {
 
 typedef struct lud_encoder_vt {
     uint32_t struct_size, reserved;
-    const lud_inst *inst; /* cfg children: config, and model (config.json) or gguf (metadata) */
+    /* cfg children: config, model (config.json) or gguf (metadata), and tensors: the list of names in the files. */
+    const lud_inst *inst;
     /* Facts, written as: width, layers, vocab_size, max_positions (int), causal (bool),
      * tokenizer ("model" | "vocabulary" | "none"). [main] */
     lud_status (*info)(void *self, lud_cfg_out *, lud_error *);

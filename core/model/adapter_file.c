@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Adapter folders as PEFT writes them: adapter_config.json into the `adapter` section, adapter_model.safetensors into
+ * parameters by the adapter's own keys. Strict both ways: a missing tensor and a tensor nobody asked for are errors. */
+#include "internal.h"
+
+#include <config.h>
+#include <stdio.h>
+#include <string.h>
+
+static lud_status out_of_memory(lud_error *err) {
+    return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+}
+
+static lud_status from_folder(ludc_model *m, const char *dir, const lud_component **out, lud_error *err) {
+    ludc_value *json = NULL;
+    char *path = ludc_path_join(dir, "adapter_config.json");
+    lud_status status = path ? ludc_json_load(path, &json, err) : out_of_memory(err);
+    if (status != LUD_OK) goto out;
+    lud_str type = ludc_get_str(json, "peft_type", (lud_str){"", 0});
+    const lud_component *c = ludc_host_find_peft(m->host, type);
+    const lud_adapter_vt *vt = c ? c->vtable : NULL;
+    if (!vt || !LUD_HAS(vt, lud_adapter_vt, config)) {
+        status = ludc_fail(err, LUD_E_ABI, "%s: no adapter plugin for peft_type '%.*s' (see 'ludwig plugin list')",
+                           path, (int)type.len, type.ptr);
+        goto out;
+    }
+    m->adapter = ludc_value_new(LUD_CFG_OBJECT);
+    status = m->adapter ? vt->config(NULL, LUD_CONFIG_LOAD, json, (lud_cfg_out *)m->adapter, err) : out_of_memory(err);
+    *out = c;
+out:
+    ludc_value_free(json);
+    ludc_free(path);
+    return status;
+}
+
+lud_status ludc_adapter_section(ludc_model *m, const ludc_model_spec *spec, const lud_component **out, lud_error *err) {
+    const ludc_value *section = ludc_value_get(m->config, "adapter");
+    *out = NULL;
+    if (spec->adapter_dir) return from_folder(m, spec->adapter_dir, out, err);
+    if (ludc_is_null(section)) return LUD_OK;
+    lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_str(section, "type", (lud_str){"", 0});
+    LUDC_TRY(ludc_host_find(m->host, LUD_KIND_ADAPTER, NULL, type, out, err));
+    m->adapter = section->type == LUD_CFG_OBJECT ? ludc_value_copy(section) : ludc_value_new(LUD_CFG_OBJECT);
+    return m->adapter ? LUD_OK : out_of_memory(err);
+}
+
+lud_status ludc_adapter_key(const ludc_model *m, const char *param, char **key, lud_error *err) {
+    char text[512] = "";
+    if (LUD_HAS(m->adapter_vt, lud_adapter_vt, file_key)) {
+        LUDC_TRY(m->adapter_vt->file_key(m->adapter_part.self, param, ludc_param_site_matched(m, param), text,
+                                         sizeof text, err));
+    } else {
+        (void)snprintf(text, sizeof text, "base_model.model.%s", param);
+    }
+    *key = ludc_strdup(text);
+    return *key ? LUD_OK : out_of_memory(err);
+}
+
+static lud_status same_shape(const ludc_param *p, const ludc_file_tensor *t, const char *path, lud_error *err) {
+    bool same = p->shape.rank == t->rank;
+    for (int32_t d = 0; same && d < t->rank; d++)
+        same = p->shape.dim[d] == t->dim[d];
+    if (same) return LUD_OK;
+    ludc_buf text = {0};
+    for (int32_t d = 0; d < t->rank; d++)
+        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)t->dim[d]);
+    ludc_buf_adds(&text, "], want [");
+    for (int32_t d = 0; d < p->shape.rank; d++) {
+        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)p->shape.dim[d]);
+    }
+    lud_status status =
+        ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has shape [%s]", path, t->name, text.ptr ? text.ptr : "?");
+    ludc_buf_free(&text);
+    return status;
+}
+
+static lud_status load_one(ludc_model *m, size_t index, const ludc_tensors *file, const char *path, lud_error *err) {
+    const ludc_param *p = ludc_store_at(m->store, index);
+    char *key = NULL;
+    float *values = NULL;
+    lud_status status = ludc_adapter_key(m, p->name, &key, err);
+    if (status != LUD_OK) return status;
+    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(key));
+    status = t ? same_shape(p, t, path, err) : ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, key);
+    if (status != LUD_OK) goto out;
+    values = ludc_alloc((size_t)p->count * sizeof *values);
+    status = values ? ludc_tensor_to_f32(t, 0, p->count, values, err) : out_of_memory(err);
+    if (status == LUD_OK) status = ludc_store_set(m->store, index, values, err);
+out:
+    ludc_free(values);
+    ludc_free(key);
+    return status;
+}
+
+static lud_status load_all(ludc_model *m, const ludc_tensors *file, const char *path, lud_error *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < ludc_store_len(m->store); i++) {
+        const char *name = ludc_store_at(m->store, i)->name;
+        if (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name)) continue;
+        LUDC_TRY(load_one(m, i, file, path, err));
+        n++;
+    }
+    if (n == ludc_tensors_len(file)) return LUD_OK;
+    return ludc_fail(err, LUD_E_IO,
+                     "%s holds %zu tensors, the adapter has %zu in this model: they do not belong together", path,
+                     ludc_tensors_len(file), n);
+}
+
+lud_status ludc_adapter_load(ludc_model *m, const char *dir, lud_error *err) {
+    ludc_tensors *file = NULL;
+    char *path = ludc_path_join(dir, "adapter_model.safetensors");
+    lud_status status = path ? ludc_safetensors_open(path, &file, err) : out_of_memory(err);
+    if (status == LUD_OK) status = load_all(m, file, path, err);
+    ludc_tensors_free(file);
+    ludc_free(path);
+    return status;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of core/model share: the model itself, its sites, and the graph builder. A model's sites and
+ * parameters are fixed when ludc_model_open returns. Not included outside this folder. */
+#ifndef LUDC_MODEL_INTERNAL_H
+#define LUDC_MODEL_INTERNAL_H
+
+#include "model.h"
+
+#include <ludwig/adapter.h>
+#include <ludwig/easy.h>
+
+/* An object over borrowed children: what a component's open() receives. Lives as long as the instance. */
+typedef struct ludc_view {
+    ludc_value root;
+    lud_str keys[4];
+    ludc_value *items[4];
+} ludc_view;
+void ludc_view_add(ludc_view *, const char *key, const ludc_value *child); /* a NULL child is left out */
+
+/* One instance of a component. */
+typedef struct ludc_part {
+    const lud_component *component;
+    const void *vtable;
+    const lud_inst *inst;
+    void *self;
+    ludc_view view;
+} ludc_part;
+
+/* ---- targets.c: which modules an adapter wraps (PEFT's rules) ---- */
+typedef struct ludc_targets ludc_targets;
+/* From the `adapter` section; defaults: target modules of the encoder where the section names none. */
+lud_status ludc_targets_new(const ludc_value *section, ludc_targets **, lud_error *);
+void ludc_targets_free(ludc_targets *);
+bool ludc_targets_match(const ludc_targets *, lud_str module, int32_t site_kind);
+/* What core resolved for a matched module: {r, alpha} with the patterns applied; heap. */
+ludc_value *ludc_targets_cfg(const ludc_targets *, lud_str module);
+
+/* ---- sites.c ---- */
+typedef struct ludc_site {
+    char *name;
+    lud_site site; /* name as above; weight and bias 0; cfg as below */
+    bool matched;
+    ludc_value *cfg;
+} ludc_site;
+
+struct ludc_model {
+    ludc_host *host;
+    const ludc_value *config;
+    char *base_path;          /* as the user wrote it */
+    ludc_value *adapter;      /* the `adapter` section with resolved target_modules; NULL = none */
+    ludc_value *tensor_names; /* names in the base model's files */
+    ludc_devices own_devices;
+    bool owns_devices;
+    ludc_devices *devices;
+    ludc_base_model *base;
+    ludc_tokenizer *tokenizer;
+    ludc_part encoder_part, decoder_part, adapter_part;
+    const lud_encoder_vt *encoder; /* shorthands of the parts' vtables */
+    const lud_decoder_vt *decoder;
+    const lud_adapter_vt *adapter_vt; /* NULL = no adapter */
+    ludc_store *store;
+    ludc_targets *targets;
+    ludc_site *sites;
+    size_t n_sites, cap_sites;
+    ludc_map *site_index, *own_params; /* own_params: what the adapter declared */
+    int in_adapter;                    /* depth of apply() calls under way */
+    bool for_training, collecting;
+    int32_t real;
+    uint64_t seed;
+    ludc_model_info info;
+};
+
+/* The site of that name, or NULL. */
+ludc_site *ludc_site_find(const ludc_model *, lud_str name);
+/* Builds once without adapter, collects every site and matches them; fails if an adapter matches none. */
+lud_status ludc_sites_collect(ludc_model *, lud_error *);
+void ludc_sites_free(ludc_model *);
+extern const struct ludc_graph_hooks_table {
+    lud_t (*site)(void *, lud_graph *, const lud_site *, lud_t, lud_t (*)(void *, lud_t), void *);
+    bool (*wraps)(void *, const lud_site *);
+    bool (*trains)(void *, const char *);
+} ludc_model_hooks;
+/* Whether the adapter declared this parameter; whether it trains it though it is the base model's. */
+bool ludc_param_is_adapters(const ludc_model *, const char *param);
+bool ludc_param_adapter_trains(const ludc_model *, const char *param);
+bool ludc_param_site_matched(const ludc_model *, const char *param);
+
+/* ---- parts.c: finding and opening components ---- */
+lud_status ludc_parts_open(ludc_model *, const ludc_model_spec *, lud_error *);
+void ludc_parts_close(ludc_model *);
+
+/* ---- build.c: the one forward definition of every program ---- */
+typedef struct ludc_built {
+    lud_graph *g;
+    int32_t e_t, e_s, e_offsets, e_n; /* extents of T, S, S + 1, N; 0 = not there */
+    lud_t ids, positions, seg_offsets, row_keys, page_table, rows, targets, weights, loss_scale; /* inputs */
+    lud_t tokens, pred, row_loss, row_weight, argmax;
+} ludc_built;
+/* kind: LUDC_RUN_*. Forward and, for TRAIN with `backward`, gradients. The caller frees out->g, also on failure. */
+lud_status ludc_model_build(ludc_model *, ludc_store *, int kind, const ludc_run_caps *, bool backward, ludc_built *out,
+                            lud_error *);
+
+/* ---- params.c, adapter_file.c ---- */
+lud_status ludc_params_fill(ludc_model *, const char *adapter_dir, lud_error *);
+/* config.adapter or the folder's adapter_config.json -> m->adapter and *component; both NULL if there is none. */
+lud_status ludc_adapter_section(ludc_model *, const ludc_model_spec *, const lud_component **, lud_error *);
+/* Values of every adapter parameter from adapter_model.safetensors. */
+lud_status ludc_adapter_load(ludc_model *, const char *dir, lud_error *);
+/* Key of a trained parameter in adapter_model.safetensors; heap. */
+lud_status ludc_adapter_key(const ludc_model *, const char *param, char **key, lud_error *);
+
+/* ---- merge.c ---- */
+/* Weight (and bias) of a matched site with the adapter folded in. w holds the base weight, b the bias or is NULL. */
+lud_status ludc_site_merge(ludc_model *, const ludc_site *, float *w, float *b, lud_error *);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Values of parameters: base ones from the model's files (borrowed where they lie there as fp32), new ones drawn from
+ * a random stream of their own name, adapter ones from the adapter's file. Every parameter ends up filled. */
+#include "internal.h"
+
+#include <math.h>
+
+static float draw(const lud_param_spec *s, uint64_t key, int64_t i, double bound) {
+    switch (s->init) {
+    case LUD_INIT_UNIFORM:
+        return (float)((double)s->a + ((double)s->b - (double)s->a) * ludc_random_uniform(key, (uint64_t)i));
+    case LUD_INIT_NORMAL:
+        return (float)((double)s->a + (double)s->b * ludc_random_normal(key, (uint64_t)i));
+    case LUD_INIT_KAIMING_UNIFORM:
+        return (float)(bound * (2.0 * ludc_random_uniform(key, (uint64_t)i) - 1.0));
+    default:
+        return s->a;
+    }
+}
+
+static lud_status fill_fresh(ludc_model *m, size_t index, lud_error *err) {
+    const ludc_param *p = ludc_store_at(m->store, index);
+    uint64_t key = ludc_key_of_name(m->seed, ludc_str(p->name));
+    double fan_in = (double)p->shape.dim[p->shape.rank - 1], a = (double)p->spec.a;
+    double bound = sqrt(6.0 / ((1.0 + a * a) * fan_in));
+    float *values = ludc_alloc((size_t)p->count * sizeof *values);
+    if (!values) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
+    for (int64_t i = 0; i < p->count; i++)
+        values[i] = draw(&p->spec, key, i, bound);
+    lud_status status = ludc_store_set(m->store, index, values, err);
+    ludc_free(values);
+    return status;
+}
+
+static lud_status fill_from_base(ludc_model *m, size_t index, lud_error *err) {
+    const ludc_param *p = ludc_store_at(m->store, index);
+    const float *borrowed = NULL;
+    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, p->name)) {
+        return fill_fresh(m, index, err);
+    }
+    float *values = ludc_alloc((size_t)p->count * sizeof *values);
+    if (!values) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
+    lud_status status =
+        ludc_base_model_param(m->base, m->encoder, m->encoder_part.self, p->name, &p->shape, values, &borrowed, err);
+    if (status == LUD_OK) {
+        status = borrowed ? ludc_store_set_borrow(m->store, index, borrowed, err)
+                          : ludc_store_set(m->store, index, values, err);
+    }
+    ludc_free(values);
+    return status;
+}
+
+/* ---- What the file holds and nobody reads ---- */
+typedef struct claims {
+    ludc_map *names;
+    bool failed;
+} claims;
+
+static lud_status claim(void *arg, const lud_source *s) {
+    claims *c = arg;
+    if (s->file_name && !ludc_map_put(c->names, ludc_str(s->file_name), 1)) c->failed = true;
+    return LUD_OK;
+}
+
+static lud_status report_unclaimed(const ludc_model *m, const claims *c, lud_error *err) {
+    for (size_t i = 0; i < ludc_tensors_len(m->base->tensors); i++) {
+        const char *name = ludc_tensors_at(m->base->tensors, i)->name;
+        int64_t one;
+        if (ludc_map_get(c->names, ludc_str(name), &one)) continue;
+        /* A GGUF has no config.json to say what counts: a tensor left out would change results in silence. */
+        if (m->base->is_gguf) {
+            return ludc_fail(err, LUD_E_UNSUPPORTED, "%s: encoder '%s' does not use the tensor '%s' of this file",
+                             m->base->path, m->info.encoder_name, name);
+        }
+        ludc_log(LUD_LOG_DEBUG, "%s: the tensor '%s' is not used", m->base->path, name);
+    }
+    return LUD_OK;
+}
+
+static lud_status check_unclaimed(ludc_model *m, lud_error *err) {
+    claims c = {ludc_map_new(512), false};
+    lud_status status = LUD_OK;
+    for (size_t i = 0; c.names && status == LUD_OK && i < ludc_store_len(m->store); i++) {
+        const char *name = ludc_store_at(m->store, i)->name;
+        if (ludc_param_is_adapters(m, name)) continue;
+        status = m->encoder->sources(m->encoder_part.self, ludc_tensors_scheme(m->base->tensors), name, claim, &c, err);
+        /* A head's own parameter has no place in the base model's files. */
+        if (status != LUD_OK && ludc_store_at(m->store, i)->spec.init != LUD_INIT_NONE) status = LUD_OK;
+    }
+    if (!c.names || c.failed) status = ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (status == LUD_OK) status = report_unclaimed(m, &c, err);
+    ludc_map_free(c.names);
+    return status;
+}
+
+static lud_status init_slots(ludc_model *m, lud_error *err) {
+    if (!m->adapter_vt || !LUD_HAS(m->adapter_vt, lud_adapter_vt, init)) return LUD_OK;
+    for (size_t i = 0; i < m->n_sites; i++) {
+        if (!m->sites[i].matched) continue;
+        LUDC_TRY(m->adapter_vt->init(m->adapter_part.self, &m->sites[i].site, (lud_weights *)m->store, err));
+    }
+    return LUD_OK;
+}
+
+lud_status ludc_params_fill(ludc_model *m, const char *adapter_dir, lud_error *err) {
+    for (size_t i = 0; i < ludc_store_len(m->store); i++) {
+        bool own = ludc_param_is_adapters(m, ludc_store_at(m->store, i)->name);
+        if (own && adapter_dir) continue;
+        LUDC_TRY(own ? fill_fresh(m, i, err) : fill_from_base(m, i, err));
+    }
+    LUDC_TRY(check_unclaimed(m, err));
+    if (!m->adapter_vt) return LUD_OK;
+    return adapter_dir ? ludc_adapter_load(m, adapter_dir, err) : init_slots(m, err);
+}

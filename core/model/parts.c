@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Finding and opening the components of a model: encoder by the model's type, head and adapter by their config names.
+ * Also the host helper, which registers what core offers to plugins before any is loaded. */
+#include "internal.h"
+
+#include <string.h>
+
+lud_status ludc_model_host_new(const ludc_host_opts *opts, ludc_host **out, lud_error *err) {
+    ludc_host *host = NULL;
+    LUDC_TRY(ludc_host_new(opts, &host, err));
+    lud_status status = ludc_host_add_service(host, LUD_SERVICE_GRAPH, ludc_graph_api());
+    if (status == LUD_OK) status = ludc_host_add_service(host, LUD_SERVICE_WEIGHTS, ludc_weights_api());
+    if (status == LUD_OK) status = ludc_host_load(host, err);
+    if (status != LUD_OK) {
+        ludc_host_free(host);
+        return ludc_fail(err, status, "plugins: out of memory");
+    }
+    *out = host;
+    return LUD_OK;
+}
+
+void ludc_view_add(ludc_view *v, const char *key, const ludc_value *child) {
+    if (!child) return;
+    size_t i = v->root.len++;
+    v->keys[i] = ludc_str(key);
+    v->items[i] = (ludc_value *)child;
+    v->root.type = LUD_CFG_OBJECT;
+    v->root.cap = LUDC_COUNT(v->keys);
+    v->root.keys = v->keys;
+    v->root.items = v->items;
+}
+
+/* All vtables begin alike: struct_size, reserved, inst (decoder, encoder and adapter). */
+typedef struct head_vt {
+    uint32_t struct_size, reserved;
+    const lud_inst *inst;
+} head_vt;
+
+static lud_status part_open(ludc_model *m, ludc_part *part, const lud_component *c, lud_error *err) {
+    const head_vt *vt = c->vtable;
+    part->component = c;
+    part->vtable = vt;
+    part->inst = vt ? vt->inst : NULL;
+    if (!part->inst || !part->inst->open || !part->inst->close) {
+        return ludc_fail(err, LUD_E_ABI, "%s '%s' has an incomplete table", ludc_kind_name(c->kind), c->config_name);
+    }
+    part->view.root.type = LUD_CFG_OBJECT;
+    return part->inst->open(ludc_host_table(m->host)->ctx, &part->view.root, &part->self, err);
+}
+
+static void part_close(ludc_part *part) {
+    if (part->self) part->inst->close(part->self);
+    part->self = NULL;
+}
+
+void ludc_parts_close(ludc_model *m) {
+    part_close(&m->adapter_part);
+    part_close(&m->decoder_part);
+    part_close(&m->encoder_part);
+}
+
+static lud_status name_tensors(ludc_model *m, lud_error *err) {
+    m->tensor_names = ludc_value_new(LUD_CFG_LIST);
+    bool ok = m->tensor_names != NULL;
+    for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++) {
+        ok = ludc_value_push(m->tensor_names, ludc_value_str(ludc_str(ludc_tensors_at(m->base->tensors, i)->name)));
+    }
+    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+}
+
+static lud_status open_encoder(ludc_model *m, lud_error *err) {
+    const lud_component *c = NULL;
+    LUDC_TRY(ludc_host_find_model_type(m->host, LUD_KIND_ENCODER, ludc_str(m->base->model_type), &c, err));
+    LUDC_TRY(name_tensors(m, err));
+    ludc_view_add(&m->encoder_part.view, "config", m->config);
+    ludc_view_add(&m->encoder_part.view, m->base->is_gguf ? "gguf" : "model",
+                  m->base->is_gguf ? ludc_tensors_metadata(m->base->tensors) : m->base->config);
+    ludc_view_add(&m->encoder_part.view, "tensors", m->tensor_names);
+    m->encoder = c->vtable;
+    m->info.encoder_name = c->config_name;
+    LUDC_TRY(part_open(m, &m->encoder_part, c, err));
+    if (LUD_HAS(m->encoder, lud_encoder_vt, build) && LUD_HAS(m->encoder, lud_encoder_vt, sources) && m->encoder->info)
+        return LUD_OK;
+    return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
+}
+
+/* The head of a generative model: Ludwig's word for it is text_extractor. */
+static lud_status open_decoder(ludc_model *m, lud_error *err) {
+    const ludc_value *section = ludc_value_find(m->config, "output_features.0.decoder");
+    lud_str word = ludc_get_str(section, "type", LUDC_STR("causal_lm"));
+    const lud_component *c = NULL;
+    if (ludc_str_eq(word, "text_extractor")) word = LUDC_STR("causal_lm");
+    LUDC_TRY(ludc_host_find(m->host, LUD_KIND_DECODER, "text", word, &c, err));
+    ludc_view_add(&m->decoder_part.view, "config", section);
+    m->decoder = c->vtable;
+    m->info.decoder_name = c->config_name;
+    LUDC_TRY(part_open(m, &m->decoder_part, c, err));
+    if (LUD_HAS(m->decoder, lud_decoder_vt, build)) return LUD_OK;
+    return ludc_fail(err, LUD_E_ABI, "decoder '%s' lacks build", c->config_name);
+}
+
+typedef struct word_list {
+    ludc_value *list;
+    bool failed;
+} word_list;
+
+static lud_status take_word(void *arg, const char *word) {
+    word_list *w = arg;
+    if (!ludc_value_push(w->list, ludc_value_str(ludc_str(word)))) w->failed = true;
+    return w->failed ? LUD_E_NOMEM : LUD_OK;
+}
+
+/* target_modules of the section, or the architecture's default written into it. */
+static lud_status resolve_targets(ludc_model *m, lud_error *err) {
+    const char *peft = LUD_HAS(m->adapter_vt, lud_adapter_vt, peft_type) ? m->adapter_vt->peft_type : "LORA";
+    if (!ludc_is_null(ludc_value_get(m->adapter, "target_modules"))) return LUD_OK;
+    if (!LUD_HAS(m->encoder, lud_encoder_vt, adapter_targets)) return LUD_OK;
+    word_list words = {ludc_value_new(LUD_CFG_LIST), false};
+    if (!words.list) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    lud_status status = m->encoder->adapter_targets(m->encoder_part.self, peft, take_word, &words, err);
+    if (status != LUD_OK) {
+        ludc_value_free(words.list);
+        return status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
+    }
+    if (ludc_value_put(m->adapter, "target_modules", words.list)) return LUD_OK;
+    return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+}
+
+static lud_status open_adapter(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+    const lud_component *c = NULL;
+    LUDC_TRY(ludc_adapter_section(m, spec, &c, err));
+    if (!c) return LUD_OK;
+    ludc_view_add(&m->adapter_part.view, "config", m->adapter);
+    m->info.adapter_name = c->config_name;
+    LUDC_TRY(part_open(m, &m->adapter_part, c, err));
+    m->adapter_vt = c->vtable;
+    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply)) {
+        return ludc_fail(err, LUD_E_ABI, "adapter '%s' lacks apply", c->config_name);
+    }
+    LUDC_TRY(resolve_targets(m, err));
+    return ludc_targets_new(m->adapter, &m->targets, err);
+}
+
+lud_status ludc_parts_open(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+    LUDC_TRY(open_encoder(m, err));
+    LUDC_TRY(open_decoder(m, err));
+    return open_adapter(m, spec, err);
+}
