@@ -95,22 +95,41 @@ static ludc_value *plugin_value(const ludc_host *host, const ludc_plugin_info *i
     return v;
 }
 
-static lud_status emit(ludc_value *v, lud_status (*sink)(void *, lud_str), void *arg, lud_error *err) {
-    ludc_buf text = {0};
-    lud_status status = ludc_value_to_json(v, 2, &text);
-    status = status == LUD_OK ? sink(arg, (lud_str){text.ptr, text.len}) : ludc_fail(err, status, "out of memory");
-    ludc_buf_free(&text);
-    return status;
+static void add_lines(const lud_session *s, bool all, ludc_buf *out) {
+    const ludc_component *components;
+    const ludc_plugin_info *infos;
+    const size_t n = ludc_host_components(s->host, &components), n_infos = ludc_host_plugins(s->host, &infos);
+    for (size_t i = 0; i < n; i++) {
+        const ludc_component *c = &components[i];
+        ludc_buf_addf(out, "%-9s %-12s %s%s\n", ludc_kind_name(c->c->kind), c->c->config_name, c->c->summary,
+                      c->shadowed ? " (shadowed)" : "");
+        if (all) ludc_buf_addf(out, "%22s  %s, %s %s\n", "", c->c->id, c->from->plugin->name, c->from->plugin->version);
+        if (all) ludc_buf_addf(out, "%22s  %s\n", "", c->from->path);
+    }
+    for (size_t i = 0; all && i < n_infos; i++)
+        if (infos[i].reason) ludc_buf_addf(out, "not taken %s: %s\n", infos[i].path, infos[i].reason);
 }
 
-LUD_EXPORT lud_status lud_plugin_list(lud_session *s, lud_status (*sink)(void *, lud_str), void *arg, lud_error *err) {
-    const ludc_plugin_info *infos;
-    const size_t n = ludc_host_plugins(s->host, &infos);
-    ludc_value *list = ludc_value_new(LUD_CFG_LIST);
-    for (size_t i = 0; i < n; i++)
-        ludc_value_push(list, plugin_value(s->host, &infos[i]));
-    const lud_status status = emit(list, sink, arg, err);
-    ludc_value_free(list);
+LUD_EXPORT lud_status lud_plugin_list(lud_session *s, int32_t format, lud_status (*sink)(void *, lud_str), void *arg,
+                                      lud_error *err) {
+    ludc_buf lines = {0};
+    lud_status status;
+    if (format == 1) {
+        const ludc_plugin_info *infos;
+        const size_t n = ludc_host_plugins(s->host, &infos);
+        ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+        for (size_t i = 0; i < n; i++)
+            ludc_value_push(list, plugin_value(s->host, &infos[i]));
+        status = ludc_value_to_json(list, 2, &lines);
+        ludc_buf_adds(&lines, "\n");
+        ludc_value_free(list);
+    } else {
+        add_lines(s, format == 2, &lines);
+        status = lines.failed ? LUD_E_NOMEM : LUD_OK;
+    }
+    status = status == LUD_OK ? sink(arg, (lud_str){lines.ptr ? lines.ptr : "", lines.len})
+                              : ludc_fail(err, status, "out of memory");
+    ludc_buf_free(&lines);
     return status;
 }
 

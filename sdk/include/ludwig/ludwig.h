@@ -63,8 +63,10 @@ typedef struct lud_session_opts {
 } lud_session_opts;
 LUD_EXPORT lud_status lud_session_open(const lud_session_opts *, lud_session **, lud_error *);
 LUD_EXPORT void lud_session_close(lud_session *); /* accepts NULL; models of it must be freed before */
-/* JSON list of plugins: path, name, version, components, state and reason. Appended through sink. */
-LUD_EXPORT lud_status lud_plugin_list(lud_session *, lud_status (*sink)(void *, lud_str), void *arg, lud_error *);
+/* The plugins, appended through sink. format 0: a line per component; 1: JSON; 2: also candidates that were not taken,
+ * with path and reason. */
+LUD_EXPORT lud_status lud_plugin_list(lud_session *, int32_t format, lud_status (*sink)(void *, lud_str), void *arg,
+                                      lud_error *);
 LUD_EXPORT lud_status lud_plugin_check(lud_session *, const char *path, lud_status (*sink)(void *, lud_str), void *arg,
                                        lud_error *);
 
