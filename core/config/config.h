@@ -41,18 +41,23 @@ enum {
     LUDC_KEY_PLANNED =
         1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
     LUDC_KEY_REQUIRED = 2,
-    LUDC_KEY_ANY = 4 /* free-form subtree */
+    LUDC_KEY_ANY = 4,     /* free-form subtree */
+    LUDC_KEY_TEXTS = 8,   /* a list holds strings */
+    LUDC_KEY_NUMBERS = 16 /* a list holds numbers; min and max bound each */
 };
 typedef struct ludc_key ludc_key;
 struct ludc_key {
     const char *name;
     uint32_t types, flags;
-    const char *dflt;         /* JSON text; NULL: no default, stays absent */
-    double min, max;          /* numbers; min > max: no range */
-    const char *const *words; /* allowed strings, NULL-terminated; NULL = any */
-    const ludc_key *section;  /* keys of the object, or of each list item */
-    const char *doc;          /* one line */
+    const char *dflt;           /* JSON text; NULL: no default, stays absent */
+    double min, max;            /* numbers; min > max: no range */
+    const char *const *words;   /* allowed strings, NULL-terminated; NULL = any */
+    const ludc_key *section;    /* keys of the object, or of each list item */
+    const char *doc;            /* one line */
+    const char *const *planned; /* words of Ludwig that are known, not available yet; NULL = none */
 };
+/* The reference of all keys, for docs/config.md. */
+void ludc_schema_markdown(ludc_buf *out);
 const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
 
 #endif

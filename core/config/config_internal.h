@@ -36,11 +36,13 @@ void ludc_diag_add(ludc_diag *, ludc_at, const char *fmt, ...) LUDC_PRINTF(3, 4)
 lud_status ludc_diag_report(ludc_diag *, lud_error *);
 
 /* ---- Passes ---- */
-/* Position mark of values that came from sets[i]. */
-void ludc_mark_set(ludc_value *, size_t i);
+/* Values from sets[i] get line -i - 1 until ludc_clear_marks. */
 lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *);
-/* One YAML scalar or flow value, for --set. */
-lud_status ludc_yaml_value(const char *text, const char *name, ludc_value **out, lud_error *);
+void ludc_clear_marks(ludc_value *);
+/* Where the user wrote the value at this path, or the nearest section around it. */
+ludc_at ludc_at_path(const ludc_value *user, const char *dotted);
+/* A plain scalar as the value that it spells; *finite is false for infinities and NaN. NULL if out of memory. */
+ludc_value *ludc_yaml_scalar(lud_str s, bool *finite);
 /* Unknown keys, types, ranges, words; all into diag (validate.c). */
 void ludc_validate(const ludc_value *user, const ludc_key *root, ludc_diag *);
 /* The tree with every default, NULL if out of memory (defaults.c). */
@@ -49,12 +51,20 @@ ludc_value *ludc_fill(const ludc_value *user, const ludc_key *root);
 void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *);
 void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *);
 /* Defaults that depend on other keys (defaults.c). */
-bool ludc_fill_dynamic(const ludc_value *user, ludc_value *full);
+bool ludc_fill_dynamic(ludc_value *full);
+/* True if `section` is an adapter whose keys only its plugin knows. */
+bool ludc_key_is_any_adapter(const char *path, const ludc_value *section);
 /* False if the key is not for the type that the section names ("betas" with sgd); *types names those it is for. */
 bool ludc_key_applies(const char *path, const char *key, const ludc_value *section, const char **types);
 /* "a.b" of a path and a key; cut to size. */
 void ludc_path_of(char *out, size_t size, const char *path, lud_str key);
-bool ludc_key_is_any_adapter(const char *path, const ludc_value *section);
+/* True for the adapter keys that every type has. */
+bool ludc_key_of_any_adapter(const char *key);
+/* yes, no, on, off: booleans of YAML 1.1. */
+bool ludc_yaml_bool(lud_str s, bool *value);
+/* What to say after "unknown key" and after a word that is not allowed; "" if nothing (hints.c). */
+void ludc_hint_key(const ludc_key *root, const ludc_key *table, const char *path, lud_str name, char *out, size_t size);
+void ludc_hint_word(const char *const *words, const char *const *planned, lud_str word, char *out, size_t size);
 const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
 
 #endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The top level of a config, and its small sections. Names and defaults are those of Ludwig 0.10. */
+#include "schema_tables.h"
+#include "config_internal.h"
+#include <string.h>
+
+static const char *const model_types[] = {"llm", NULL}, *const model_types_planned[] = {"ecd", "gbm", NULL};
+static const char *const split_types[] = {"random", "fixed", "stratify", NULL};
+static const char *const split_types_planned[] = {"datetime", "hash", NULL};
+static const char *const backends[] = {"local", NULL};
+static const char *const backends_planned[] = {"ray", "horovod", "deepspeed", "dask", NULL};
+static const char *const precisions[] = {"auto", "fp32", NULL}, *const precisions_planned[] = {"bf16", "fp16", NULL};
+
+static const ludc_key retrieval[] = {
+    KEY_PLANNED("type", "null", "random or semantic: which examples are put into the prompt"),
+    KEY_PLANNED("index_name", "null", "name of a saved index"),
+    KEY_PLANNED("model_name", "null", "encoder of the semantic index"),
+    KEY_PLANNED("k", "0", "number of examples"),
+    KEY_END,
+};
+
+static const ludc_key prompt[] = {
+    KEY_TEXT("template", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+             "text around the columns: {column}, {column:.2f}, {__sample__} (the input column), {__task__}; {{ is a "
+             "brace"),
+    KEY_TEXT("task", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+             "what to do, for {__task__}; without a template Ludwig's zero-shot template is used"),
+    KEY_SECTION("retrieval", LUDC_T_OBJECT, 0, "{}", retrieval, "examples in the prompt"),
+    KEY_END,
+};
+
+static const ludc_key split[] = {
+    KEY_WORD("type", LUDC_T_STR, 0, "\"random\"", split_types, split_types_planned, "how rows are divided"),
+    KEY_NUMBERS("probabilities", LUDC_T_LIST, "[0.7, 0.1, 0.2]", 0, NO_LIMIT,
+                "shares of training, validation and test; scaled to sum to 1"),
+    KEY_TEXT("column", LUDC_T_STR, 0, "\"split\"",
+             "fixed: column of 0, 1, 2 or train, validation, test; stratify: column whose shares are kept"),
+    KEY_END,
+};
+
+static const ludc_key preprocessing[] = {
+    KEY_NUMBER("global_max_sequence_length", LUDC_T_INT | LUDC_T_NULL, "null", 2, MAX_INT,
+               "prompt and target together are cut to this many tokens; null: the model's context"),
+    KEY_SECTION("split", LUDC_T_OBJECT, 0, "{}", split, "training, validation and test rows"),
+    KEY_PLANNED("sample_ratio", "1.0", "use only this share of the rows"),
+    KEY_PLANNED("sample_size", "null", "use only this many rows"),
+    KEY_PLANNED("oversample_minority", "null", "repeat rows of the rarer class"),
+    KEY_PLANNED("undersample_majority", "null", "drop rows of the commoner class"),
+    KEY_END,
+};
+
+static const ludc_key model_parameters[] = {
+    KEY_PLANNED("rope_scaling", "null", "stretch rotary positions"),
+    KEY_PLANNED("neftune_noise_alpha", "0", "noise on embeddings while training"),
+    KEY_END,
+};
+
+static const ludc_key backend[] = {
+    KEY_WORD("type", LUDC_T_STR, 0, "\"local\"", backends, backends_planned, "where to run"),
+    KEY_TEXT("device", LUDC_T_STR, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
+    KEY_WORD("precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned, "arithmetic of the model"),
+    KEY_PLANNED("cache_dir", "null", "folder of preprocessed data"),
+    KEY_PLANNED("cache_credentials", "null", "credentials of the cache"),
+    KEY_END,
+};
+
+static const ludc_key llm[] = {
+    KEY_WORD("model_type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, model_types, model_types_planned,
+             "kind of model; Ludwig's default, ecd, is not built yet"),
+    KEY_TEXT("base_model", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "a model folder, a GGUF file or a hub id"),
+    KEY_SECTION("input_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_input, "exactly one, of type text"),
+    KEY_SECTION("output_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_output,
+                "exactly one, of type text"),
+    KEY_SECTION("prompt", LUDC_T_OBJECT, 0, "{}", prompt, "how a row becomes the text before the answer"),
+    KEY_SECTION("generation", LUDC_T_OBJECT, 0, "{}", ludc_schema_generation, "how answers are generated"),
+    KEY_SECTION("adapter", LUDC_T_OBJECT | LUDC_T_STR | LUDC_T_NULL, 0, "null", ludc_schema_adapter,
+                "what is trained instead of the base model; a type or a section. Keys of types other than lora are "
+                "checked by their plugin"),
+    KEY_SECTION("trainer", LUDC_T_OBJECT, 0, "{}", ludc_schema_trainer, "training"),
+    KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", preprocessing, "lengths and splits"),
+    KEY_SECTION("backend", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", backend, "device and precision; a type or a section"),
+    KEY_NUMBER("random_seed", LUDC_T_INT, "42", 0, 9007199254740992.0, "seed of everything random; ours"),
+    KEY_TEXT("ludwig_version", LUDC_T_STR | LUDC_T_NULL, 0, "null", "version that wrote the config; not used"),
+    KEY_SECTION("model_parameters", LUDC_T_OBJECT | LUDC_T_NULL, 0, "null", model_parameters,
+                "changes to the base model"),
+    KEY_PLANNED("quantization", "null", "4- and 8-bit base models"),
+    KEY_PLANNED("adapters", "null", "several named adapters"),
+    KEY_PLANNED("hyperopt", "null", "search over configs"),
+    KEY_PLANNED("defaults", "{}", "defaults by feature type"),
+    KEY_PLANNED("trust_remote_code", "false", "run code of a model repository"),
+    KEY_PLANNED("is_multimodal", "false", "images in the prompt"),
+    KEY_END,
+};
+
+const ludc_key *ludc_schema_root(const char *model_type) {
+    if (strcmp(model_type, "llm") == 0) return llm;
+    if (strcmp(model_type, "ecd") == 0) return ludc_schema_ecd;
+    return NULL;
+}
+
+const ludc_key *ludc_key_find(const ludc_key *section, lud_str name) {
+    for (; section && section->name; section++) {
+        if (ludc_str_eq(name, section->name)) return section;
+    }
+    return NULL;
+}

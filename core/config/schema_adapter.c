@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The adapter section for type lora. Of other types only the keys without a rank in their meaning are checked here:
+ * type, pretrained_adapter_weights, postprocessor (ludc_key_is_any_adapter). */
+#include "schema_tables.h"
+#include "config_internal.h"
+#include <string.h>
+
+static const char *const bias_types[] = {"none", "all", "lora_only", NULL};
+static const char *const inits[] = {"default", NULL};
+static const char *const inits_planned[] = {"gaussian", "eva", "olora", "pissa", "corda", "loftq", "orthogonal", NULL};
+
+static const ludc_key postprocessor[] = {
+    KEY_BOOL("merge_adapter_into_base_model", "false", "write a merged model after training"),
+    KEY_BOOL("progressbar", "false", "show progress of the merge"),
+    KEY_END,
+};
+
+const ludc_key ludc_schema_adapter[] = {
+    KEY_TEXT("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "lora, or the name of an adapter plugin"),
+    KEY_TEXT("pretrained_adapter_weights", LUDC_T_STR | LUDC_T_NULL, 0, "null", "adapter folder to start from"),
+    KEY_SECTION("postprocessor", LUDC_T_OBJECT, 0, "{}", postprocessor, "after training"),
+    KEY_NUMBER("r", LUDC_T_INT, "8", 1, 65536, "rank"),
+    KEY_NUMBER("alpha", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "scale times rank; null: 2 * r"),
+    KEY_NUMBER("dropout", LUDC_T_FLOAT, "0.05", 0, 0.999, "dropout before the adapter"),
+    KEY_WORD("bias_type", LUDC_T_STR, 0, "\"none\"", bias_types, NULL, "which biases are trained"),
+    KEY_TEXT("target_modules", LUDC_T_LIST | LUDC_T_STR | LUDC_T_NULL, LUDC_KEY_TEXTS, "null",
+             "names of the linear maps to adapt; null: the architecture's own (q_proj, v_proj)"),
+    KEY_BOOL("use_rslora", "false", "divide by the square root of the rank"),
+    KEY_PLANNED("use_dora", "false", "train a magnitude beside the direction"),
+    KEY_WORD("init_lora_weights", LUDC_T_STR, 0, "\"default\"", inits, inits_planned, "first values"),
+    KEY_SECTION("rank_pattern", LUDC_T_OBJECT | LUDC_T_NULL, LUDC_KEY_ANY, "null", NULL,
+                "rank by module name, instead of r"),
+    KEY_SECTION("alpha_pattern", LUDC_T_OBJECT | LUDC_T_NULL, LUDC_KEY_ANY, "null", NULL,
+                "alpha by module name, instead of alpha"),
+    KEY_PLANNED("exclude_modules", "null", "names of modules to leave alone"),
+    KEY_PLANNED("modules_to_save", "null", "modules trained in full"),
+    KEY_PLANNED("layer_replication", "null", "build a deeper model from copies of layers"),
+    KEY_PLANNED("loraplus_lr_ratio", "null", "another learning rate for B"),
+    KEY_PLANNED("eva_config", "null", "of init_lora_weights eva"),
+    KEY_PLANNED("loftq_config", "null", "of init_lora_weights loftq"),
+    KEY_END,
+};
+
+bool ludc_key_of_any_adapter(const char *key) {
+    return strcmp(key, "type") == 0 || strcmp(key, "pretrained_adapter_weights") == 0 ||
+           strcmp(key, "postprocessor") == 0;
+}
+
+bool ludc_key_is_any_adapter(const char *path, const ludc_value *section) {
+    if (strcmp(path, "adapter") != 0) return false;
+    lud_str type = ludc_get_str(section, "type", LUDC_STR("lora"));
+    return !ludc_str_eq(type, "lora");
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Compares what the user wrote with the schema tables: unknown and missing keys, types, ranges, words, keys that are
+ * known but not built. Collects every message; never changes the tree. */
+#include "config_internal.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_SIZE = 256, HINT_SIZE = 512 };
+
+typedef struct pass {
+    const ludc_key *root;
+    ludc_diag *diag;
+} pass;
+
+static void check_section(const pass *p, const ludc_key *table, const ludc_value *object, const char *path, ludc_at at);
+
+void ludc_path_of(char *out, size_t size, const char *path, lud_str key) {
+    snprintf(out, size, "%s%s%.*s", path, *path ? "." : "", (int)LUDC_MIN(key.len, (size_t)80), key.ptr);
+}
+
+static const char *type_words(uint32_t types, char *out, size_t size) {
+    static const char *const names[] = {"true or false", "an integer", "a number", "a string",
+                                        "a list",        "an object",  "null"};
+    size_t used = 0;
+    uint32_t left = types & LUDC_T_FLOAT ? types & ~(uint32_t)LUDC_T_INT : types;
+    out[0] = 0;
+    for (uint32_t i = 0; i < LUDC_COUNT(names) && used < size; i++) {
+        if (!(left & (1U << i))) continue;
+        left &= ~(1U << i);
+        used += (size_t)snprintf(out + used, size - used, "%s%s", !used ? "" : left ? ", " : " or ", names[i]);
+    }
+    return out;
+}
+
+static void describe(const ludc_value *v, char *out, size_t size) {
+    switch (v->type) {
+    case LUD_CFG_BOOL:
+        snprintf(out, size, "%s", v->u.b ? "true" : "false");
+        break;
+    case LUD_CFG_INT:
+        snprintf(out, size, "%lld", (long long)v->u.i);
+        break;
+    case LUD_CFG_FLOAT:
+        snprintf(out, size, "%.12g", v->u.f);
+        break;
+    case LUD_CFG_STR:
+        snprintf(out, size, "'%.*s'", (int)LUDC_MIN(v->u.s.len, (size_t)60), v->u.s.ptr);
+        break;
+    case LUD_CFG_LIST:
+        snprintf(out, size, "a list of %zu", v->len);
+        break;
+    case LUD_CFG_OBJECT:
+        snprintf(out, size, "an object");
+        break;
+    default:
+        snprintf(out, size, "null");
+    }
+}
+
+bool ludc_yaml_bool(lud_str s, bool *value) {
+    static const char *const words[] = {"yes", "Yes", "YES", "on", "On", "ON", "no", "No", "NO", "off", "Off", "OFF"};
+    for (size_t i = 0; i < LUDC_COUNT(words); i++) {
+        if (!ludc_str_eq(s, words[i])) continue;
+        *value = i < 6;
+        return true;
+    }
+    return false;
+}
+
+static bool type_fits(uint32_t types, const ludc_value *v) {
+    bool unused;
+    switch (v->type) {
+    case LUD_CFG_BOOL:
+        return types & LUDC_T_BOOL;
+    case LUD_CFG_INT:
+        return types & (LUDC_T_INT | LUDC_T_FLOAT);
+    case LUD_CFG_FLOAT:
+        return types & LUDC_T_FLOAT;
+    case LUD_CFG_STR:
+        return (types & LUDC_T_STR) || ((types & LUDC_T_BOOL) && ludc_yaml_bool(v->u.s, &unused));
+    case LUD_CFG_LIST:
+        return types & LUDC_T_LIST;
+    case LUD_CFG_OBJECT:
+        return types & LUDC_T_OBJECT;
+    default: /* an empty section is one with all defaults */
+        return types & (LUDC_T_NULL | LUDC_T_OBJECT);
+    }
+}
+
+static void number_text(double x, char out[32]) {
+    snprintf(out, 32, "%.*g", fabs(x) < 1e15 && x == floor(x) ? 17 : 6, x);
+}
+
+static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
+    if (k->min > k->max || (v->type != LUD_CFG_INT && v->type != LUD_CFG_FLOAT)) return;
+    double x = v->type == LUD_CFG_INT ? (double)v->u.i : v->u.f;
+    if (x >= k->min && x <= k->max) return;
+    char got[96], low[32], high[32];
+    describe(v, got, sizeof got);
+    number_text(k->min, low);
+    number_text(k->max, high);
+    bool open = k->min > 0 && k->min < 1e-300;
+    if (x < k->min) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path, open ? ">" : ">=", open ? "0" : low,
+                      got);
+    } else if (x > k->max) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be <= %s, got %s", path, high, got);
+    } else {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be a finite number", path);
+    }
+}
+
+static bool in_words(const char *const *words, lud_str s) {
+    for (; words && *words; words++) {
+        if (ludc_str_eq(s, *words)) return true;
+    }
+    return false;
+}
+
+static void check_text(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
+    bool unused;
+    int shown = (int)LUDC_MIN(v->u.s.len, (size_t)60);
+    if (memchr(v->u.s.ptr, 0, v->u.s.len)) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: holds a NUL character", path);
+    } else if (in_words(k->planned, v->u.s)) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: '%.*s' is known, not available yet", path, shown, v->u.s.ptr);
+    } else if (k->words && !in_words(k->words, v->u.s)) {
+        char hint[HINT_SIZE];
+        ludc_hint_word(k->words, k->planned, v->u.s, hint, sizeof hint);
+        const char *or_number = k->types & (LUDC_T_INT | LUDC_T_FLOAT) ? " and no number" : "";
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: '%.*s' is not an allowed word%s%s", path, shown, v->u.s.ptr,
+                      or_number, hint);
+    } else if (!k->words && ludc_yaml_bool(v->u.s, &unused)) {
+        ludc_log(LUD_LOG_WARN, "%s:%d:%d: warning: %s: '%.*s' is taken as text", p->diag->name, v->line, v->col, path,
+                 shown, v->u.s.ptr);
+    }
+}
+
+static void check_items(const pass *p, const ludc_key *k, const ludc_value *list, const char *path) {
+    for (size_t i = 0; i < list->len; i++) {
+        char inner[PATH_SIZE], number[24], got[96];
+        const ludc_value *v = list->items[i];
+        snprintf(number, sizeof number, "%zu", i);
+        ludc_path_of(inner, sizeof inner, path, ludc_str(number));
+        uint32_t want = k->section                    ? LUDC_T_OBJECT
+                        : k->flags & LUDC_KEY_TEXTS   ? LUDC_T_STR
+                        : k->flags & LUDC_KEY_NUMBERS ? LUDC_T_FLOAT
+                                                      : 0U;
+        describe(v, got, sizeof got);
+        if (want && (v->type == LUD_CFG_NULL || !type_fits(want, v))) {
+            char words[64];
+            ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s, got %s", inner,
+                          type_words(want, words, sizeof words), got);
+        } else if (k->section) {
+            check_section(p, k->section, v, inner, ludc_at_value(v));
+        } else {
+            check_range(p, k, v, inner);
+        }
+    }
+}
+
+static void check_value(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
+    if (!type_fits(k->types, v)) {
+        char want[128], got[96];
+        describe(v, got, sizeof got);
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s, got %s", path,
+                      type_words(k->types, want, sizeof want), got);
+    } else if (v->type == LUD_CFG_STR && (k->types & LUDC_T_STR)) {
+        const ludc_key *type = k->section ? ludc_key_find(k->section, LUDC_STR("type")) : NULL;
+        check_text(p, type ? type : k, v, path);
+    } else if (v->type == LUD_CFG_LIST) {
+        check_items(p, k, v, path);
+    } else if (v->type == LUD_CFG_OBJECT && k->section) {
+        check_section(p, k->section, v, path, ludc_at_value(v));
+    } else {
+        check_range(p, k, v, path);
+    }
+}
+
+static bool same_number(const ludc_value *a, const ludc_value *b) {
+    bool numbers =
+        (a->type == LUD_CFG_INT || a->type == LUD_CFG_FLOAT) && (b->type == LUD_CFG_INT || b->type == LUD_CFG_FLOAT);
+    double x = a->type == LUD_CFG_INT ? (double)a->u.i : a->u.f, y = b->type == LUD_CFG_INT ? (double)b->u.i : b->u.f;
+    return numbers && x == y;
+}
+
+static bool is_default(const pass *p, const ludc_key *k, const ludc_value *v) {
+    ludc_value *dflt = NULL;
+    if (!k->dflt) return false;
+    if (ludc_json_parse(k->dflt, strlen(k->dflt), k->name, false, false, &dflt, NULL) != LUD_OK) {
+        p->diag->failed = true;
+        return false;
+    }
+    bool same = same_number(v, dflt) || ludc_value_equal(v, dflt);
+    ludc_value_free(dflt);
+    return same;
+}
+
+static void check_member(const pass *p, const ludc_key *table, const ludc_value *object, size_t i, const char *path) {
+    lud_str name = object->keys[i];
+    const ludc_value *v = object->items[i];
+    const ludc_key *k = ludc_key_find(table, name);
+    ludc_at at = ludc_at_key(object, i);
+    char inner[PATH_SIZE];
+    ludc_path_of(inner, sizeof inner, path, name);
+    const char *types;
+    if (!k) {
+        if (ludc_key_is_any_adapter(path, object)) return;
+        char hint[HINT_SIZE];
+        ludc_hint_key(p->root, table, path, name, hint, sizeof hint);
+        ludc_diag_add(p->diag, at, "%s%sunknown %s '%.*s'%s", path, *path ? ": " : "",
+                      v->type == LUD_CFG_OBJECT && !*path ? "section" : "key", (int)LUDC_MIN(name.len, (size_t)80),
+                      name.ptr, hint);
+    } else if (k->flags & LUDC_KEY_PLANNED) {
+        if (!is_default(p, k, v)) ludc_diag_add(p->diag, at, "%s: known, not available yet", inner);
+    } else if (!ludc_key_applies(path, k->name, object, &types)) {
+        ludc_diag_add(p->diag, at, "%s: is for type %s only", inner, types);
+    } else if (k->types) {
+        check_value(p, k, v, inner);
+    }
+}
+
+static void check_section(const pass *p, const ludc_key *table, const ludc_value *object, const char *path,
+                          ludc_at at) {
+    bool any = ludc_key_is_any_adapter(path, object);
+    for (size_t i = 0; i < object->len; i++) {
+        const ludc_key *k = ludc_key_find(table, object->keys[i]);
+        if (!any || (k && ludc_key_of_any_adapter(k->name))) check_member(p, table, object, i, path);
+    }
+    for (const ludc_key *k = table; k->name; k++) {
+        if (!(k->flags & LUDC_KEY_REQUIRED) || ludc_value_get(object, k->name)) continue;
+        ludc_diag_add(p->diag, at, "%s%smissing required key '%s': %s", path, *path ? ": " : "", k->name, k->doc);
+    }
+}
+
+void ludc_validate(const ludc_value *user, const ludc_key *root, ludc_diag *diag) {
+    pass p = {root, diag};
+    check_section(&p, root, user, "", ludc_at_value(user));
+}
