@@ -128,7 +128,8 @@ lud_status ludc_value_to_json(const ludc_value *, int indent, ludc_buf *out);
 /* The SDK's cfg functions over this tree. A lud_cfg_out is a ludc_value of type object or list. */
 const lud_cfg_api *ludc_cfg_api(void);
 
-/* ---- Files (file.c). All writes are temp + fsync + rename. Messages name the path and the cause. ---- */
+/* ---- Files (file.c) and folders (path.c). All writes are temp + fsync + rename. Messages name the path and the cause.
+ * ---- */
 typedef struct ludc_map_file {
     const uint8_t *ptr;
     size_t size;

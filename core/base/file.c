@@ -5,8 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -68,25 +68,42 @@ static void writer_free(ludc_file_writer *w) {
     ludc_free(w);
 }
 
+/* A new file beside `path`; its short name fits wherever the name of `path` does. */
+static lud_status open_temp(ludc_file_writer *w, lud_error *err) {
+    const char *slash = strrchr(w->path, '/');
+    const int folder = slash ? (int)(slash + 1 - w->path) : 0;
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        static atomic_uint serial;
+        ludc_buf temp = {0};
+        ludc_buf_addf(&temp, "%.*s.%ld-%u.tmp", folder, w->path, (long)getpid(), atomic_fetch_add(&serial, 1));
+        ludc_free(w->temp);
+        w->temp = temp.ptr;
+        if (temp.failed) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", w->path);
+        w->file = fopen(w->temp, "wbxe");
+        if (w->file) return LUD_OK;
+        if (errno != EEXIST) break;
+    }
+    return ludc_fail(err, LUD_E_IO, "%s: cannot create: %s", w->path, strerror(errno));
+}
+
+/* A rename would put a plain file in the place of a device or a folder. */
+static lud_status refuse_special(const char *path, lud_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return LUD_OK;
+    return ludc_fail(err, LUD_E_IO, "%s: cannot write: it is %s", path,
+                     S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
+}
+
 lud_status ludc_file_open_writer(const char *path, ludc_file_writer **out, lud_error *err) {
+    LUDC_TRY(refuse_special(path, err));
     ludc_file_writer *w = ludc_alloc(sizeof(*w));
-    ludc_buf temp = {0};
-    ludc_buf_addf(&temp, "%s.%ld.tmp", path, (long)getpid());
-    char *copy = ludc_strdup(path);
-    if (!w || temp.failed || !copy) {
-        ludc_free(w);
-        ludc_buf_free(&temp);
-        ludc_free(copy);
-        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
-    }
-    *w = (ludc_file_writer){.path = copy, .temp = temp.ptr, .file = fopen(temp.ptr, "wbe")};
-    if (!w->file) {
-        const lud_status status = ludc_fail(err, LUD_E_IO, "%s: cannot create: %s", path, strerror(errno));
+    if (w) w->path = ludc_strdup(path);
+    const lud_status status = w && w->path ? open_temp(w, err) : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    if (status == LUD_OK)
+        *out = w;
+    else
         writer_free(w);
-        return status;
-    }
-    *out = w;
-    return LUD_OK;
+    return status;
 }
 
 lud_status ludc_file_append(ludc_file_writer *w, const void *bytes, size_t n, lud_error *err) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Paths and folders. */
+ * Paths and folders. Invariant: messages name the path and the cause; removing follows no links. Does not read or write
+ * the content of files (file.c). */
 #include "base.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,27 @@ char *ludc_path_join(const char *dir, const char *name) {
     return b.ptr;
 }
 
+/* Takes "//", "." and ".." out of an absolute path, in place. */
+static void normalize(char *path) {
+    char *to = path;
+    for (const char *from = path; *from;) {
+        while (*from == '/')
+            from++;
+        const size_t n = strcspn(from, "/");
+        if (n == 2 && from[0] == '.' && from[1] == '.') {
+            while (to > path && *--to != '/') {
+            }
+        } else if (n && !(n == 1 && from[0] == '.')) {
+            *to++ = '/';
+            memmove(to, from, n);
+            to += n;
+        }
+        from += n;
+    }
+    if (to == path) *to++ = '/';
+    *to = '\0';
+}
+
 char *ludc_path_absolute(const char *path) {
     char *real = realpath(path, NULL);
     if (real) {
@@ -38,6 +62,7 @@ char *ludc_path_absolute(const char *path) {
     char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
     char *joined = cwd ? ludc_path_join(cwd, path) : ludc_strdup(path);
     free(cwd);
+    if (joined && joined[0] == '/') normalize(joined);
     return joined;
 }
 
@@ -122,16 +147,13 @@ lud_status ludc_dir_remove(const char *path, lud_error *err) {
 
 /* A rename is durable once its folder is on disk. */
 static void sync_folder_of(const char *path) {
-    char *copy = ludc_strdup(path);
-    if (!copy) return;
-    char *slash = strrchr(copy, '/');
-    if (slash) slash[slash == copy ? 1 : 0] = '\0';
-    const int fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    ludc_free(copy);
+    char folder[4096] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash) snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
 }
 
 lud_status ludc_path_rename(const char *from, const char *to, lud_error *err) {
@@ -141,12 +163,20 @@ lud_status ludc_path_rename(const char *from, const char *to, lud_error *err) {
     return LUD_OK;
 }
 
+/* The shared library that holds this function, or NULL if it is part of the program. */
+static const char *own_library(void) {
+    Dl_info info;
+    struct link_map *map = NULL;
+    const void *here;
+    char *(*self)(void) = ludc_path_of_image;
+    memcpy(&here, &self, sizeof(here)); /* ISO C has no cast from function to object pointer */
+    if (dladdr1(here, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || !map) return NULL;
+    return map->l_name && map->l_name[0] ? map->l_name : NULL;
+}
+
 char *ludc_path_of_image(void) {
-    char path[4096];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (n <= 0) return ludc_strdup(".");
-    path[n] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash) *slash = '\0';
-    return ludc_strdup(path);
+    char *path = ludc_path_absolute(own_library() ? own_library() : "/proc/self/exe");
+    char *slash = path ? strrchr(path, '/') : NULL;
+    if (slash) slash[slash == path ? 1 : 0] = '\0';
+    return path;
 }
