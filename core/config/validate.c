@@ -15,8 +15,17 @@ typedef struct pass {
 
 static void check_section(const pass *p, const ludc_key *table, const ludc_value *object, const char *path, ludc_at at);
 
+static size_t append(char *out, size_t size, size_t used, const char *text, size_t n) {
+    size_t room = size - 1 - used, take = LUDC_MIN(n, room);
+    memcpy(out + used, text, take);
+    out[used + take] = 0;
+    return used + take;
+}
+
 void ludc_path_of(char *out, size_t size, const char *path, lud_str key) {
-    snprintf(out, size, "%s%s%.*s", path, *path ? "." : "", (int)LUDC_MIN(key.len, (size_t)80), key.ptr);
+    size_t used = append(out, size, 0, path, strlen(path));
+    if (used) used = append(out, size, used, ".", 1);
+    append(out, size, used, key.ptr, LUDC_MIN(key.len, (size_t)80));
 }
 
 static const char *type_words(uint32_t types, char *out, size_t size) {
