@@ -26,13 +26,21 @@
     X(U64, -1, "U64", 1, 8)                                                                                            \
     X(BOOL, -1, "BOOL", 1, 1)                                                                                          \
     X(F8_E4M3, -1, "F8_E4M3", 1, 1)                                                                                    \
-    X(F8_E5M2, -1, "F8_E5M2", 1, 1)
+    X(F8_E5M2, -1, "F8_E5M2", 1, 1)                                                                                    \
+    X(F8_E8M0, -1, "F8_E8M0", 1, 1)                                                                                    \
+    X(F8_E4M3FNUZ, -1, "F8_E4M3FNUZ", 1, 1)                                                                            \
+    X(F8_E5M2FNUZ, -1, "F8_E5M2FNUZ", 1, 1)                                                                            \
+    X(C64, -1, "C64", 1, 8)                                                                                            \
+    X(F4, -1, "F4", 2, 1)                                                                                              \
+    X(F6_E2M3, -1, "F6_E2M3", 4, 3)                                                                                    \
+    X(F6_E3M2, -1, "F6_E3M2", 4, 3)
 enum {
 #define LUDC_DTYPE_ENUM(name, gguf, st, block, bytes) LUDC_##name,
     LUDC_DTYPE_MAP(LUDC_DTYPE_ENUM)
 #undef LUDC_DTYPE_ENUM
     LUDC_DTYPE_COUNT
 };
+const char *ludc_dtype_name(int32_t dtype); /* "Q4_1"; "unknown" if out of range */
 
 /* One tensor of a mapped file. Shape in torch order ([out, in]). Borrowed from the file. */
 typedef struct ludc_file_tensor {
@@ -89,10 +97,18 @@ lud_status ludc_base_model_open(const char *path, ludc_base_model **, lud_error 
 void ludc_base_model_free(ludc_base_model *);
 
 /* Fills one parameter from the file by the encoder's sources. Where the values lie in the file as aligned fp32,
- * *borrow receives the pointer into the mapping and `out` is left alone; else out (count elements) is written. The
- * file tensor's shape must fit. */
+ * *borrow (unless NULL) receives the pointer into the mapping and `out` is left alone; else *borrow is NULL and out
+ * (count elements) is written. out NULL: only tells whether borrowing is possible. The file tensor's shape must fit. */
 lud_status ludc_base_model_param(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param,
                                  const lud_shape *shape, float *out, const float **borrow, lud_error *);
+/* The same in two halves, so that threads can share the work: a plan is made on the main thread and then only read. */
+typedef struct ludc_param_plan ludc_param_plan;
+lud_status ludc_param_plan_new(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param,
+                               const lud_shape *shape, ludc_param_plan **, lud_error *);
+const float *ludc_param_plan_borrow(const ludc_param_plan *); /* NULL: fill must be called */
+/* Writes share `part` of `parts` into out (the whole parameter's buffer); all shares together fill it. [any] */
+lud_status ludc_param_plan_fill(const ludc_param_plan *, int part, int parts, float *out, lud_error *);
+void ludc_param_plan_free(ludc_param_plan *); /* accepts NULL */
 /* Whether the file holds what the parameter needs (a tied head: false for its own name). */
 bool ludc_base_model_has(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param);
 
