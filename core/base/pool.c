@@ -8,13 +8,15 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPINS       4000 /* about 20-50 us */
-#define MAX_THREADS 256
+#define SPIN_SECONDS 40e-6 /* a sleeping thread takes about as long to wake up */
+#define MAX_THREADS  256
 
 typedef struct worker {
     pthread_t thread;
@@ -27,10 +29,12 @@ struct ludc_pool {
     worker workers[MAX_THREADS];
     void (*fn)(void *, int32_t, int32_t);
     void *arg;
-    atomic_uint job;     /* grows by one per job; workers wait for it to change */
-    atomic_uint done;    /* workers that finished the current job */
-    atomic_uint arrived; /* at the barrier */
-    atomic_uint phase;   /* of the barrier */
+    atomic_uint job;      /* grows by one per job; workers wait for it to change */
+    atomic_uint done;     /* workers that finished the current job */
+    atomic_uint arrived;  /* at the barrier */
+    atomic_uint phase;    /* of the barrier */
+    atomic_uint sleepers; /* threads that may wait in the kernel */
+    atomic_bool busy;     /* a job runs */
     atomic_bool stop;
 };
 
@@ -42,16 +46,29 @@ static void relax(void) {
 #endif
 }
 
-static void wait_change(atomic_uint *word, unsigned old) {
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(word, memory_order_acquire) != old) return;
-        relax();
-    }
-    while (atomic_load_explicit(word, memory_order_acquire) == old)
-        syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
+static bool changes_soon(atomic_uint *word, unsigned old) {
+    const double end = ludc_now() + SPIN_SECONDS;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
+            relax();
+        }
+    } while (ludc_now() < end);
+    return false;
 }
 
-static void wake_all(atomic_uint *word) {
+static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old) {
+    if (changes_soon(word, old)) return;
+    atomic_fetch_add(&p->sleepers, 1);
+    while (atomic_load_explicit(word, memory_order_acquire) == old)
+        syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
+    atomic_fetch_sub(&p->sleepers, 1);
+}
+
+/* After a sequentially consistent change of the word: a thread that is not yet counted here sees the new value before
+ * it sleeps. */
+static void wake_all(ludc_pool *p, atomic_uint *word) {
+    if (atomic_load(&p->sleepers) == 0) return;
     syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
@@ -59,21 +76,44 @@ static void *work(void *arg) {
     worker *w = arg;
     ludc_pool *p = w->pool;
     for (unsigned seen = 0;;) {
-        wait_change(&p->job, seen);
+        wait_change(p, &p->job, seen);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
         if (atomic_load(&p->stop)) return NULL;
         p->fn(p->arg, w->rank, p->size);
-        if (atomic_fetch_add_explicit(&p->done, 1, memory_order_acq_rel) + 1 == (unsigned)p->size - 1)
-            wake_all(&p->done);
+        if (atomic_fetch_add(&p->done, 1) + 1 == (unsigned)p->size - 1) wake_all(p, &p->done);
     }
+}
+
+/* Threads beyond the quota of a container would stop each other for whole scheduling periods. */
+static int quota_cores(void) {
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    long quota = 0, period = 0;
+    const bool limited = f && fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0;
+    if (f) fclose(f);
+    return limited ? (int)LUDC_MIN((quota + period - 1) / period, MAX_THREADS) : MAX_THREADS;
+}
+
+static int usable_cores(void) {
+    cpu_set_t set;
+    const int cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return LUDC_MIN(cores, quota_cores());
 }
 
 static int wanted_threads(int threads) {
     const char *env = getenv("LUDWIG_THREADS");
     if (threads <= 0 && env) threads = atoi(env);
-    cpu_set_t set;
-    if (threads <= 0) threads = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    if (threads <= 0) threads = usable_cores();
     return LUDC_MIN(LUDC_MAX(threads, 1), MAX_THREADS);
+}
+
+/* Signals are for the threads of the program. */
+static int start(worker *w) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int failed = pthread_create(&w->thread, NULL, work, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
 }
 
 ludc_pool *ludc_pool_new(int threads) {
@@ -83,7 +123,7 @@ ludc_pool *ludc_pool_new(int threads) {
     p->size = want;
     for (int i = 1; i < want; i++) {
         p->workers[i] = (worker){.pool = p, .rank = i};
-        if (pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) == 0) continue;
+        if (start(&p->workers[i]) == 0) continue;
         p->size = i; /* fewer threads are enough */
         break;
     }
@@ -94,7 +134,7 @@ void ludc_pool_free(ludc_pool *p) {
     if (!p) return;
     atomic_store(&p->stop, true);
     atomic_fetch_add(&p->job, 1);
-    wake_all(&p->job);
+    wake_all(p, &p->job);
     for (int i = 1; i < p->size; i++)
         pthread_join(p->workers[i].thread, NULL);
     ludc_free(p);
@@ -104,30 +144,36 @@ int ludc_pool_size(const ludc_pool *p) {
     return p->size;
 }
 
+static void run_job(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
+    p->fn = fn;
+    p->arg = arg;
+    atomic_store(&p->done, 0);
+    atomic_fetch_add(&p->job, 1);
+    wake_all(p, &p->job);
+    fn(arg, 0, p->size);
+    for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
+        wait_change(p, &p->done, seen);
+}
+
 void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
     if (p->size == 1) {
         fn(arg, 0, 1);
         return;
     }
-    p->fn = fn;
-    p->arg = arg;
-    atomic_store(&p->done, 0);
-    atomic_fetch_add_explicit(&p->job, 1, memory_order_acq_rel);
-    wake_all(&p->job);
-    fn(arg, 0, p->size);
-    for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
-        wait_change(&p->done, seen);
+    atomic_store(&p->busy, true);
+    run_job(p, fn, arg);
+    atomic_store(&p->busy, false);
 }
 
 void ludc_pool_barrier(ludc_pool *p) {
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
     if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_change(&p->phase, phase);
+        wait_change(p, &p->phase, phase);
         return;
     }
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    atomic_fetch_add_explicit(&p->phase, 1, memory_order_acq_rel);
-    wake_all(&p->phase);
+    atomic_fetch_add(&p->phase, 1);
+    wake_all(p, &p->phase);
 }
 
 typedef struct loop {
@@ -146,8 +192,11 @@ static void take_chunks(void *arg, int32_t rank, int32_t size) {
 
 void ludc_pool_for(ludc_pool *p, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t), void *arg) {
     loop l = {.n = n, .grain = LUDC_MAX(grain, 1), .fn = fn, .arg = arg};
-    if (n <= l.grain || p->size == 1)
+    /* A loop inside of a job, or from a second thread, runs here alone: the chunks are the same. */
+    if (n <= l.grain || p->size == 1 || atomic_exchange(&p->busy, true)) {
         take_chunks(&l, 0, 1);
-    else
-        ludc_pool_team(p, take_chunks, &l);
+        return;
+    }
+    run_job(p, take_chunks, &l);
+    atomic_store(&p->busy, false);
 }
