@@ -115,8 +115,9 @@ void ludc_graph_scope_pop(lud_graph *g) {
 }
 
 lud_t ludc_graph_tensor(lud_graph *g, const lud_shape *shape, int32_t source, int64_t index) {
+    const lud_shape copy = *shape; /* may lie in the array that grows */
     if (!ludc_vec_grow(&g->tensors, &g->cap_tensors, g->n_tensors + 1, sizeof *g->tensors)) return no_memory(g);
-    g->tensors[g->n_tensors] = (ludc_gtensor){.shape = *shape, .source = source, .index = index};
+    g->tensors[g->n_tensors] = (ludc_gtensor){.shape = copy, .source = source, .index = index};
     return g->n_tensors++;
 }
 

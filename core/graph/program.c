@@ -2,6 +2,7 @@
  * Programs: making, writing inputs, running, reading roots. A run allocates nothing, except when a backend refuses in
  * the run what it had accepted: then that op moves to the fallback, once, and the run goes on at it. */
 #include "program.h"
+#include <string.h>
 
 lud_status ludc_program_new(const lud_graph *g, const lud_t *roots, size_t n_roots, ludc_devices *devices,
                             ludc_store *store, ludc_program **out, lud_error *err) {
@@ -130,6 +131,14 @@ static lud_status replan(ludc_program *p, uint32_t bad, const lud_error *why, lu
     return ludc_program_move(p, bad, err);
 }
 
+/* Passes a backend's failure on, the first one that the caller sees. */
+static lud_status run_fail(const lud_error *why, lud_status status, lud_error *err) {
+    bool first = err && err->code == LUD_OK;
+    ludc_fail(err, status, "%s", why->msg[0] ? why->msg : ludc_status_text(status));
+    if (first) memcpy(err->plugin, why->plugin, sizeof err->plugin);
+    return status;
+}
+
 lud_status ludc_program_run(ludc_program *p, const int64_t *extents, size_t n_extents, lud_error *err) {
     LUDC_TRY(set_extents(p, extents, n_extents, err));
     for (uint32_t i = 0; i < p->n_slices;) {
@@ -141,8 +150,7 @@ lud_status ludc_program_run(ludc_program *p, const int64_t *extents, size_t n_ex
             i++;
             continue;
         }
-        if (status != LUD_E_UNSUPPORTED || s->side != 0 || bad >= s->end - s->begin)
-            return ludc_fail(err, status, "%s", why.msg[0] ? why.msg : ludc_status_text(status));
+        if (status != LUD_E_UNSUPPORTED || s->side != 0 || bad >= s->end - s->begin) return run_fail(&why, status, err);
         bad += s->begin;
         LUDC_TRY(replan(p, bad, &why, err));
         i = slice_at(p, bad);

@@ -122,6 +122,9 @@ lud_status ludc_graph_backward(lud_graph *g, lud_t y, lud_t dy, lud_error *err) 
 lud_status ludc_graph_gradients(lud_graph *g, lud_t y, lud_t dy, const lud_t *wrt, size_t n, lud_t *out,
                                 lud_error *err) {
     sweep s = {.g = g};
+    for (size_t i = 0; i < n; i++)
+        if (wrt[i] == 0 || wrt[i] >= g->n_tensors)
+            return ludc_fail(err, LUD_E_INVALID, "graph: tensor %u to differentiate by does not exist", wrt[i]);
     if (sweep_check(&s, y, dy) && sweep_init(&s)) {
         for (size_t i = 0; i < n; i++)
             s.need[wrt[i]] = true;
