@@ -25,11 +25,11 @@ void report_progress_end(report_progress *r) {
 }
 
 static void eta_text(double seconds, char out[16]) {
-    const long s = seconds > 0 && seconds < 1e6 ? (long)(seconds + 0.5) : 0;
+    const unsigned s = seconds > 0 && seconds < 1e6 ? (unsigned)(seconds + 0.5) : 0;
     if (s >= 3600)
-        snprintf(out, 16, "%ld:%02ld:%02ld", s / 3600 % 1000, s / 60 % 60, s % 60);
+        snprintf(out, 16, "%u:%02u:%02u", s / 3600 % 1000, s / 60 % 60, s % 60);
     else
-        snprintf(out, 16, "%02ld:%02ld", s / 60, s % 60);
+        snprintf(out, 16, "%02u:%02u", s / 60 % 60, s % 60);
 }
 
 static void numbers(const lud_progress *p, char *out, size_t size) {
