@@ -33,7 +33,7 @@ static bool told_to_fail(void) {
 
 void *ludc_alloc(size_t n) {
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
-    if (told_to_fail() || n > SIZE_MAX - ALIGNMENT) return NULL;
+    if (told_to_fail() || n > PTRDIFF_MAX) return NULL;
     void *p = NULL;
     if (posix_memalign(&p, ALIGNMENT, n ? n : 1) != 0) return NULL;
     memset(p, 0, n);

@@ -11,9 +11,8 @@ static ludc_value *sample(void) {
     ok = ok && ludc_value_put(root, "rate", ludc_value_float(1e-5)) && ludc_value_put(root, "n", ludc_value_int(-7));
     ok = ok && ludc_value_put(root, "on", ludc_value_bool(true)) &&
          ludc_value_put(root, "none", ludc_value_new(LUD_CFG_NULL));
-    ludc_value *inner = ok ? ludc_value_new(LUD_CFG_OBJECT) : NULL;
-    ok = ok && ludc_value_put(inner, "llama.count", ludc_value_int(3));
-    ok = ok && ludc_value_push(list, ludc_value_float(2)) && ludc_value_push(list, inner);
+    ok = ok && ludc_value_push(list, ludc_value_float(2)) && ludc_value_push(list, ludc_value_new(LUD_CFG_OBJECT));
+    ok = ok && ludc_value_put(list->items[1], "llama.count", ludc_value_int(3));
     if (!ok) ludc_value_free(list);
     if (!ok || !ludc_value_put(root, "list", list)) {
         ludc_value_free(root);
