@@ -16,7 +16,7 @@ static const ludc_key postprocessor[] = {
 };
 
 const ludc_key ludc_schema_adapter[] = {
-    KEY_TEXT("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "lora, or the name of an adapter plugin"),
+    KEY_TEXT("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "lora, or the name of another adapter plugin"),
     KEY_TEXT("pretrained_adapter_weights", LUDC_T_STR | LUDC_T_NULL, 0, "null", "adapter folder to start from"),
     KEY_SECTION("postprocessor", LUDC_T_OBJECT, 0, "{}", postprocessor, "after training"),
     KEY_NUMBER("r", LUDC_T_INT, "8", 1, 65536, "rank"),

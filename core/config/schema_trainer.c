@@ -84,8 +84,8 @@ static const ludc_key scheduler[] = {
 const ludc_key ludc_schema_trainer[] = {
     KEY_WORD("type", LUDC_T_STR, 0, "\"none\"", types, types_planned, "none: the model is used as it is"),
     KEY_NUMBER_OR_WORD("learning_rate", LUDC_T_FLOAT | LUDC_T_STR, "0.0002", 0, 1000, no_words, auto_only,
-                       "peak learning rate"),
-    KEY_NUMBER("epochs", LUDC_T_INT, "3", 1, MAX_INT, "passes over the training rows"),
+                       "peak learning rate; ours"),
+    KEY_NUMBER("epochs", LUDC_T_INT, "3", 1, MAX_INT, "passes over the training rows; ours"),
     KEY_NUMBER("train_steps", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "optimizer steps, instead of epochs"),
     KEY_NUMBER_OR_WORD("batch_size", LUDC_T_INT | LUDC_T_STR, "1", 1, 1048576, auto_only, NULL,
                        "rows of a micro-batch; auto: 1"),

@@ -98,7 +98,7 @@ static bool type_fits(uint32_t types, const ludc_value *v) {
 }
 
 static void number_text(double x, char out[32]) {
-    snprintf(out, 32, "%.*g", fabs(x) < 1e15 && x == floor(x) ? 17 : 6, x);
+    snprintf(out, 32, "%.*g", fabs(x) < 1e15 && x == floor(x) ? 17 : 9, x);
 }
 
 static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
