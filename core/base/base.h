@@ -30,7 +30,8 @@ lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) LUDC
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
-void *ludc_alloc(size_t n); /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
+void *ludc_alloc(size_t n);                       /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
+void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at least 64 is given */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
 void ludc_free(void *p);                             /* accepts NULL */
 char *ludc_strdup(const char *s);

@@ -31,13 +31,17 @@ static bool told_to_fail(void) {
     return left == 0;
 }
 
-void *ludc_alloc(size_t n) {
+void *ludc_alloc_aligned(size_t n, size_t align) {
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
     if (told_to_fail() || n > PTRDIFF_MAX) return NULL;
     void *p = NULL;
-    if (posix_memalign(&p, ALIGNMENT, n ? n : 1) != 0) return NULL;
+    if (posix_memalign(&p, LUDC_MAX(align, (size_t)ALIGNMENT), n ? n : 1) != 0) return NULL;
     memset(p, 0, n);
     return p;
+}
+
+void *ludc_alloc(size_t n) {
+    return ludc_alloc_aligned(n, ALIGNMENT);
 }
 
 void *ludc_realloc(void *p, size_t old_n, size_t n) {

@@ -17,7 +17,7 @@ char *ludc_text(const char *fmt, ...) {
 
 static void *host_alloc(lud_host_ctx *ctx, size_t n, size_t align) {
     (void)ctx;
-    return align <= 64 ? ludc_alloc(n) : NULL;
+    return ludc_alloc_aligned(n, align);
 }
 
 static void host_free(lud_host_ctx *ctx, void *p) {
@@ -137,7 +137,7 @@ lud_status ludc_host_load(ludc_host *h, lud_error *err) {
             LUDC_TRY(ludc_register(h, f, &h->infos[i], err));
         else if (f->named)
             return ludc_fail(err, LUD_E_ABI, "plugin %s: %s", f->path, f->reason ? f->reason : "out of memory");
-        else if (f->reason && strcmp(f->reason, "the same file as an earlier one") != 0)
+        else if (f->reason && !f->twice)
             ludc_log(LUD_LOG_WARN, "plugin %s: %s", f->path, f->reason);
     }
     return LUD_OK;

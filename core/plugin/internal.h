@@ -8,6 +8,7 @@
 
 #define LUDC_MAX_SERVICES 16
 #define LUDC_MAX_FOLDERS  64
+#define LUDC_MAX_CHECKS   16
 
 /* One candidate file of the search path. */
 typedef struct ludc_candidate_file {
@@ -17,6 +18,8 @@ typedef struct ludc_candidate_file {
     ino_t ino;
     void *handle;
     const lud_plugin *plugin;
+    bool twice; /* the same file is there under an earlier name */
+    bool ran;   /* init was called */
     bool named; /* given as a file by --plugin-path: its failure is the caller's failure */
 } ludc_candidate_file;
 
@@ -33,6 +36,12 @@ struct ludc_host {
         const void *table;
     } services[LUDC_MAX_SERVICES];
     size_t n_services;
+    struct {
+        int32_t kind;
+        const char *name;
+        ludc_plugin_check_fn fn;
+    } checks[LUDC_MAX_CHECKS];
+    size_t n_checks;
     char *folders[LUDC_MAX_FOLDERS]; /* searched, in order; also files named by --plugin-path */
     size_t n_folders, n_named;       /* the first n_named come from --plugin-path */
     ludc_candidate_file *files;
@@ -52,15 +61,16 @@ void ludc_load_file(ludc_host *, ludc_candidate_file *);
 lud_status ludc_register(ludc_host *, const ludc_candidate_file *, const ludc_plugin_info *, lud_error *);
 /* What is wrong with a descriptor, heap text, or NULL. */
 char *ludc_descriptor_fault(const lud_plugin *);
-/* Size of each kind's vtable at its first release. */
-uint32_t ludc_vtable_min(int32_t kind);
+/* The same of a vtable: its size at the kind's first release and the slots that may not be NULL. */
+char *ludc_vtable_fault(const lud_component *);
 char *ludc_text(const char *fmt, ...) LUDC_PRINTF(1, 2); /* heap; NULL if out of memory */
 
 /* The dynamic section of an ELF file. */
 typedef struct ludc_elf {
     size_t n_exports;
-    char export_name[128]; /* the last one */
-    char needed[1024];     /* names of DT_NEEDED, blank between */
+    char export_name[128];              /* the last one */
+    char needed[1024];                  /* names of DT_NEEDED, blank between */
+    uint64_t constructors, destructors; /* entries of the init and fini arrays */
 } ludc_elf;
 lud_status ludc_elf_read(const char *path, ludc_elf *, lud_error *);
 

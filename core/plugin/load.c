@@ -6,22 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t ludc_vtable_min(int32_t kind) {
-    /* Size and instance slots; the rest is checked by who uses it. */
-    (void)kind;
-    return 2 * (uint32_t)sizeof(uint32_t) + (uint32_t)sizeof(void *);
-}
-
 static char *component_fault(const lud_component *c) {
     if (!c || c->struct_size < LUD_SIZEOF_THRU(lud_component, vtable))
         return ludc_text("a component's struct_size is too small");
     if (!c->id || !c->id[0] || !c->config_name || !c->config_name[0] || !c->summary)
         return ludc_text("a component without id, config_name or summary");
-    if (c->kind < LUD_KIND_ENCODER || c->kind > LUD_KIND_OBSERVER)
-        return ludc_text("component %s: unknown kind %d", c->id, c->kind);
-    if (!c->vtable || *(const uint32_t *)c->vtable < ludc_vtable_min(c->kind))
-        return ludc_text("component %s: no vtable, or its struct_size is too small", c->id);
-    return NULL;
+    if (c->kind < LUD_KIND_ENCODER) return ludc_text("component %s: unknown kind %d", c->id, c->kind);
+    return ludc_vtable_fault(c);
 }
 
 char *ludc_descriptor_fault(const lud_plugin *p) {
@@ -52,7 +43,9 @@ static char *open_and_check(ludc_host *h, ludc_candidate_file *f) {
     char *fault = ludc_descriptor_fault(p);
     if (fault) return fault;
     lud_error err = LUDC_ERROR_INIT;
-    if (p->init && p->init(&h->table, &err) != LUD_OK) return ludc_text("init failed: %s", err.msg);
+    f->ran = true;
+    if (p->init && p->init(&h->table, &err) != LUD_OK)
+        return ludc_text("init failed: %s", err.msg[0] ? err.msg : "no message");
     f->plugin = p;
     return NULL;
 }
@@ -62,7 +55,7 @@ void ludc_load_file(ludc_host *h, ludc_candidate_file *f) {
     if (!f->reason) f->reason = open_and_check(h, f);
     if (f->plugin) {
         (void)dlopen(f->path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
-    } else if (f->handle) {
+    } else if (f->handle && !f->ran) { /* a failed init may have left threads behind */
         dlclose(f->handle);
         f->handle = NULL;
     }

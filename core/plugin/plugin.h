@@ -17,7 +17,8 @@ typedef struct ludc_host_opts {
 /* Search order: plugin_paths; LUDWIG_PLUGIN_PATH (':' between; ignored when privileged); the user's folder
  * ${XDG_DATA_HOME:-~/.local/share}/ludwig/plugins-1; <folder of the program>/../lib/ludwig/plugins-1. A plugin that
  * cannot be loaded is logged as a warning and kept in the list with its reason; never a failure by itself, except for
- * one named by plugin_paths. */
+ * one named by plugin_paths. Refused is a file (or one below a folder) that others can write or that belongs to
+ * neither the user nor root; LUDWIG_PLUGIN_TRUST=<folder> lifts that below the folder. */
 lud_status ludc_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
 void ludc_host_free(ludc_host *); /* fini in reverse order; nothing is unloaded. Accepts NULL */
 const lud_host *ludc_host_table(const ludc_host *);
@@ -51,7 +52,10 @@ const lud_component *ludc_host_find_peft(const ludc_host *, lud_str peft_type);
 const char *ludc_kind_name(int32_t kind);
 
 /* `ludwig plugin check`: runs the tests of one file in child processes; writes one line per test to out. LUD_OK if all
- * passed. */
+ * passed. Upper layers add what they know about a kind before: fn runs in a child, after init, for each component of
+ * that kind; name is static. */
+typedef lud_status (*ludc_plugin_check_fn)(ludc_host *, const lud_component *, lud_error *);
+lud_status ludc_plugin_check_add(ludc_host *, int32_t kind, const char *name, ludc_plugin_check_fn);
 lud_status ludc_plugin_check(ludc_host *, const char *path, ludc_buf *out, lud_error *);
 
 #endif

@@ -74,15 +74,20 @@ static void add_names(const ludc_host *h, int32_t kind, bool model_types, ludc_b
 
 /* One line: what is missing, what there is, where it was looked for. */
 static lud_status not_found(const ludc_host *h, int32_t kind, bool by_model_type, lud_str word, lud_error *err) {
-    ludc_buf names = {0}, folders = {0};
+    ludc_buf names = {0}, folders = {0}, refused = {0};
     add_names(h, kind, by_model_type, &names);
     for (size_t i = 0; i < h->n_folders; i++)
         ludc_buf_addf(&folders, "%s%s", i ? ", " : "", h->folders[i]);
-    const lud_status status = ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (there is: %s); searched %s",
-                                        ludc_kind_name(kind), by_model_type ? "for model type " : "", (int)word.len,
-                                        word.ptr, names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?");
+    for (size_t i = 0; i < h->n_files; i++)
+        if (h->files[i].reason && !h->files[i].twice)
+            ludc_buf_addf(&refused, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
+    const lud_status status =
+        ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (there is: %s); searched %s%s", ludc_kind_name(kind),
+                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, names.ptr ? names.ptr : "?",
+                  folders.ptr ? folders.ptr : "?", refused.ptr ? refused.ptr : "");
     ludc_buf_free(&names);
     ludc_buf_free(&folders);
+    ludc_buf_free(&refused);
     return status;
 }
 

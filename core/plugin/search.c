@@ -30,7 +30,10 @@ static lud_status add_list(ludc_host *h, const char *list, lud_error *err) {
     while (*list) {
         const size_t n = strcspn(list, ":");
         char *part = ludc_strndup(list, n);
-        const lud_status status = !part ? LUD_E_NOMEM : n ? add_folder(h, part, err) : LUD_OK;
+        /* Never the working directory: what is not absolute is passed over. */
+        const lud_status status = !part            ? ludc_fail(err, LUD_E_NOMEM, "out of memory")
+                                  : part[0] == '/' ? add_folder(h, part, err)
+                                                   : LUD_OK;
         ludc_free(part);
         LUDC_TRY(status);
         list += n + (list[n] == ':');
@@ -69,14 +72,15 @@ static lud_status add_file(ludc_host *h, const char *path, bool named, lud_error
         h->cap_files = cap;
     }
     struct stat st;
-    ludc_candidate_file f = {.path = ludc_strdup(path), .named = named};
+    ludc_candidate_file f = {.path = ludc_path_absolute(path), .named = named};
     if (!f.path) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) f.reason = ludc_text("not a regular file");
-    f.dev = st.st_dev;
-    f.ino = st.st_ino;
+    if (stat(f.path, &st) != 0 || !S_ISREG(st.st_mode)) f.reason = ludc_text("not a regular file");
+    if (!f.reason) f.dev = st.st_dev, f.ino = st.st_ino;
     for (size_t i = 0; !f.reason && i < h->n_files; i++)
-        if (h->files[i].dev == f.dev && h->files[i].ino == f.ino)
+        if (h->files[i].dev == f.dev && h->files[i].ino == f.ino) {
             f.reason = ludc_text("the same file as an earlier one");
+            f.twice = true;
+        }
     h->files[h->n_files++] = f;
     return LUD_OK;
 }
@@ -90,7 +94,12 @@ static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
     char **names;
     size_t n;
     lud_status status = LUD_OK;
-    LUDC_TRY(ludc_dir_list(folder, &names, &n, err));
+    lud_error why = LUDC_ERROR_INIT;
+    if (ludc_dir_list(folder, &names, &n, &why) != LUD_OK) {
+        if (why.code == LUD_E_NOMEM) return ludc_fail(err, why.code, "%s", why.msg);
+        ludc_log(LUD_LOG_WARN, "plugins: %s", why.msg);
+        return LUD_OK;
+    }
     for (size_t i = 0; i < n && status == LUD_OK; i++) {
         char *path = is_library(names[i]) ? ludc_path_join(folder, names[i]) : NULL;
         if (path) status = add_file(h, path, false, err);

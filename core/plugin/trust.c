@@ -10,9 +10,13 @@
 #include <unistd.h>
 
 static bool is_trusted_folder(const char *path) {
-    const char *trusted = getauxval(AT_SECURE) ? NULL : getenv("LUDWIG_PLUGIN_TRUST");
+    const char *env = getauxval(AT_SECURE) ? NULL : getenv("LUDWIG_PLUGIN_TRUST");
+    char *trusted = env && env[0] == '/' ? ludc_path_absolute(env) : NULL;
     const size_t n = trusted ? strlen(trusted) : 0;
-    return n && strncmp(path, trusted, n) == 0 && (path[n] == '/' || path[n] == '\0' || trusted[n - 1] == '/');
+    const bool below =
+        n && strncmp(path, trusted, n) == 0 && (path[n] == '/' || path[n] == '\0' || trusted[n - 1] == '/');
+    ludc_free(trusted);
+    return below;
 }
 
 static char *distrust_one(const char *path) {
