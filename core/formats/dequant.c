@@ -97,8 +97,8 @@ lud_status ludc_tensor_to_f32(const ludc_file_tensor *t, int64_t first, int64_t 
     if (first < 0 || n < 0 || n > t->count || first > t->count - n || first % info->block_count != 0 ||
         n % info->block_count != 0)
         return ludc_fail(err, LUD_E_INVALID,
-                         "tensor '%s': elements %" PRId64 " to %" PRId64 " of %" PRId64 " are no whole blocks of it",
-                         t->name, first, first + n, t->count);
+                         "tensor '%s': %" PRId64 " elements from %" PRId64 " on are no whole blocks of its %" PRId64,
+                         t->name, n, first, t->count);
     if (n > 0) readers[t->dtype](t->data + (size_t)(first / info->block_count) * info->block_bytes, n, out);
     return LUD_OK;
 }

@@ -7,7 +7,8 @@
 #include <graph.h>
 #include <ludwig/encoder.h>
 
-/* Element types of files. X(name, id in GGUF or -1, name in safetensors or NULL, elements per block, bytes per block) */
+/* Element types of files. X(name, id in GGUF or -1, name in safetensors or NULL, elements per block, bytes per block)
+ */
 #define LUDC_DTYPE_MAP(X)                                                                                              \
     X(F32, 0, "F32", 1, 4)                                                                                             \
     X(F16, 1, "F16", 1, 2)                                                                                             \
@@ -38,7 +39,7 @@ enum {
 #define LUDC_DTYPE_ENUM(name, gguf, st, block, bytes) LUDC_##name,
     LUDC_DTYPE_MAP(LUDC_DTYPE_ENUM)
 #undef LUDC_DTYPE_ENUM
-    LUDC_DTYPE_COUNT
+        LUDC_DTYPE_COUNT
 };
 const char *ludc_dtype_name(int32_t dtype); /* "Q4_1"; "unknown" if out of range */
 
@@ -84,13 +85,13 @@ lud_status ludc_safetensors_save_sharded(const char *dir, const ludc_save_tensor
 
 /* ---- Base models (base_model.c): a Hugging Face folder or a .gguf file ---- */
 typedef struct ludc_base_model {
-    char *path;             /* absolute */
+    char *path; /* absolute */
     bool is_gguf;
     ludc_tensors *tensors;
-    ludc_value *config;     /* config.json, or NULL for a GGUF */
-    ludc_value *generation; /* generation_config.json, or NULL */
+    ludc_value *config;           /* config.json, or NULL for a GGUF */
+    ludc_value *generation;       /* generation_config.json, or NULL */
     ludc_value *tokenizer_config; /* or NULL */
-    char *model_type;       /* config.json model_type, or general.architecture */
+    char *model_type;             /* config.json model_type, or general.architecture */
 } ludc_base_model;
 /* Errors (LUD_E_IO, exit 5) name the path and what is missing. */
 lud_status ludc_base_model_open(const char *path, ludc_base_model **, lud_error *);

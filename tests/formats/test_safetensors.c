@@ -104,7 +104,7 @@ static const rule rules[] = {
 static void check_refused(const char *name, lud_status s, const char *want, const lud_error *err) {
     if (s == LUD_E_IO && strstr(err->msg, want)) return;
     fprintf(stderr, "rule '%s': status %d, message '%s', wanted '%s'\n", name, s, err->msg, want);
-    CHECK(!"rule not kept");
+    check_failures++;
 }
 
 static void test_rules(void) {
@@ -321,7 +321,7 @@ static void test_mutations(void) {
         lud_status s = ludc_safetensors_open(files_put("mutant", b.ptr, b.len), &set, &err);
         ludc_buf_free(&b);
         if (s == LUD_OK) read_everything(set), accepted++;
-        if (s != LUD_OK && (s != LUD_E_IO || !err.msg[0])) CHECK(!"a broken file must be a file error with a message");
+        CHECK(s == LUD_OK || (s == LUD_E_IO && err.msg[0]));
         ludc_tensors_free(set);
     }
     printf("mutations: %d of 6000 accepted\n", accepted);
