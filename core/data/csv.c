@@ -83,6 +83,8 @@ static bool is_blank_record(const reader *r) {
 
 static lud_status header(reader *r, ludc_table *t, lud_error *err) {
     LUDC_TRY(record(r, err));
+    if (!ludc_utf8_valid(r->text.ptr, r->text.len))
+        return ludc_fail(err, LUD_E_DATA, "%s:1: not valid UTF-8 (convert the file first)", r->path);
     for (size_t i = 0; i < r->n; i++) {
         const lud_str name = ludc_str_trim(field(r, i));
         lud_error cause = LUDC_ERROR_INIT;

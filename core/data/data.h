@@ -22,6 +22,9 @@ int64_t ludc_table_column(const ludc_table *, lud_str name);            /* -1 if
 lud_str ludc_table_cell(const ludc_table *, size_t row, size_t column); /* ptr NULL = null */
 /* One JSON-like text of a whole row for {__sample__}, quotes stripped, without column `skip` (-1 = none). */
 lud_status ludc_table_sample(const ludc_table *, size_t row, int64_t skip, ludc_buf *out);
+/* {__sample__} as Ludwig 0.10 has it: one cell (of the input column) as Python's json.dumps writes it, non-ASCII
+ * escaped, with the quotes at both ends stripped. */
+lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column, ludc_buf *out);
 /* CSV (or by extension TSV, JSON, JSONL) with the same quoting rules; atomic. */
 lud_status ludc_table_write(const ludc_table *, const char *path, lud_error *);
 /* An error that names the missing column, the file, the nearest name and the columns there are. */

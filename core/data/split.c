@@ -56,27 +56,39 @@ static void cut(const uint32_t *members, size_t n, const double p[LUDC_N_SPLITS]
     }
 }
 
+/* Numbers the values of a column in order of appearance; first[g] = rows with a smaller number, first[n_groups] = n. */
+static bool group_rows(const ludc_table *t, size_t column, uint32_t *group, uint32_t *first, size_t *n_groups) {
+    ludc_map *groups = ludc_map_new(64);
+    bool ok = groups != NULL;
+    for (size_t i = 0; ok && i < ludc_table_rows(t); i++) {
+        const lud_str value = ludc_table_cell(t, i, column);
+        int64_t g = (int64_t)ludc_map_len(groups);
+        if (!ludc_map_get(groups, value, &g)) ok = ludc_map_put(groups, value, g);
+        group[i] = (uint32_t)g;
+        first[g + 1]++;
+    }
+    *n_groups = groups ? ludc_map_len(groups) : 0;
+    for (size_t g = 0; g < *n_groups; g++)
+        first[g + 1] += first[g];
+    ludc_map_free(groups);
+    return ok;
+}
+
 static lud_status stratify(const ludc_table *t, size_t column, const double p[LUDC_N_SPLITS], uint64_t seed,
                            uint8_t *of_row, lud_error *err) {
     const size_t n = ludc_table_rows(t);
-    ludc_map *groups = ludc_map_new(64);
-    int64_t *group = ludc_alloc(n * sizeof(*group));
-    uint32_t *members = ludc_alloc(n * sizeof(*members));
-    bool ok = groups && group && members;
-    for (size_t i = 0; ok && i < n; i++) {
-        const lud_str value = ludc_table_cell(t, i, column);
-        group[i] = (int64_t)ludc_map_len(groups);
-        if (!ludc_map_get(groups, value, &group[i])) ok = ludc_map_put(groups, value, group[i]);
-    }
-    for (int64_t g = 0; ok && g < (int64_t)ludc_map_len(groups); g++) {
-        size_t m = 0;
-        for (size_t i = 0; i < n; i++)
-            if (group[i] == g) members[m++] = (uint32_t)i;
-        cut(members, m, p, lud_row_key(seed, 1, (uint64_t)g), of_row);
-    }
-    ludc_map_free(groups);
+    size_t n_groups = 0;
+    uint32_t *group = ludc_alloc(n * sizeof(*group)), *members = ludc_alloc(n * sizeof(*members));
+    uint32_t *first = ludc_alloc((n + 1) * sizeof(*first)), *used = ludc_alloc((n + 1) * sizeof(*used));
+    bool ok = group && members && first && used && group_rows(t, column, group, first, &n_groups);
+    for (size_t i = 0; ok && i < n; i++)
+        members[first[group[i]] + used[group[i]]++] = (uint32_t)i;
+    for (size_t g = 0; ok && g < n_groups; g++)
+        cut(members + first[g], first[g + 1] - first[g], p, lud_row_key(seed, 1, g), of_row);
     ludc_free(group);
     ludc_free(members);
+    ludc_free(first);
+    ludc_free(used);
     return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 

@@ -32,13 +32,14 @@ static void put_separated(const ludc_table *t, char separator, ludc_buf *out) {
 static lud_status put_json(const ludc_table *t, bool lines, ludc_buf *out) {
     for (size_t row = 0; row < ludc_table_rows(t); row++) {
         ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
-        for (size_t i = 0; i < ludc_table_columns(t); i++) {
+        bool ok = v != NULL;
+        for (size_t i = 0; ok && i < ludc_table_columns(t); i++) {
             const lud_str cell = ludc_table_cell(t, row, i);
-            ludc_value_putn(v, ludc_table_column_name(t, i),
-                            cell.ptr ? ludc_value_str(cell) : ludc_value_new(LUD_CFG_NULL));
+            ok = ludc_value_append(v, ludc_table_column_name(t, i),
+                                   cell.ptr ? ludc_value_str(cell) : ludc_value_new(LUD_CFG_NULL));
         }
         ludc_buf_adds(out, lines ? "" : row ? ",\n" : "[\n");
-        const lud_status status = v ? ludc_value_to_json(v, -1, out) : LUD_E_NOMEM;
+        const lud_status status = ok ? ludc_value_to_json(v, -1, out) : LUD_E_NOMEM;
         ludc_value_free(v);
         LUDC_TRY(status);
         ludc_buf_adds(out, lines ? "\n" : "");

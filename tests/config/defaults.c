@@ -143,7 +143,7 @@ static void test_no_memory(void) {
         ludc_config_free(&c);
         if (status == LUD_OK) return;
     }
-    CHECK(!"ever enough memory");
+    CHECK(false); /* never enough memory */
 }
 
 int main(void) {
