@@ -85,8 +85,10 @@ static lud_status read_template(ludc_prompter *p, const ludc_value *config, cons
     for (size_t i = 0; i < ludc_template_fields(p->tmpl); i++) {
         const lud_str field = ludc_template_field(p->tmpl, i);
         size_t column;
-        if (!ludc_str_eq(field, "__task__") && !ludc_str_eq(field, "__sample__"))
-            LUDC_TRY(ludc_table_need(p->table, path, field, &column, err));
+        const bool sample = ludc_str_eq(field, "__sample__");
+        if (ludc_str_eq(field, "__task__")) continue;
+        LUDC_TRY(ludc_table_need(p->table, path, sample ? feature_column(config, false) : field, &column, err));
+        if (sample) p->input = (int64_t)column;
     }
     return LUD_OK;
 }
@@ -134,7 +136,7 @@ static bool lookup(void *arg, lud_str field, lud_str *value) {
     if (ludc_str_eq(field, "__task__")) return *value = p->task, true;
     if (ludc_str_eq(field, "__sample__")) {
         ludc_buf_clear(&p->sample);
-        if (ludc_table_sample(p->table, p->row, p->output, &p->sample) != LUD_OK) return false;
+        if (ludc_table_sample_cell(p->table, p->row, (size_t)p->input, &p->sample) != LUD_OK) return false;
         return *value = (lud_str){p->sample.ptr, p->sample.len}, true;
     }
     const int64_t column = ludc_table_column(p->table, field);
