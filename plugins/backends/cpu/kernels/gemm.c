@@ -1,59 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The matrix product: packing, register tiles, blocking, sharing out. See gemm.h for the invariant. */
 #include "gemm.h"
+#include "transpose.h"
 
 /* ---- Packing ---- */
-
-/* In place: r[i] lane j <-> r[j] lane i. */
-#if defined(CPU_ISA_AVX2)
-ALWAYS_INLINE void transpose(vf r[VW]) {
-    __m256 a[8], b[8];
-    UNROLL
-    for (int i = 0; i < 4; i++) {
-        a[2 * i] = _mm256_unpacklo_ps((__m256)r[2 * i], (__m256)r[2 * i + 1]);
-        a[2 * i + 1] = _mm256_unpackhi_ps((__m256)r[2 * i], (__m256)r[2 * i + 1]);
-    }
-    UNROLL
-    for (int i = 0; i < 2; i++) {
-        b[4 * i] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0x44);
-        b[4 * i + 1] = _mm256_shuffle_ps(a[4 * i], a[4 * i + 2], 0xEE);
-        b[4 * i + 2] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0x44);
-        b[4 * i + 3] = _mm256_shuffle_ps(a[4 * i + 1], a[4 * i + 3], 0xEE);
-    }
-    UNROLL
-    for (int i = 0; i < 4; i++) {
-        r[i] = (vf)_mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
-        r[i + 4] = (vf)_mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
-    }
-}
-#else
-/* log2(VW) rounds of interleaving the two halves of the set. */
-ALWAYS_INLINE void transpose(vf r[VW]) {
-    UNROLL
-    for (int round = 1; round < VW; round *= 2) {
-        vf t[VW];
-        UNROLL
-        for (int i = 0; i < VW / 2; i++) {
-#if defined(CPU_ISA_AVX512)
-            const __m512i lo = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            const __m512i hi = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-            t[2 * i] = (vf)_mm512_permutex2var_ps((__m512)r[i], lo, (__m512)r[i + VW / 2]);
-            t[2 * i + 1] = (vf)_mm512_permutex2var_ps((__m512)r[i], hi, (__m512)r[i + VW / 2]);
-#else
-            vf a = r[i], b = r[i + VW / 2];
-            UNROLL
-            for (int j = 0; j < VW / 2; j++) {
-                t[2 * i][2 * j] = a[j];
-                t[2 * i][2 * j + 1] = b[j];
-                t[2 * i + 1][2 * j] = a[j + VW / 2];
-                t[2 * i + 1][2 * j + 1] = b[j + VW / 2];
-            }
-#endif
-        }
-        memcpy(r, t, sizeof t);
-    }
-}
-#endif
 
 /* One strip of VW columns: src rows [0, n) (n <= VW) to dst[k][PN]. */
 ALWAYS_INLINE void pack_strip(float *dst, const float *src, int64_t ld, int64_t n, int64_t k) {
@@ -170,8 +120,8 @@ ALWAYS_INLINE void tile_run(const tile *t, const int mr, const bool unit_col) {
 /* One function per number of rows, so that the accumulators live in registers. */
 #define TILES(unit, X)                                                                                                 \
     X(unit, 1)                                                                                                         \
-    X(unit, 2) X(unit, 3) X(unit, 4) X(unit, 5) X(unit, 6) X(unit, 7) X(unit, 8) X(unit, 9) X(unit, 10) X(unit, 11)    \
-        X(unit, 12)
+    X(unit, 2)                                                                                                         \
+    X(unit, 3) X(unit, 4) X(unit, 5) X(unit, 6) X(unit, 7) X(unit, 8) X(unit, 9) X(unit, 10) X(unit, 11) X(unit, 12)
 #define TILE_FN(unit, rows)                                                                                            \
     static void tile_##unit##_##rows(const tile *t) {                                                                  \
         tile_run(t, (rows) <= MR ? (rows) : 1, unit);                                                                  \
@@ -229,6 +179,10 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
 }
 
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
+    if (g->b_rows && t1 - t0 <= GEMV_ROWS) {
+        FN(gemv_block)(g, t0, t1, n0, n1);
+        return;
+    }
     /* Few rows: the panel is used at once, while the first-level cache holds it. */
     int64_t width = t1 - t0 <= MR ? PN : PANELS_MAX * PN;
     for (int64_t n = n0; n < n1; n += width)

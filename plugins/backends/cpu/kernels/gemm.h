@@ -47,6 +47,10 @@ typedef struct gemm {
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
 void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack);
 
+/* The same for b_rows and at most GEMV_ROWS rows (gemv.c): streams b once, without packing; the same bits. */
+enum { GEMV_ROWS = 4 };
+void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
+
 /* The whole product, shared out to the threads as loop `number` of the step. No barrier at the end. */
 void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);
 

@@ -37,27 +37,51 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
     FN(gemm_shared)(w, s, 0, &g);
 }
 
-/* c (M,K) = dy^T x (+ c): rows [0, t) in increasing order. */
-void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const float *x, const float *dy, float *c,
-                     int64_t t, int64_t m, int64_t k, bool accumulate) {
-    gemm g = {.a = dy,
-              .a_row = 1,
-              .a_col = m,
-              .b = x,
-              .ldb = k,
-              .c = c,
-              .ldc = k,
-              .rows = m,
-              .n = k,
-              .k = t,
-              .accumulate = accumulate};
-    FN(gemm_shared)(w, s, number, &g);
+/* OpenBLAS wins where dy is wide: it packs dy^T, whose rows lie far apart (measured: 85 % of the peak against 67 %).
+ * Tiles are fixed, so that the bits depend on the shape alone. */
+enum { BLAS_M = 384, BLAS_K = 288, BLAS_MIN = 96, ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+
+static bool blas_wins(const cpu_worker *w, int64_t t, int64_t m, int64_t k) {
+    return w->blas->sgemm && t >= 32 && m >= BLAS_MIN && k >= BLAS_MIN && t < INT32_MAX && m < INT32_MAX / 8 &&
+           k < INT32_MAX;
+}
+
+static void blas_grad_weight(cpu_worker *w, const cpu_step *s, uint32_t number, const grad_weight *g) {
+    int64_t rows = cpu_ceil_div(g->m, BLAS_M), cols = cpu_ceil_div(g->k, BLAS_K);
+    cpu_loop loop = cpu_loop_start(w, s, number, rows * cols);
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        int64_t m0 = i / cols * BLAS_M, k0 = i % cols * BLAS_K;
+        w->blas->sgemm(ROW_MAJOR, TRANS, NO_TRANS, (int)CPU_MIN(g->m - m0, BLAS_M), (int)CPU_MIN(g->k - k0, BLAS_K),
+                       (int)g->t, 1.0f, g->dy + m0, (int)g->ld_dy, g->x + k0, (int)g->k, g->accumulate ? 1.0f : 0.0f,
+                       g->dw + m0 * g->k + k0, (int)g->k);
+    }
+}
+
+void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const grad_weight *g) {
+    if (blas_wins(w, g->t, g->m, g->k)) {
+        blas_grad_weight(w, s, number, g);
+        return;
+    }
+    gemm product = {.a = g->dy,
+                    .a_row = 1,
+                    .a_col = g->ld_dy,
+                    .b = g->x,
+                    .ldb = g->k,
+                    .c = g->dw,
+                    .ldc = g->k,
+                    .rows = g->m,
+                    .n = g->k,
+                    .k = g->t,
+                    .accumulate = g->accumulate};
+    FN(gemm_shared)(w, s, number, &product);
 }
 
 /* x (T,K), dy (T,M) -> dw (M,K) */
 void FN(linear_grad_weight)(cpu_worker *w, const cpu_step *s) {
     int64_t m = cpu_dim(w, &s->out[0], 0), k = cpu_dim(w, &s->out[0], 1), t = cpu_rows(w, &s->in[0]);
-    FN(grad_weight)(w, s, 0, cpu_in(s, 0), cpu_in(s, 1), cpu_out(s, 0), t, m, k, false);
+    FN(grad_weight)
+    (w, s, 0,
+     &(grad_weight){.x = cpu_in(s, 0), .dy = cpu_in(s, 1), .ld_dy = m, .dw = cpu_out(s, 0), .t = t, .m = m, .k = k});
 }
 
 void FN(gemm_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {

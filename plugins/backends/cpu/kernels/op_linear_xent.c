@@ -103,18 +103,15 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .n = h->c,
                .k = h->v};
     if (h->dx) FN(gemm_shared)(w, s, loop, &dx);
-    gemm dw = {.a = h->logits,
-               .a_row = 1,
-               .a_col = h->ld,
-               .b = h->x + t0 * h->c,
-               .ldb = h->c,
-               .c = h->dw,
-               .ldc = h->c,
-               .rows = h->v,
-               .n = h->c,
-               .k = rows,
-               .accumulate = t0 > 0};
-    if (h->dw) FN(gemm_shared)(w, s, loop + 1, &dw);
+    grad_weight dw = {.x = h->x + t0 * h->c,
+                      .dy = h->logits,
+                      .ld_dy = h->ld,
+                      .dw = h->dw,
+                      .t = rows,
+                      .m = h->v,
+                      .k = h->c,
+                      .accumulate = t0 > 0};
+    if (h->dw) FN(grad_weight)(w, s, loop + 1, &dw);
     if (h->db) {
         cpu_ranges it = cpu_ranges_start(w, s, loop + 2, h->v, 1024);
         while (cpu_ranges_next(&it))

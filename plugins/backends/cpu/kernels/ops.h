@@ -57,9 +57,14 @@ void FN(linear_xent_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 
 /* ---- Shared pieces ---- */
-/* c (M,K) = dy (T,M)^T x (T,K) (+ c), as loop `number` (op_linear.c). */
-void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const float *x, const float *dy, float *c,
-                     int64_t t, int64_t m, int64_t k, bool accumulate);
+/* dw (M,K) = dy (T,M)^T x (T,K) (+ dw), rows of dy ld_dy apart, as loop `number` (op_linear.c). */
+typedef struct grad_weight {
+    const float *x, *dy;
+    float *dw;
+    int64_t ld_dy, t, m, k;
+    bool accumulate;
+} grad_weight;
+void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
 /* c (C) = column sums of x (N,C) (+ c), columns [j0, j1) (op_reduce.c). */
 void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j1, float *out, bool accumulate);
 

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Builds, fills and times one op. Weights go through buf_new like all else: the layout is the same. */
+#include "bench_case.h"
+#include <base.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct bench_program {
+    lud_tensor tensors[BENCH_MAX_TENSORS + 1];
+    const lud_tensor *by_id[BENCH_MAX_TENSORS + 1];
+    lud_buf bufs[BENCH_MAX_TENSORS + 1];
+    lud_buf *by_buf[BENCH_MAX_TENSORS + 1];
+    lud_t in[8], first;
+    uint32_t n;
+    lud_op op;
+    const lud_op *ops[1];
+    lud_program program;
+} bench_program;
+
+double bench_now(int threads) {
+    struct timespec t;
+    clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int64_t count_of(const bench_tensor *t) {
+    int64_t n = 1;
+    for (int32_t i = 0; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+static void fill_real(float *p, int64_t n, uint64_t key) {
+    for (int64_t i = 0; i < n; i++)
+        p[i] = lud_uniform(key, (uint32_t)i) - 0.5f;
+}
+
+static void fill(const bench_backend *b, const bench_tensor *t, void *to, uint64_t key) {
+    int64_t n = count_of(t);
+    int32_t *p = to;
+    if (t->fill == FILL_REAL) {
+        fill_real(to, n, key);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        switch (t->fill) {
+        case FILL_IDS:
+            p[i] = (int32_t)(lud_mix64(key ^ (uint64_t)i) % (uint64_t)b->ids_below);
+            break;
+        case FILL_POSITIONS:
+            p[i] = (int32_t)(n == 1 ? b->segment - 1 : i % b->segment);
+            break;
+        case FILL_SEGMENTS:
+            p[i] = (int32_t)(n == 2 ? i * t->dim[1] : i * b->segment);
+            break;
+        case FILL_PAGES:
+            p[i] = (int32_t)i;
+            break;
+        default:
+            p[i] = (int32_t)lud_mix64(key + (uint64_t)i);
+            break;
+        }
+    }
+}
+
+static lud_status add_tensor(const bench_backend *b, bench_program *p, const bench_tensor *t, int32_t role,
+                             lud_error *err) {
+    uint32_t id = ++p->n;
+    lud_tensor *x = &p->tensors[id];
+    *x = (lud_tensor){.struct_size = sizeof *x,
+                      .dtype = t->fill == FILL_REAL ? LUD_F32 : LUD_I32,
+                      .role = role,
+                      .rank = t->rank,
+                      .buf = id,
+                      .bytes = (uint64_t)count_of(t) * 4};
+    int64_t stride = 1;
+    for (int32_t i = t->rank; i-- > 0; stride *= t->dim[i])
+        x->dim[i] = t->dim[i], x->stride[i] = stride;
+    p->by_id[id] = x;
+    p->by_buf[id] = &p->bufs[id];
+    lud_status st = b->vt->buf_new(b->dev, (size_t)x->bytes, &p->bufs[id], err);
+    if (st == LUD_OK) fill(b, t, p->bufs[id].host_ptr, id);
+    return st;
+}
+
+static lud_status build(const bench_backend *b, const bench_case *c, bench_program *p, lud_error *err) {
+    for (uint32_t i = 0; i < c->n_in; i++) {
+        if (c->in[i].rank == 0) continue;
+        LUDC_TRY(add_tensor(b, p, &c->in[i], LUD_ROLE_INPUT, err));
+        p->in[i] = p->n;
+    }
+    p->first = p->n + 1;
+    for (uint32_t i = 0; i < c->n_out; i++)
+        LUDC_TRY(add_tensor(b, p, &c->out[i], LUD_ROLE_OUTPUT, err));
+    p->op = (lud_op){.struct_size = sizeof p->op,
+                     .opcode = c->opcode,
+                     .n_in = c->n_in,
+                     .n_out = c->n_out,
+                     .attr_size = c->attr_size,
+                     .in = p->in,
+                     .attr = c->attr,
+                     .stream = 7};
+    p->ops[0] = &p->op;
+    p->program = (lud_program){.struct_size = sizeof p->program,
+                               .n_ops = 1,
+                               .n_tensors = p->n + 1,
+                               .n_bufs = p->n + 1,
+                               .n_extents = 1,
+                               .ops = p->ops,
+                               .first_result = &p->first,
+                               .tensors = p->by_id,
+                               .bufs = p->by_buf,
+                               .extent_max = NULL};
+    return LUD_OK;
+}
+
+static lud_status time_runs(const bench_backend *b, void *exe, double budget, double *best, lud_error *err) {
+    int64_t extents[1] = {0};
+    uint32_t bad = 0;
+    double end = ludc_now() + budget;
+    *best = 1e9;
+    for (int runs = 0; runs < 3 || ludc_now() < end; runs++) {
+        double t = bench_now(b->threads);
+        LUDC_TRY(b->vt->run(b->dev, exe, extents, &bad, err));
+        t = bench_now(b->threads) - t;
+        if (t < *best) *best = t;
+    }
+    return LUD_OK;
+}
+
+double bench_run(const bench_backend *b, const bench_case *c, double budget_seconds, double *bytes) {
+    static bench_program p;
+    lud_error err = LUDC_ERROR_INIT;
+    double best = -1;
+    void *exe = NULL;
+    memset(&p, 0, sizeof p);
+    lud_status st = build(b, c, &p, &err);
+    int64_t none = 0;
+    p.program.extent_max = &none;
+    if (st == LUD_OK) st = b->vt->compile(b->dev, &p.program, &exe, &err);
+    if (st == LUD_OK) st = time_runs(b, exe, budget_seconds, &best, &err);
+    if (st != LUD_OK) fprintf(stderr, "%s: %s\n", c->name, err.msg);
+    *bytes = 0;
+    if (exe) b->vt->exe_free(b->dev, exe);
+    for (uint32_t i = 1; i <= p.n; i++) {
+        *bytes += (double)p.tensors[i].bytes;
+        b->vt->buf_free(b->dev, &p.bufs[i]);
+    }
+    return st == LUD_OK ? best : -1;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * x w^T for a few rows of x, as in decoding: w is read once at the speed of memory, turned in registers. Each element
+ * is the same chain of multiply-adds as in gemm.c, so one row gives the bits that it has in a large batch. */
+#include "gemm.h"
+#include "transpose.h"
+
+enum { LINE_FLOATS = 16 };
+
+typedef struct strip {
+    const float *a; /* rows of A at k = 0 */
+    int64_t a_row;
+    const float *b; /* PN rows of b */
+    int64_t ldb, k;
+} strip;
+
+/* k = p .. p + VW - 1 of VW columns, all rows of A. */
+ALWAYS_INLINE void block(const strip *s, const int rows, const float *b, int64_t p, vf acc[GEMV_ROWS]) {
+    vf r[VW];
+    UNROLL
+    for (int i = 0; i < VW; i++)
+        r[i] = vf_load(b + i * s->ldb + p);
+    transpose(r);
+    UNROLL
+    for (int i = 0; i < VW; i++) {
+        UNROLL
+        for (int t = 0; t < rows; t++)
+            acc[t] = vf_fma(vf_set1(s->a[t * s->a_row + p + i]), r[i], acc[t]);
+    }
+}
+
+ALWAYS_INLINE void tail(const strip *s, const int rows, const float *b, int64_t p, vf acc[GEMV_ROWS]) {
+    for (; p < s->k; p++) {
+        float column[VW];
+        for (int i = 0; i < VW; i++)
+            column[i] = b[i * s->ldb + p];
+        for (int t = 0; t < rows; t++)
+            acc[t] = vf_fma(vf_set1(s->a[t * s->a_row + p]), vf_load(column), acc[t]);
+    }
+}
+
+/* Two panels on, one line after the other: hardware loses the stream at each short row. */
+ALWAYS_INLINE void look_ahead(const strip *s, int64_t p) {
+    const char *next = (const char *)(s->b + 2 * PN * s->k + p * PN);
+    UNROLL
+    for (int i = 0; i < VW * PN / LINE_FLOATS; i++)
+        __builtin_prefetch(next + i * LINE_FLOATS * (int)sizeof(float));
+}
+
+ALWAYS_INLINE void panel(const strip *s, const int rows, vf acc[NV][GEMV_ROWS]) {
+    int64_t p = 0;
+    for (; p + VW <= s->k; p += VW) {
+        look_ahead(s, p);
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            block(s, rows, s->b + v * VW * s->ldb, p, acc[v]);
+    }
+    for (int v = 0; v < NV; v++)
+        tail(s, rows, s->b + v * VW * s->ldb, p, acc[v]);
+}
+
+ALWAYS_INLINE void panel_rows(const strip *s, const int rows, const gemm *g, float *c, const float *bias) {
+    vf acc[NV][GEMV_ROWS];
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        UNROLL
+        for (int t = 0; t < rows; t++)
+            acc[v][t] = g->accumulate ? vf_load(c + t * g->ldc + v * VW) : vf_zero();
+    }
+    panel(s, rows, acc);
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        UNROLL
+        for (int t = 0; t < rows; t++)
+            vf_store(c + t * g->ldc + v * VW, bias ? acc[v][t] + vf_load(bias + v * VW) : acc[v][t]);
+    }
+}
+
+/* Columns that do not fill a panel: one by one. */
+static void edge(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
+    for (int64_t t = t0; t < t1; t++) {
+        for (int64_t n = n0; n < n1; n++) {
+            vf acc = vf_set1(g->accumulate ? g->c[t * g->ldc + n] : 0.0f);
+            for (int64_t p = 0; p < g->k; p++)
+                acc = vf_fma(vf_set1(g->a[t * g->a_row + p]), vf_set1(g->b[n * g->ldb + p]), acc);
+            g->c[t * g->ldc + n] = g->bias ? acc[0] + g->bias[n] : acc[0];
+        }
+    }
+}
+
+void FN(gemv_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
+    int64_t n = n0;
+    for (; n + PN <= n1; n += PN) {
+        strip s = {g->a + t0 * g->a_row, g->a_row, g->b + n * g->ldb, g->ldb, g->k};
+        float *c = g->c + t0 * g->ldc + n;
+        const float *bias = g->bias ? g->bias + n : NULL;
+        switch (t1 - t0) {
+        case 1:
+            panel_rows(&s, 1, g, c, bias);
+            break;
+        case 2:
+            panel_rows(&s, 2, g, c, bias);
+            break;
+        case 3:
+            panel_rows(&s, 3, g, c, bias);
+            break;
+        default:
+            panel_rows(&s, 4, g, c, bias);
+            break;
+        }
+    }
+    edge(g, t0, t1, n, n1);
+}
