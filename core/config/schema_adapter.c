@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The adapter section for type lora. Of other types only the keys without a rank in their meaning are checked here:
- * type, pretrained_adapter_weights, postprocessor (ludc_key_is_any_adapter). */
+ * The adapter section. All keys are checked for type lora; for other types, which are plugins, only those that every
+ * adapter has (type, pretrained_adapter_weights, postprocessor). */
 #include "schema_tables.h"
 #include "config_internal.h"
 #include <string.h>

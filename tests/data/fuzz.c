@@ -39,7 +39,7 @@ static void touch(const ludc_table *t) {
 int main(void) {
     char path[512], text[512];
     const char *dir = getenv("LUDWIG_TEST_BINARY_DIR"), *times = getenv("LUDWIG_FUZZ_RUNS");
-    snprintf(path, sizeof path, "%s/data_fuzz_%d", dir ? dir : "/tmp", (int)getpid());
+    snprintf(path, sizeof path, "%s/data_fuzz_%d", dir ? dir : ".", (int)getpid());
     uint64_t n_runs = times ? strtoull(times, NULL, 10) : 1500;
     for (uint64_t i = 0; i < n_runs; i++) {
         size_t k = i % LUDC_COUNT(seeds), n = strlen(seeds[k]);

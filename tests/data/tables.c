@@ -8,7 +8,7 @@ static char path_buffer[512];
 
 static const char *path_of(const char *name) {
     const char *dir = getenv("LUDWIG_TEST_BINARY_DIR");
-    snprintf(path_buffer, sizeof path_buffer, "%s/data_tables_%d.%s", dir ? dir : "/tmp", (int)getpid(), name);
+    snprintf(path_buffer, sizeof path_buffer, "%s/data_tables_%d.%s", dir ? dir : ".", (int)getpid(), name);
     return path_buffer;
 }
 
