@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing to build and run (Debian 12). "ci" adds what ./test.sh --ci needs. Without root it prints the
+# one line to run and stops.
+set -eu
+packages='gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libutf8proc-dev libpcre2-dev
+libopenblas0-pthread python3 python3-pip binutils'
+[ "${1:-}" = ci ] && packages="$packages g++ clang clang-format libclang-rt-14-dev"
+
+missing=
+for package in $packages; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    echo "missing packages; run as root, then start again:" >&2
+    echo "    apt-get install -y$missing" >&2
+    exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

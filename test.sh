@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds, fetches the model, runs all tests. --ci adds clang, sanitizers, format and the house
+# rules.
+set -eu
+cd "$(dirname "$0")"
+ci=
+[ "${1:-}" = --ci ] && ci=ci
+scripts/install.sh $ci
+scripts/fetch.sh || echo "test.sh: no network: tests on the real model are skipped" >&2
+
+build() { # preset
+    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
+    cmake --build --preset "$1" -- --quiet
+}
+if [ -n "$ci" ]; then
+    scripts/check_house.sh
+    build clang
+    build asan
+    echo "== sanitizers"
+    ctest --test-dir build/asan -L unit --output-on-failure --timeout 600 -E "$(cat tests/slow-under-sanitizers.txt)"
+fi
+build release
+ctest --test-dir build/release --output-on-failure
