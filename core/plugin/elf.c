@@ -34,6 +34,17 @@ static void read_symbols(image f, const Elf64_Shdr *table, const Elf64_Shdr *str
     }
 }
 
+/* Names of local functions; gone if the file was stripped. */
+static void read_locals(image f, const Elf64_Shdr *table, const Elf64_Shdr *strings, ludc_elf *out) {
+    for (uint64_t i = 1; i < table->sh_size / sizeof(Elf64_Sym); i++) {
+        const Elf64_Sym *s = struct_at(f, table->sh_offset + i * sizeof(*s), sizeof(*s));
+        if (!s) return;
+        if (ELF64_ST_TYPE(s->st_info) == STT_FUNC &&
+            strcmp(text_at(f, strings, s->st_name), "__cpu_indicator_init") == 0)
+            out->has_cpu_init = true;
+    }
+}
+
 static void read_dynamic(image f, const Elf64_Shdr *table, const Elf64_Shdr *strings, ludc_elf *out) {
     for (uint64_t i = 0; i < table->sh_size / sizeof(Elf64_Dyn); i++) {
         const Elf64_Dyn *d = struct_at(f, table->sh_offset + i * sizeof(*d), sizeof(*d));
@@ -57,6 +68,7 @@ static bool read_sections(image f, ludc_elf *out) {
         const Elf64_Shdr *strings =
             s && s->sh_link < count ? struct_at(f, h->e_shoff + s->sh_link * sizeof(*s), sizeof(*s)) : NULL;
         if (strings && s->sh_type == SHT_DYNSYM) read_symbols(f, s, strings, out);
+        if (strings && s->sh_type == SHT_SYMTAB) read_locals(f, s, strings, out);
         if (strings && s->sh_type == SHT_DYNAMIC) read_dynamic(f, s, strings, out);
     }
     return true;

@@ -71,6 +71,7 @@ typedef struct ludc_elf {
     char export_name[128];              /* the last one */
     char needed[1024];                  /* names of DT_NEEDED, blank between */
     uint64_t constructors, destructors; /* entries of the init and fini arrays */
+    bool has_cpu_init; /* libgcc's __cpu_indicator_init, which __builtin_cpu_supports brings, is among them */
 } ludc_elf;
 lud_status ludc_elf_read(const char *path, ludc_elf *, lud_error *);
 

@@ -50,6 +50,23 @@ static const ludc_plugin_info *info_of(const ludc_host *host, const char *name) 
     return NULL;
 }
 
+/* The plugins of the build tree come last in the search order and are not counted. */
+static size_t own_plugins(const ludc_host *host) {
+    const ludc_plugin_info *infos;
+    size_t own = 0;
+    for (size_t n = ludc_host_plugins(host, &infos); n-- > 0;)
+        own += strncmp(infos[n].path, root, strlen(root)) == 0;
+    return own;
+}
+
+static size_t own_components(const ludc_host *host) {
+    const ludc_component *c;
+    size_t own = 0;
+    for (size_t n = ludc_host_components(host, &c); n-- > 0;)
+        own += strncmp(c[n].from->path, root, strlen(root)) == 0;
+    return own;
+}
+
 static void check_refused(const ludc_host *host, const char *name, const char *part) {
     const ludc_plugin_info *info = info_of(host, name);
     CHECK(info && !info->plugin);
@@ -65,7 +82,8 @@ static void test_order_and_shadowing(void) {
     const char *paths[] = {path_of("first")};
     ludc_host *host = host_with(paths, 1, LUD_OK);
     const ludc_component *c = NULL;
-    CHECK_INT(ludc_host_components(host, &c), 4);
+    CHECK(ludc_host_components(host, &c) >= 4);
+    CHECK_INT(own_components(host), 4);
     CHECK(c[0].from == info_of(host, "/good.so") && !c[0].shadowed);
     CHECK(c[1].from == info_of(host, "/same_id.so") && c[1].shadowed);
     CHECK(c[2].from == info_of(host, "/other.so") && !c[2].shadowed);
@@ -76,7 +94,8 @@ static void test_order_and_shadowing(void) {
     CHECK(found == c[0].c && ludc_host_find_peft(host, LUDC_STR("NOTHING")) == c[0].c);
     CHECK(ludc_host_find_peft(host, LUDC_STR("LORA")) == NULL);
     CHECK_INT(ludc_host_find(host, LUD_KIND_ADAPTER, NULL, LUDC_STR("later"), &found, &err), LUD_E_ABI);
-    CHECK(strstr(err.msg, "'later'") && strstr(err.msg, "nothing, other") && strstr(err.msg, path_of("second")));
+    CHECK(strstr(err.msg, "'later'") && strstr(err.msg, "there is: nothing, other") &&
+          strstr(err.msg, path_of("second")));
     CHECK(!strchr(err.msg, '\n'));
     err = LUDC_ERROR_INIT;
     CHECK_INT(ludc_host_find_model_type(host, LUD_KIND_ENCODER, LUDC_STR("bag"), &found, &err), LUD_E_ABI);
@@ -124,10 +143,8 @@ static void test_refused(void) {
     check_refused(host, "/folder.so", "not a regular file");
     check_refused(host, "/twin.so", "the same file");
     CHECK(info_of(host, "notes.txt") == NULL);
-    const ludc_plugin_info *infos;
-    CHECK_INT(ludc_host_plugins(host, &infos), 10);
-    const ludc_component *c;
-    CHECK_INT(ludc_host_components(host, &c), 1);
+    CHECK_INT(own_plugins(host), 10);
+    CHECK_INT(own_components(host), 1);
     const lud_component *found = NULL;
     CHECK_INT(ludc_host_find(host, LUD_KIND_BACKEND, NULL, LUDC_STR("gpu"), &found, &err), LUD_E_ABI);
     CHECK(strstr(err.msg, "init_fails.so: init failed: not on this machine") != NULL);

@@ -103,7 +103,7 @@ static const lud_plugin plugin = {
 };
 
 #ifdef CASE_CONSTRUCTOR
-static int early;
+static volatile int early; /* volatile: an optimizer would drop the function */
 __attribute__((constructor)) static void at_load(void) {
     early = 1;
 }
