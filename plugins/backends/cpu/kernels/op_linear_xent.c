@@ -122,8 +122,9 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
 
 static void run(cpu_worker *w, const cpu_step *s, const head *h) {
     uint32_t loop = 0;
-    if (h->n == 0 && h->dw) memset(h->dw, 0, (size_t)(h->v * h->c) * sizeof(float));
-    if (h->n == 0 && h->db) memset(h->db, 0, (size_t)h->v * sizeof(float));
+    bool zero = h->n == 0 && w->rank == 0; /* no chunk will write them */
+    if (zero && h->dw) memset(h->dw, 0, (size_t)(h->v * h->c) * sizeof(float));
+    if (zero && h->db) memset(h->db, 0, (size_t)h->v * sizeof(float));
     for (int64_t t = 0; t < h->n; t += h->chunk, loop += LOOPS) {
         int64_t rows = CPU_MIN(h->chunk, h->n - t);
         logits_of(w, s, h, loop, t, rows);
