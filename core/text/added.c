@@ -1,110 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Added tokens: found in the text before anything else looks at it; leftmost, then longest. */
+ * added: finds added tokens in a text, leftmost and then longest. The patterns lie in byte order; a search narrows the
+ * range of those that still fit, byte by byte. lstrip and rstrip take white space into the match, but the search goes
+ * on right behind the token's own text, as in the reference library. */
 #include "internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-bool ludc_added_add(ludc_added_set *set, ludc_added token) {
-    if (set->len == set->cap) {
-        const size_t cap = set->cap ? 2 * set->cap : 16;
-        ludc_added *more = ludc_realloc(set->ptr, set->len * sizeof(*more), cap * sizeof(*more));
-        if (!more) return false;
-        set->ptr = more;
-        set->cap = cap;
+/* First pattern in [lo, hi) whose byte at `depth` is >= c; all of them are longer than depth and sorted by it. */
+static size_t lower_bound(const ludc_added_index *x, size_t lo, size_t hi, size_t depth, unsigned c) {
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if ((unsigned char)x->sorted[mid]->pattern[depth] < c) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
     }
-    token.content = ludc_strndup(token.content, token.len);
-    if (!token.content) return false;
-    set->ptr[set->len++] = token;
-    return true;
+    return lo;
 }
 
-static int longest_first(const void *pa, const void *pb) {
-    const ludc_added *a = pa, *b = pb;
-    if (a->len != b->len) return a->len > b->len ? -1 : 1;
-    return a->id < b->id ? -1 : a->id > b->id;
+/* The longest token at s[0..n), or NULL. */
+static const ludc_added_token *longest_at(const ludc_added_index *x, const char *s, size_t n) {
+    const ludc_added_token *best = NULL;
+    unsigned c = (unsigned char)s[0];
+    size_t lo = x->first[c], hi = x->first[c + 1];
+    for (size_t depth = 1; lo < hi; depth++) {
+        if (x->sorted[lo]->pattern_len == depth) best = x->sorted[lo];
+        while (lo < hi && x->sorted[lo]->pattern_len == depth)
+            lo++;
+        if (depth >= n) break;
+        c = (unsigned char)s[depth];
+        lo = lower_bound(x, lo, hi, depth, c);
+        hi = lower_bound(x, lo, hi, depth, c + 1);
+    }
+    return best;
 }
 
-void ludc_added_ready(ludc_added_set *set) {
-    if (set->len) qsort(set->ptr, set->len, sizeof(*set->ptr), longest_first);
-    for (size_t i = 0; i < set->len; i++)
-        if (set->ptr[i].len) set->first_byte[set->ptr[i].normalized][(uint8_t)set->ptr[i].content[0]] = true;
-}
-
-void ludc_added_free(ludc_added_set *set) {
-    for (size_t i = 0; i < set->len; i++)
-        ludc_free(set->ptr[i].content);
-    ludc_free(set->ptr);
-    *set = (ludc_added_set){0};
-}
-
-const ludc_added *ludc_added_find(const ludc_added_set *set, int32_t id) {
-    for (size_t i = 0; i < set->len; i++)
-        if (set->ptr[i].id == id) return &set->ptr[i];
-    return NULL;
-}
-
-static bool is_word_char(uint32_t cp) {
-    const int c = ludc_char_class(cp);
-    return c == LUDC_CH_LETTER || c == LUDC_CH_NUMBER || c == LUDC_CH_MARK || cp == '_';
-}
-
-static size_t char_before(const char *text, size_t begin, size_t at, uint32_t *cp) {
-    size_t i = at;
-    while (i > begin && ((uint8_t)text[--i] & 0xC0) == 0x80)
-        ;
-    if (i == at) return 0;
-    ludc_utf8_decode(text + i, at - i, cp);
-    return at - i;
-}
-
-static bool stands_alone(const char *text, size_t begin, size_t end, size_t at, size_t len) {
+static bool is_word_before(const ludc_classes *t, const char *s, size_t at) {
     uint32_t cp;
-    if (char_before(text, begin, at, &cp) && is_word_char(cp)) return false;
-    if (at + len < end) {
-        ludc_utf8_decode(text + at + len, end - at - len, &cp);
-        return !is_word_char(cp);
-    }
-    return true;
+    if (at == 0) return false;
+    size_t start = ludc_utf8_back(s, at);
+    ludc_utf8_next(s + start, at - start, &cp);
+    return ludc_class(t, cp) & LUDC_C_WORD;
 }
 
-static const ludc_added *match_at(const ludc_added_set *set, bool normalized, const char *text, size_t at, size_t end) {
-    if (!set->first_byte[normalized][(uint8_t)text[at]]) return NULL;
-    for (size_t i = 0; i < set->len; i++) {
-        const ludc_added *t = &set->ptr[i];
-        if (t->normalized == normalized && t->len && t->len <= end - at && memcmp(t->content, text + at, t->len) == 0)
-            return t;
-    }
-    return NULL;
-}
-
-/* White space on the asked sides belongs to the match, but never what an earlier match took. */
-static void widen(const ludc_added *t, const char *text, size_t done, size_t end, size_t *from, size_t *to) {
+static bool is_word_after(const ludc_classes *t, const char *s, size_t n, size_t at) {
     uint32_t cp;
-    size_t used;
-    while (t->lstrip && (used = char_before(text, done, *from, &cp)) && ludc_char_class(cp) == LUDC_CH_SPACE)
-        *from -= used;
-    while (t->rstrip && *to < end) {
-        used = ludc_utf8_decode(text + *to, end - *to, &cp);
-        if (ludc_char_class(cp) != LUDC_CH_SPACE) break;
-        *to += used;
-    }
+    if (at >= n) return false;
+    ludc_utf8_next(s + at, n - at, &cp);
+    return ludc_class(t, cp) & LUDC_C_WORD;
 }
 
-void ludc_added_split(const ludc_added_set *set, bool normalized, const char *text, size_t begin, size_t end,
-                      ludc_pieces *out) {
-    size_t done = begin;
-    for (size_t at = begin; at < end;) {
-        const ludc_added *t = match_at(set, normalized, text, at, end);
-        if (!t || (t->single_word && !stands_alone(text, begin, end, at, t->len))) {
-            at += t ? t->len : 1;
+static size_t blanks_before(const ludc_classes *t, const char *s, size_t at, size_t limit) {
+    uint32_t cp;
+    while (at > limit) {
+        size_t start = ludc_utf8_back(s, at);
+        ludc_utf8_next(s + start, at - start, &cp);
+        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
+        at = start;
+    }
+    return at;
+}
+
+static size_t blanks_after(const ludc_classes *t, const char *s, size_t n, size_t at) {
+    uint32_t cp;
+    while (at < n) {
+        size_t len = ludc_utf8_next(s + at, n - at, &cp);
+        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
+        at += len;
+    }
+    return at;
+}
+
+lud_status ludc_added_split(const ludc_added_index *x, const ludc_classes *t, const char *s, size_t n, ludc_added_fn fn,
+                            void *arg) {
+    size_t done = 0, at = 0, blank_end = 0; /* blank_end: how far an earlier match has seen nothing but blanks */
+    while (at < n && x->n) {
+        unsigned c = (unsigned char)s[at];
+        const ludc_added_token *token = x->first[c] < x->first[c + 1] ? longest_at(x, s + at, n - at) : NULL;
+        if (!token) {
+            at++;
             continue;
         }
-        size_t from = at, to = at + t->len;
-        widen(t, text, done, end, &from, &to);
-        ludc_pieces_add(out, done, from - done, -1);
-        ludc_pieces_add(out, from, to - from, t->id);
-        done = at = to;
+        size_t start = at, stop = at + token->pattern_len;
+        at = stop;
+        if (token->single_word && (is_word_before(t, s, start) || is_word_after(t, s, n, stop))) continue;
+        if (token->lstrip) start = LUDC_MAX(blanks_before(t, s, start, LUDC_MIN(done, start)), done);
+        if (token->rstrip) stop = blank_end = stop <= blank_end ? blank_end : blanks_after(t, s, n, stop);
+        if (done < start) LUDC_TRY(fn(arg, done, start, NULL));
+        LUDC_TRY(fn(arg, start, stop, token));
+        done = stop;
     }
-    ludc_pieces_add(out, done, end - done, -1);
+    return done < n ? fn(arg, done, n, NULL) : LUD_OK;
 }

@@ -1,235 +1,226 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of all neighbouring pairs the one with the lowest rank
- * is merged, leftmost first, until none is left. Short words scan for it, long ones keep a heap. */
+ * bpe: one word into ids by byte-pair merges. Words that are tokens by themselves are one look-up (bpe_load.c proves
+ * that at load), short words merge by scanning for the lowest rank, long ones by a heap: both take the lowest rank
+ * first, leftmost on ties, so that the time is at most n log n. */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define FREE       UINT64_MAX
-#define SHORT_WORD 48 /* symbols; below this a scan beats the heap */
+enum { SHORT_WORD = 48 };
+#define NO_RANK UINT32_MAX
 
-lud_status ludc_bpe_reserve(ludc_bpe *b, size_t n, lud_error *err) {
-    if (n > SIZE_MAX / 64) return ludc_fail(err, LUD_E_IO, "tokenizer: %zu merges", n);
-    for (b->merge_cap = 64; b->merge_cap < 2 * n;)
-        b->merge_cap *= 2;
-    b->merge_key = ludc_alloc(b->merge_cap * sizeof(*b->merge_key));
-    b->merge_value = ludc_alloc(b->merge_cap * sizeof(*b->merge_value));
-    if (!b->merge_key || !b->merge_value) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    memset(b->merge_key, 0xFF, b->merge_cap * sizeof(*b->merge_key));
-    return LUD_OK;
-}
-
-static size_t slot_of(const ludc_bpe *b, uint64_t key) {
-    size_t i = (size_t)lud_mix64(key) & (b->merge_cap - 1);
-    while (b->merge_key[i] != FREE && b->merge_key[i] != key)
-        i = (i + 1) & (b->merge_cap - 1);
-    return i;
-}
-
-/* rank << 32 | id of the merged token; FREE if the pair does not merge. */
-static uint64_t merge_of(const ludc_bpe *b, int32_t left, int32_t right) {
-    if (left < 0 || right < 0 || b->merge_cap == 0) return FREE;
-    const uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    const size_t i = slot_of(b, key);
-    return b->merge_key[i] == key ? b->merge_value[i] : FREE;
-}
-
-lud_status ludc_bpe_add_merge(ludc_bpe *b, lud_str left, lud_str right, lud_error *err) {
-    ludc_buf joined = {0};
-    ludc_buf_add(&joined, left.ptr, left.len);
-    ludc_buf_add(&joined, right.ptr, right.len);
-    int64_t l, r, whole;
-    const bool known = !joined.failed && ludc_map_get(b->vocab, left, &l) && ludc_map_get(b->vocab, right, &r) &&
-                       ludc_map_get(b->vocab, (lud_str){joined.ptr, joined.len}, &whole);
-    ludc_buf_free(&joined);
-    if (!known)
-        return ludc_fail(err, LUD_E_IO,
-                         "tokenizer: merge %zu ('%.*s' + '%.*s') names a token that is not in the vocabulary",
-                         b->n_merges, (int)left.len, left.ptr, (int)right.len, right.ptr);
-    const uint64_t key = (uint64_t)(uint32_t)l << 32 | (uint32_t)r;
-    const size_t i = slot_of(b, key);
-    if (b->merge_key[i] == FREE) {
-        b->merge_key[i] = key;
-        b->merge_value[i] = (uint64_t)b->n_merges << 32 | (uint32_t)whole;
-    }
-    b->n_merges++;
-    return LUD_OK;
-}
-
-void ludc_bpe_ready(ludc_bpe *b) {
-    for (unsigned byte = 0; byte < 256; byte++) {
-        char text[8];
-        int64_t id;
-        const size_t n = ludc_utf8_encode(ludc_byte_char((uint8_t)byte), text);
-        b->byte_id[byte] = ludc_map_get(b->vocab, (lud_str){text, n}, &id) ? (int32_t)id : -1;
-        snprintf(text, sizeof(text), "<0x%02X>", byte);
-        b->fallback_id[byte] = ludc_map_get(b->vocab, (lud_str){text, 6}, &id) ? (int32_t)id : -1;
+static const ludc_merge *find_merge(const ludc_bpe *b, int32_t left, int32_t right) {
+    uint64_t key = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) + 1;
+    for (uint64_t i = lud_mix64(key) & b->mask;; i = (i + 1) & b->mask) {
+        if (b->table[i].key == key) return &b->table[i];
+        if (b->table[i].key == 0) return NULL;
     }
 }
 
-void ludc_bpe_free(ludc_bpe *b) {
-    ludc_map_free(b->vocab);
-    ludc_free(b->merge_key);
-    ludc_free(b->merge_value);
-    *b = (ludc_bpe){0};
+typedef struct ranked {
+    uint32_t rank;
+    int32_t id;
+} ranked;
+
+static ranked rank_of(const ludc_bpe *b, int32_t left, int32_t right) {
+    const ludc_merge *m = find_merge(b, left, right);
+    return m ? (ranked){m->rank, m->id} : (ranked){NO_RANK, 0};
 }
 
-/* ---- Symbols of a word: ids at the tail of `out` ---- */
-static bool push_unknown(const ludc_bpe *b, size_t start, ludc_ids *out) {
-    if (b->unk < 0 || (b->fuse_unk && out->len > start && out->ptr[out->len - 1] == b->unk)) return true;
-    return ludc_ids_push(out, b->unk);
-}
-
-static bool push_char(const ludc_bpe *b, lud_str c, size_t start, ludc_ids *out) {
-    int64_t id;
-    if (ludc_map_get(b->vocab, c, &id)) return ludc_ids_push(out, (int32_t)id);
-    bool all = b->byte_fallback;
-    for (size_t i = 0; all && i < c.len; i++)
-        all = b->fallback_id[(uint8_t)c.ptr[i]] >= 0;
-    if (!all) return push_unknown(b, start, out);
-    for (size_t i = 0; i < c.len; i++)
-        if (!ludc_ids_push(out, b->fallback_id[(uint8_t)c.ptr[i]])) return false;
-    return true;
-}
-
-static bool push_symbols(const ludc_bpe *b, lud_str word, ludc_ids *out) {
-    const size_t start = out->len;
-    for (size_t i = 0; i < word.len;) {
-        bool ok;
-        if (b->byte_level) {
-            const int32_t id = b->byte_id[(uint8_t)word.ptr[i++]];
-            ok = id >= 0 ? ludc_ids_push(out, id) : push_unknown(b, start, out);
-        } else {
-            uint32_t cp;
-            const size_t n = ludc_utf8_decode(word.ptr + i, word.len - i, &cp);
-            ok = push_char(b, (lud_str){word.ptr + i, n}, start, out);
-            i += n;
-        }
-        if (!ok) return false;
-    }
-    return true;
-}
-
-/* ---- Short words: the ranks of all pairs, rescanned after each merge ---- */
+/* ids (n <= SHORT_WORD) are merged in place; returns how many are left. */
 static size_t merge_short(const ludc_bpe *b, int32_t *ids, size_t n) {
-    uint64_t pair[SHORT_WORD + 1] = {0};
+    ranked pair[SHORT_WORD]; /* pair[i]: ids[i] with ids[i + 1] */
     for (size_t i = 0; i + 1 < n; i++)
-        pair[i] = merge_of(b, ids[i], ids[i + 1]);
+        pair[i] = rank_of(b, ids[i], ids[i + 1]);
     while (n > 1) {
         size_t best = 0;
-        for (size_t i = 1; i + 1 < n; i++)
-            if (pair[i] < pair[best]) best = i;
-        if (pair[best] == FREE) break;
-        ids[best] = (int32_t)(uint32_t)pair[best];
-        n--; /* ids best+2.. and pairs best+2.. move down by one; pair best is looked up anew */
-        for (size_t i = best + 1; i < n; i++) {
-            ids[i] = ids[i + 1];
-            pair[i] = pair[i + 1];
+        for (size_t i = 1; i + 1 < n; i++) {
+            if (pair[i].rank < pair[best].rank) best = i;
         }
-        if (best > 0) pair[best - 1] = merge_of(b, ids[best - 1], ids[best]);
-        if (best + 1 < n) pair[best] = merge_of(b, ids[best], ids[best + 1]);
+        if (pair[best].rank == NO_RANK) break;
+        ids[best] = pair[best].id;
+        n--;
+        memmove(ids + best + 1, ids + best + 2, (n - best - 1) * sizeof *ids);
+        if (best + 1 < n) {
+            memmove(pair + best + 1, pair + best + 2, (n - best - 2) * sizeof *pair);
+            pair[best] = rank_of(b, ids[best], ids[best + 1]);
+        }
+        if (best > 0) pair[best - 1] = rank_of(b, ids[best - 1], ids[best]);
     }
     return n;
 }
 
-/* ---- Long words: linked symbols and a heap of (rank, position) ---- */
-typedef struct symbol {
-    int32_t id, prev, next; /* -1 = none; id -1: merged away */
-} symbol;
-typedef struct heap_item {
-    uint64_t merge; /* rank << 32 | new id */
-    int32_t left;
-} heap_item;
+/* ---- Long words: symbols in a linked list, pairs in a binary heap on (rank, position) ---- */
+typedef struct link {
+    int32_t prev, next; /* -1 = none; a removed symbol has prev = -2 */
+} link;
+typedef struct entry {
+    uint32_t rank, pos;
+    int32_t id;
+} entry;
 typedef struct heap {
-    heap_item *ptr;
-    size_t len;
+    entry *e;
+    size_t n;
 } heap;
 
-static bool before(heap_item a, heap_item b) {
-    return a.merge >> 32 < b.merge >> 32 || (a.merge >> 32 == b.merge >> 32 && a.left < b.left);
+static bool before(const entry *a, const entry *b) {
+    return a->rank != b->rank ? a->rank < b->rank : a->pos < b->pos;
 }
 
-static void heap_push(heap *h, heap_item item) {
-    size_t i = h->len++;
-    for (; i > 0 && before(item, h->ptr[(i - 1) / 2]); i = (i - 1) / 2)
-        h->ptr[i] = h->ptr[(i - 1) / 2];
-    h->ptr[i] = item;
+static void heap_push(heap *h, entry x) {
+    size_t i = h->n++;
+    for (; i > 0 && before(&x, &h->e[(i - 1) / 2]); i = (i - 1) / 2)
+        h->e[i] = h->e[(i - 1) / 2];
+    h->e[i] = x;
 }
 
-static heap_item heap_pop(heap *h) {
-    const heap_item top = h->ptr[0], last = h->ptr[--h->len];
+static entry heap_pop(heap *h) {
+    entry top = h->e[0], x = h->e[--h->n];
     size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < h->len; i = child) {
-        if (child + 1 < h->len && before(h->ptr[child + 1], h->ptr[child])) child++;
-        if (!before(h->ptr[child], last)) break;
-        h->ptr[i] = h->ptr[child];
+    for (size_t child = 1; child < h->n; child = 2 * i + 1) {
+        if (child + 1 < h->n && before(&h->e[child + 1], &h->e[child])) child++;
+        if (!before(&h->e[child], &x)) break;
+        h->e[i] = h->e[child];
+        i = child;
     }
-    if (h->len) h->ptr[i] = last;
+    h->e[i] = x;
     return top;
 }
 
-static void offer(const ludc_bpe *b, heap *h, const symbol *s, int32_t left) {
-    if (left < 0 || s[left].next < 0) return;
-    const uint64_t m = merge_of(b, s[left].id, s[s[left].next].id);
-    if (m != FREE) heap_push(h, (heap_item){m, left});
+static void push_pair(const ludc_bpe *b, heap *h, const int32_t *ids, int32_t left, int32_t right) {
+    if (left < 0 || right < 0) return;
+    ranked r = rank_of(b, ids[left], ids[right]);
+    if (r.rank != NO_RANK) heap_push(h, (entry){r.rank, (uint32_t)left, r.id});
 }
 
-static size_t merge_linked(const ludc_bpe *b, symbol *s, heap *h, size_t n, int32_t *ids) {
-    for (size_t i = 0; i < n; i++)
-        s[i] = (symbol){ids[i], (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : -1};
-    for (size_t i = 0; i + 1 < n; i++)
-        offer(b, h, s, (int32_t)i);
-    while (h->len) {
-        const heap_item top = heap_pop(h);
-        symbol *left = &s[top.left];
-        if (left->id < 0 || left->next < 0 || merge_of(b, left->id, s[left->next].id) != top.merge) continue;
-        symbol *right = &s[left->next];
-        left->id = (int32_t)(uint32_t)top.merge;
-        left->next = right->next;
-        if (right->next >= 0) s[right->next].prev = top.left;
-        right->id = -1;
-        offer(b, h, s, left->prev);
-        offer(b, h, s, top.left);
+/* As merge_short, for any n < 2^31. Each merge pushes at most two pairs, so the heap holds fewer than 3 n. */
+static bool merge_long(const ludc_bpe *b, ludc_bpe_work *w, int32_t *ids, size_t *n) {
+    link *links = ludc_scratch_take(&w->links, *n * sizeof *links);
+    heap h = {ludc_scratch_take(&w->heap, *n * 3 * sizeof *h.e), 0};
+    if (!links || !h.e) return false;
+    int32_t count = (int32_t)*n, kept = 0;
+    for (int32_t i = 0; i < count; i++) {
+        links[i] = (link){i - 1, i + 1 < count ? i + 1 : -1};
+        push_pair(b, &h, ids, i - 1, i);
     }
-    size_t kept = 0;
-    for (int32_t i = 0; i >= 0; i = s[i].next)
-        ids[kept++] = s[i].id;
-    return kept;
-}
-
-static bool merge_long(const ludc_bpe *b, int32_t *ids, size_t *n) {
-    symbol *s = ludc_alloc(*n * sizeof(*s));
-    heap h = {.ptr = ludc_alloc(3 * *n * sizeof(*h.ptr))}; /* n pairs at first, two more per merge */
-    const bool ok = s && h.ptr && *n < INT32_MAX;
-    if (ok) *n = merge_linked(b, s, &h, *n, ids);
-    ludc_free(s);
-    ludc_free(h.ptr);
-    return ok;
-}
-
-static bool whole_word(const ludc_bpe *b, lud_str word, int64_t *id) {
-    if (!b->byte_level) return ludc_map_get(b->vocab, word, id);
-    char text[256];
-    size_t n = 0;
-    for (size_t i = 0; i < word.len; i++) {
-        if (n + 4 > sizeof(text)) return false;
-        n += ludc_utf8_encode(ludc_byte_char((uint8_t)word.ptr[i]), text + n);
+    while (h.n) {
+        entry top = heap_pop(&h);
+        int32_t pos = (int32_t)top.pos, right = links[pos].next;
+        if (links[pos].prev == -2 || right < 0) continue;
+        const ludc_merge *m = find_merge(b, ids[pos], ids[right]);
+        if (!m || m->id != top.id) continue;
+        ids[pos] = top.id;
+        links[pos].next = links[right].next;
+        if (links[right].next >= 0) links[links[right].next].prev = pos;
+        links[right].prev = -2;
+        push_pair(b, &h, ids, links[pos].prev, pos);
+        push_pair(b, &h, ids, pos, links[pos].next);
     }
-    return ludc_map_get(b->vocab, (lud_str){text, n}, id);
+    for (int32_t i = 0; i >= 0; i = links[i].next)
+        ids[kept++] = ids[i];
+    *n = (size_t)kept;
+    return true;
 }
 
-lud_status ludc_bpe_encode(const ludc_bpe *b, lud_str word, ludc_ids *out, lud_error *err) {
-    int64_t id;
-    const size_t start = out->len;
-    if (b->ignore_merges && whole_word(b, word, &id))
-        return ludc_ids_push(out, (int32_t)id) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    if (!push_symbols(b, word, out)) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    size_t n = out->len - start;
-    if (n > 1 && n < SHORT_WORD)
-        n = merge_short(b, out->ptr + start, n);
-    else if (n > 1 && !merge_long(b, out->ptr + start, &n))
-        return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    out->len = start + n;
+/* ---- Characters to symbols ---- */
+typedef struct symbols {
+    const ludc_bpe *b;
+    ludc_buf *spare; /* a character with prefix or suffix */
+    int32_t *ids;
+    size_t n;
+    bool unk_pending;
+} symbols;
+
+static int32_t find_symbol(symbols *s, lud_str c, bool first, bool last, lud_str *shown) {
+    const ludc_bpe *b = s->b;
+    uint32_t cp;
+    *shown = c;
+    if (!b->prefix && !b->suffix) {
+        ludc_utf8_next(c.ptr, c.len, &cp);
+        return cp < LUDC_COUNT(b->low_id) ? b->low_id[cp] : ludc_vocab_find(&b->vocab, c);
+    }
+    ludc_buf_clear(s->spare);
+    if (!first && b->prefix) ludc_buf_add(s->spare, b->prefix, b->prefix_len);
+    ludc_buf_add(s->spare, c.ptr, c.len);
+    if (last && b->suffix) ludc_buf_add(s->spare, b->suffix, b->suffix_len);
+    if (s->spare->failed) return -1;
+    *shown = (lud_str){s->spare->ptr, s->spare->len};
+    return ludc_vocab_find(&b->vocab, *shown);
+}
+
+/* Appends the byte tokens of a character that is not in the vocabulary; false: not all of them exist. */
+static bool add_bytes(symbols *s, lud_str c) {
+    for (size_t i = 0; i < c.len; i++) {
+        if (s->b->byte_id[(unsigned char)c.ptr[i]] < 0) return false;
+    }
+    for (size_t i = 0; i < c.len; i++)
+        s->ids[s->n++] = s->b->byte_id[(unsigned char)c.ptr[i]];
+    return true;
+}
+
+static void flush_unk(symbols *s) {
+    if (s->unk_pending) s->ids[s->n++] = s->b->unk;
+    s->unk_pending = false;
+}
+
+static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
+    const ludc_bpe *b = s->b;
+    for (size_t i = 0, len; i < word.len; i += len) {
+        uint32_t cp;
+        lud_str shown;
+        len = ludc_utf8_next(word.ptr + i, word.len - i, &cp);
+        int32_t id = find_symbol(s, (lud_str){word.ptr + i, len}, i == 0, i + len == word.len, &shown);
+        if (s->spare->failed) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (id >= 0) {
+            flush_unk(s);
+            s->ids[s->n++] = id;
+            continue;
+        }
+        if (b->byte_fallback && add_bytes(s, shown)) continue;
+        if (b->unk == -2) {
+            return ludc_fail(err, LUD_E_DATA, "tokenizer: U+%04X is not in the vocabulary, nor is the unk_token",
+                             (unsigned)cp);
+        }
+        if (b->unk < 0) continue;
+        if (!b->fuse_unk) flush_unk(s);
+        s->unk_pending = true;
+    }
+    flush_unk(s);
     return LUD_OK;
+}
+
+static lud_status push_all(ludc_ids *out, const int32_t *ids, size_t n, lud_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (!ludc_ids_push(out, ids[i])) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    }
+    return LUD_OK;
+}
+
+static lud_status merge_word(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, ludc_ids *out, lud_error *err) {
+    int32_t small[SHORT_WORD], *ids = small;
+    size_t room = word.len + (b->byte_fallback ? word.len * (b->prefix_len + b->suffix_len) : 0);
+    if (room > SHORT_WORD) ids = ludc_scratch_take(&w->ids, room * sizeof *ids);
+    if (!ids) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    symbols s = {.b = b, .spare = &w->symbol, .ids = ids};
+    LUDC_TRY(to_symbols(&s, word, err));
+    if (s.n <= SHORT_WORD) {
+        s.n = merge_short(b, ids, s.n);
+    } else if (!merge_long(b, w, ids, &s.n)) {
+        return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    }
+    return push_all(out, ids, s.n, err);
+}
+
+lud_status ludc_bpe_encode(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, ludc_ids *out, lud_error *err) {
+    int32_t id = ludc_vocab_find(&b->vocab, word);
+    if (id >= 0 && (b->ignore_merges || (b->whole && b->whole[id]))) return push_all(out, &id, 1, err);
+    return merge_word(b, w, word, out, err);
+}
+
+void ludc_bpe_work_free(ludc_bpe_work *w) {
+    ludc_free(w->ids.ptr);
+    ludc_free(w->links.ptr);
+    ludc_free(w->heap.ptr);
+    ludc_buf_free(&w->symbol);
+    *w = (ludc_bpe_work){0};
 }

@@ -1,124 +1,291 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The parts of a tokenizer, shared by the files of core/text. */
+ * internal: the parts of a tokenizer. A tokenizer is immutable once loaded; whatever an encode or decode call writes
+ * lives in its ludc_work. Each part has a loader from its node of tokenizer.json and one function that applies it. */
 #ifndef LUDC_TEXT_INTERNAL_H
 #define LUDC_TEXT_INTERNAL_H
 
-#include <text.h>
+#include "text.h"
+#include "unicode.h"
 
-/* ---- Character classes (unicode.c) ---- */
-enum { LUDC_CH_OTHER, LUDC_CH_LETTER, LUDC_CH_NUMBER, LUDC_CH_SPACE, LUDC_CH_MARK };
-int ludc_char_class(uint32_t cp);
-bool ludc_char_is_punctuation(uint32_t cp);
-/* GPT-2's printable stand-in of a byte, and back (-1: not one). */
-uint32_t ludc_byte_char(uint8_t byte);
-int ludc_char_byte(uint32_t cp);
-/* Unicode normalization: form is "NFC", "NFD", "NFKC" or "NFKD". */
-lud_status ludc_unicode_normalize(const char *form, lud_str in, ludc_buf *out, lud_error *);
-lud_status ludc_unicode_lower(lud_str in, ludc_buf *out, lud_error *);
-void ludc_utf8_lossy(lud_str in, ludc_buf *out); /* each maximal invalid part becomes one U+FFFD */
+/* ---- Reading tokenizer.json (node.c): typed members, all errors name file and key ---- */
+typedef struct ludc_load {
+    const char *name; /* of the file, for messages */
+    lud_error *err;
+} ludc_load;
+lud_status ludc_node_bool(const ludc_load *, const ludc_value *, const char *key, bool dflt, bool *out);
+lud_status ludc_node_int(const ludc_load *, const ludc_value *, const char *key, int64_t min, int64_t max,
+                         int64_t *out);
+/* Absent or null: LUD_OK and len 0, ptr NULL. */
+lud_status ludc_node_text(const ludc_load *, const ludc_value *, const char *key, lud_str *out);
+lud_status ludc_node_list(const ludc_load *, const ludc_value *, const char *key, const ludc_value **out);
+/* The "type" of a component. `section` is for messages. */
+lud_status ludc_node_type(const ludc_load *, const ludc_value *, const char *section, lud_str *out);
+/* What to answer for a type that is not in the table: one of `planned` (NULL-terminated) is known, not available. */
+lud_status ludc_node_refuse(const ludc_load *, const char *section, lud_str type, const char *const *planned);
 
-/* ---- Pieces: spans of a text ---- */
-typedef struct ludc_piece {
-    size_t begin, len;
-    int32_t id; /* >= 0: an added token */
-} ludc_piece;
-typedef struct ludc_pieces {
-    ludc_buf text;
-    ludc_piece *ptr;
-    size_t len, cap;
-    bool failed;
-} ludc_pieces;
-void ludc_pieces_add(ludc_pieces *, size_t begin, size_t len, int32_t id);
-void ludc_pieces_free(ludc_pieces *);
+/* ---- Scratch memory of one call ---- */
+typedef struct ludc_scratch {
+    void *ptr;
+    size_t size;
+} ludc_scratch;
+void *ludc_scratch_take(ludc_scratch *, size_t n); /* at least n bytes, contents undefined; NULL: out of memory */
+
+/* ---- Patterns (pattern.c): a string, a class of characters, a hand-written scanner or a PCRE2 regex ---- */
+/* The first match at or after `at` in s[0..n); false = none. */
+typedef bool (*ludc_scan_fn)(const ludc_classes *, const char *s, size_t n, size_t at, size_t *start, size_t *end);
+bool ludc_scan_gpt2(const ludc_classes *, const char *, size_t, size_t, size_t *, size_t *);
+bool ludc_scan_llama3(const ludc_classes *, const char *, size_t, size_t, size_t *, size_t *);
+bool ludc_scan_qwen2(const ludc_classes *, const char *, size_t, size_t, size_t *, size_t *);
+bool ludc_scan_words(const ludc_classes *, const char *, size_t, size_t, size_t *, size_t *);
+ludc_scan_fn ludc_scan_find(lud_str regex); /* the scanner of a well-known regex, or NULL */
+
+typedef struct ludc_regex ludc_regex; /* a compiled PCRE2 pattern, shared by all calls */
+typedef struct ludc_match ludc_match; /* match data of one call */
+lud_status ludc_regex_new(const ludc_load *, lud_str regex, ludc_regex **);
+void ludc_regex_free(ludc_regex *);
+void ludc_match_free(ludc_match *);
+/* *found false: no match. `match` is made on first use. */
+lud_status ludc_regex_next(const ludc_regex *, ludc_match **match, const char *s, size_t n, size_t at, bool *found,
+                           size_t *start, size_t *end, lud_error *);
+
+typedef struct ludc_pattern {
+    char *text; /* a plain string to find, or NULL */
+    size_t len;
+    uint8_t classes; /* one character of any of these, or 0 */
+    ludc_scan_fn scan;
+    ludc_regex *regex;
+} ludc_pattern;
+/* {"String": s} or {"Regex": s}, or a bare string. */
+lud_status ludc_pattern_load(const ludc_load *, const ludc_value *, ludc_pattern *);
+lud_status ludc_pattern_literal(const ludc_load *, lud_str, ludc_pattern *);
+void ludc_pattern_free(ludc_pattern *);
+
+typedef struct ludc_find {
+    const ludc_classes *classes;
+    ludc_match **match;
+    lud_error *err;
+} ludc_find;
+/* Calls fn for the matches (true) and the gaps between them (false), in order, over all of s. */
+typedef lud_status (*ludc_segment_fn)(void *arg, size_t start, size_t end, bool is_match);
+lud_status ludc_pattern_each(const ludc_pattern *, const ludc_find *, const char *s, size_t n, ludc_segment_fn,
+                             void *arg);
+/* Appends s with every match replaced. */
+lud_status ludc_pattern_replace(const ludc_pattern *, const ludc_find *, lud_str s, lud_str content, ludc_buf *out);
+
+/* ---- Normalizer (normalizer.c): a list of steps ---- */
+enum {
+    LUDC_NORM_FORM,
+    LUDC_NORM_LOWER,
+    LUDC_NORM_STRIP,
+    LUDC_NORM_ACCENTS,
+    LUDC_NORM_REPLACE,
+    LUDC_NORM_PREPEND,
+    LUDC_NORM_BYTES
+};
+typedef struct ludc_norm_step {
+    int kind;
+    bool a, b; /* FORM: composed, compat. STRIP: left, right */
+    ludc_pattern pattern;
+    char *content;
+    size_t content_len;
+} ludc_norm_step;
+typedef struct ludc_normalizer {
+    ludc_norm_step *steps;
+    size_t n;
+} ludc_normalizer;
+lud_status ludc_normalizer_load(const ludc_load *, const ludc_value *, ludc_normalizer *);
+void ludc_normalizer_free(ludc_normalizer *);
+/* The result lies in `in` or in one of the two buffers. */
+lud_status ludc_normalizer_apply(const ludc_normalizer *, const ludc_find *, lud_str in, ludc_buf bufs[2],
+                                 lud_str *out);
+
+/* ---- Pre-tokenizer (pretokenizer.c): a list of primitive stages, applied to a piece depth first ---- */
+enum { LUDC_PRE_PREFIX, LUDC_PRE_SPLIT, LUDC_PRE_REPLACE, LUDC_PRE_BYTES };
+enum { LUDC_SPLIT_REMOVED, LUDC_SPLIT_ISOLATED, LUDC_SPLIT_PREVIOUS, LUDC_SPLIT_NEXT, LUDC_SPLIT_CONTIGUOUS };
+typedef struct ludc_pre_stage {
+    int kind, behavior;
+    bool invert;
+    bool only_first; /* PREFIX: only the piece at the start of the text */
+    ludc_pattern pattern;
+    char content[8]; /* PREFIX, REPLACE: one character */
+    size_t content_len;
+} ludc_pre_stage;
+#define LUDC_PRE_MAX 24 /* stages: bounds the recursion and the buffers of a call */
+typedef struct ludc_pretokenizer {
+    ludc_pre_stage stages[LUDC_PRE_MAX];
+    size_t n;
+} ludc_pretokenizer;
+lud_status ludc_pretokenizer_load(const ludc_load *, const ludc_value *, ludc_pretokenizer *);
+void ludc_pretokenizer_free(ludc_pretokenizer *);
+
+/* ---- Vocabulary (vocab.c): text <-> id; sized once, before the first add ---- */
+typedef struct ludc_vocab_slot {
+    uint32_t hash, at, len; /* text at pool + at */
+    int32_t id;             /* -1 = empty */
+} ludc_vocab_slot;
+typedef struct ludc_vocab {
+    char *pool;
+    size_t pool_len;
+    ludc_vocab_slot *slots;
+    uint32_t mask;
+    uint32_t (*texts)[2]; /* by id: position plus one, length; 0 = no such id */
+    int32_t n_ids;        /* highest id + 1 */
+    size_t len;
+} ludc_vocab;
+bool ludc_vocab_init(ludc_vocab *, size_t count, size_t bytes, int32_t n_ids);
+void ludc_vocab_free(ludc_vocab *);
+void ludc_vocab_add(ludc_vocab *, lud_str, int32_t id);  /* the first id of a text is the one that `find` answers */
+int32_t ludc_vocab_find(const ludc_vocab *, lud_str);    /* -1 if there is none */
+lud_str ludc_vocab_text(const ludc_vocab *, int32_t id); /* len 0, ptr NULL if there is none */
+
+/* ---- BPE model (bpe.c, bpe_load.c) ---- */
+typedef struct ludc_merge {
+    uint64_t key; /* left << 32 | right, plus one; 0 = empty */
+    uint32_t rank;
+    int32_t id;
+} ludc_merge;
+typedef struct ludc_bpe {
+    ludc_vocab vocab;
+    ludc_merge *table;
+    uint64_t mask;
+    int32_t (*pairs)[2]; /* by rank */
+    size_t n_merges;
+    bool ignore_merges, byte_fallback, fuse_unk;
+    char *prefix, *suffix; /* NULL = none */
+    size_t prefix_len, suffix_len;
+    int32_t unk;           /* -1 = none: such characters are dropped; -2 = named, but not in the vocabulary */
+    int32_t byte_id[256];  /* "<0xNN>" */
+    int32_t low_id[0x200]; /* characters below U+0200, where there is neither prefix nor suffix */
+    uint8_t *whole;        /* by id: the text of this token encodes to just this token */
+} ludc_bpe;
+typedef struct ludc_bpe_work {
+    ludc_scratch ids, links, heap;
+    ludc_buf symbol;
+} ludc_bpe_work;
+lud_status ludc_bpe_load(const ludc_load *, const ludc_value *model, ludc_bpe *);
+/* The parts, for vocabularies that do not come as JSON: options, then vocabulary, then merges, then finish. */
+lud_status ludc_bpe_options(const ludc_load *, const ludc_value *model, ludc_bpe *);
+lud_status ludc_bpe_merges_init(const ludc_load *, ludc_bpe *, size_t n);
+lud_status ludc_bpe_merge_add(const ludc_load *, ludc_bpe *, lud_str left, lud_str right);
+lud_status ludc_bpe_finish(const ludc_load *, ludc_bpe *);
+void ludc_bpe_free(ludc_bpe *);
+void ludc_bpe_work_free(ludc_bpe_work *);
+/* Appends the ids of one word. */
+lud_status ludc_bpe_encode(const ludc_bpe *, ludc_bpe_work *, lud_str word, ludc_ids *out, lud_error *);
 
 /* ---- Added tokens (added.c) ---- */
-typedef struct ludc_added {
-    char *content;
+typedef struct ludc_added_token {
+    char *text;
     size_t len;
+    char *pattern; /* text, normalized if `normalized` */
+    size_t pattern_len;
     int32_t id;
     bool single_word, lstrip, rstrip, normalized, special;
+} ludc_added_token;
+typedef struct ludc_added_index { /* patterns in byte order, found by narrowing a range */
+    const ludc_added_token **sorted;
+    size_t n;
+    uint32_t first[257]; /* range of the patterns that start with this byte */
+} ludc_added_index;
+typedef struct ludc_added {
+    ludc_added_token *tokens;
+    size_t n;
+    ludc_map *by_text, *by_id; /* to the token's number; the key of by_id is the id's four bytes */
+    ludc_added_index raw, normalized;
+    int32_t n_ids; /* highest id + 1 */
 } ludc_added;
-typedef struct ludc_added_set {
-    ludc_added *ptr; /* longest first */
-    size_t len, cap;
-    bool first_byte[2][256]; /* [normalized] */
-} ludc_added_set;
-bool ludc_added_add(ludc_added_set *, ludc_added); /* copies the content */
-void ludc_added_ready(ludc_added_set *);
-void ludc_added_free(ludc_added_set *);
-const ludc_added *ludc_added_find(const ludc_added_set *, int32_t id);
-/* Appends to out, whose text must already hold `text`: spans between matches with id -1, matches with their id. */
-void ludc_added_split(const ludc_added_set *, bool normalized, const char *text, size_t begin, size_t end,
-                      ludc_pieces *out);
+lud_status ludc_added_load(const ludc_load *, const ludc_value *list, const ludc_vocab *, ludc_added *);
+/* Patterns need the normalizer: called after it is loaded. */
+lud_status ludc_added_index_all(ludc_added *, const ludc_normalizer *, const ludc_find *);
+void ludc_added_free(ludc_added *);
+const ludc_added_token *ludc_added_by_id(const ludc_added *, int32_t id); /* NULL if there is none */
+/* Cuts s at the tokens of one index: fn(arg, start, end, token or NULL). */
+typedef lud_status (*ludc_added_fn)(void *arg, size_t start, size_t end, const ludc_added_token *);
+lud_status ludc_added_split(const ludc_added_index *, const ludc_classes *, const char *s, size_t n, ludc_added_fn,
+                            void *arg);
 
-/* ---- Normalizer and pre-tokenizer steps ---- */
-enum { LUDC_N_UNICODE, LUDC_N_LOWERCASE, LUDC_N_STRIP, LUDC_N_REPLACE, LUDC_N_PREPEND };
+/* ---- Post-processor (post.c): ids before and after the text ---- */
+typedef struct ludc_post {
+    ludc_ids before, after;
+} ludc_post;
+lud_status ludc_post_load(const ludc_load *, const ludc_value *, ludc_post *);
+void ludc_post_free(ludc_post *);
+
+/* ---- Decoder (decoder.c) ---- */
 enum {
-    LUDC_P_BYTE_LEVEL,
-    LUDC_P_SCAN,
-    LUDC_P_DIGITS,
-    LUDC_P_WHITESPACE_SPLIT,
-    LUDC_P_PUNCTUATION,
-    LUDC_P_METASPACE,
-    LUDC_P_SPLIT_STRING
+    LUDC_DEC_BYTES,
+    LUDC_DEC_WORDPIECE,
+    LUDC_DEC_METASPACE,
+    LUDC_DEC_FALLBACK,
+    LUDC_DEC_FUSE,
+    LUDC_DEC_STRIP,
+    LUDC_DEC_REPLACE,
+    LUDC_DEC_SUFFIX
 };
-enum { LUDC_SCAN_GPT2, LUDC_SCAN_LLAMA3, LUDC_SCAN_QWEN2 };
-enum { LUDC_B_REMOVED, LUDC_B_ISOLATED, LUDC_B_PREVIOUS, LUDC_B_NEXT, LUDC_B_CONTIGUOUS };
-enum { LUDC_D_BYTE_LEVEL, LUDC_D_REPLACE, LUDC_D_BYTE_FALLBACK, LUDC_D_FUSE, LUDC_D_STRIP, LUDC_D_METASPACE };
-typedef struct ludc_step {
+typedef struct ludc_dec_step {
     int kind;
-    int scan, behavior;       /* pre-tokenizers */
-    bool left, right;         /* strip; first/always of a metaspace in `left` */
-    bool prefix_space, regex; /* byte level */
-    bool individual;          /* digits */
-    char *from, *to;          /* replace, prepend, form, replacement */
-    size_t from_len, to_len;
-    int64_t start, stop; /* decoder strip */
-} ludc_step;
-typedef struct ludc_steps {
-    ludc_step *ptr;
-    size_t len, cap;
-} ludc_steps;
-bool ludc_steps_add(ludc_steps *, const ludc_step *); /* takes from and to */
-void ludc_steps_free(ludc_steps *);
-lud_status ludc_normalize(const ludc_steps *, lud_str in, ludc_buf *out, lud_error *);
-/* Splits the pieces of `io` step by step. */
-lud_status ludc_pretokenize(const ludc_steps *, ludc_pieces *io, ludc_pieces *scratch, lud_error *);
-/* Length of the next word of a known pattern at s (n > 0 bytes left); always > 0. */
-size_t ludc_scan_word(int scan, const char *s, size_t n);
+    bool flag;          /* WORDPIECE: cleanup. METASPACE: the first token keeps its blanks */
+    size_t start, stop; /* STRIP: at most so many at each end */
+    ludc_pattern pattern;
+    char *content; /* WORDPIECE: prefix. METASPACE, STRIP: one character. REPLACE: content. SUFFIX: suffix */
+    size_t content_len;
+} ludc_dec_step;
+typedef struct ludc_decoder {
+    ludc_dec_step *steps;
+    size_t n;
+    bool set; /* false: tokens are joined by blanks */
+} ludc_decoder;
+/* A list of texts in one buffer. */
+typedef struct ludc_pieces {
+    ludc_buf text;
+    size_t *end;
+    size_t n, cap;
+    bool failed;
+} ludc_pieces;
+void ludc_pieces_push(ludc_pieces *, lud_str); /* also ends what was added to `text` since the last push */
+void ludc_pieces_clear(ludc_pieces *);
+void ludc_pieces_free(ludc_pieces *);
+lud_str ludc_pieces_at(const ludc_pieces *, size_t i);
+lud_status ludc_decoder_load(const ludc_load *, const ludc_value *, ludc_decoder *);
+void ludc_decoder_free(ludc_decoder *);
+lud_status ludc_decoder_apply(const ludc_decoder *, const ludc_find *, ludc_pieces *tokens, ludc_buf *out);
 
-/* ---- Byte-pair encoding (bpe.c) ---- */
-typedef struct ludc_bpe {
-    ludc_map *vocab;
-    int32_t byte_id[256];     /* id of the byte's stand-in, -1 = none */
-    int32_t fallback_id[256]; /* id of <0xNN>, -1 = none */
-    uint64_t *merge_key;      /* open addressing: left << 32 | right; UINT64_MAX = free */
-    uint64_t *merge_value;    /* rank << 32 | new id */
-    size_t merge_cap, n_merges;
-    int32_t unk;
-    bool byte_level, ignore_merges, byte_fallback, fuse_unk;
-} ludc_bpe;
-lud_status ludc_bpe_reserve(ludc_bpe *, size_t n_merges, lud_error *);
-lud_status ludc_bpe_add_merge(ludc_bpe *, lud_str left, lud_str right, lud_error *);
-void ludc_bpe_ready(ludc_bpe *);
-lud_status ludc_bpe_encode(const ludc_bpe *, lud_str word, ludc_ids *out, lud_error *);
-void ludc_bpe_free(ludc_bpe *);
-
+/* ---- The whole ---- */
 struct ludc_tokenizer {
-    ludc_steps normalizer, pretokenizer, decoder;
-    ludc_added_set added;
+    ludc_classes classes;
+    ludc_normalizer normalizer;
+    ludc_pretokenizer pre;
     ludc_bpe bpe;
-    ludc_ids prefix, suffix; /* of the post-processor */
-    lud_str *tokens;         /* by id; text lives in token_text */
-    int32_t n_tokens;
+    ludc_added added;
+    ludc_post post;
+    ludc_decoder decoder;
     ludc_special_ids special;
-    ludc_buf json, config; /* as they are written out */
+    char *json; /* the file's own text, or NULL for a GGUF: then `skeleton` is all of it but vocabulary and merges */
+    size_t json_len;
+    ludc_value *skeleton, *config; /* config: tokenizer_config.json, or NULL */
 };
-lud_status ludc_tokenizer_set_token(ludc_tokenizer *, int32_t id, lud_str text, lud_error *);
-int ludc_scan_of_regex(lud_str regex); /* -1: not one of the known patterns */
-/* The pre-tokenizer that a GGUF names, as tokenizer.json's value; NULL if the name is unknown. */
-ludc_value *ludc_gguf_pretokenizer(lud_str pre, bool *ignore_merges);
-lud_status ludc_tokenizer_read(const ludc_value *root, const char *name, const ludc_value *config, ludc_tokenizer **,
-                               lud_error *);
+/* All parts but the model; the model's vocabulary is loaded already. (load.c) */
+lud_status ludc_tokenizer_load_parts(const ludc_load *, const ludc_value *root, ludc_tokenizer *);
+/* bos, eos, pad, unk from tok->config. */
+lud_status ludc_tokenizer_load_special(const ludc_load *, ludc_tokenizer *);
+
+/* What one encode call writes. */
+typedef struct ludc_work {
+    const ludc_tokenizer *tok;
+    ludc_ids *out;
+    ludc_find find;
+    ludc_match *match;
+    ludc_buf norm[2];
+    ludc_scratch stage[LUDC_PRE_MAX];
+    ludc_buf replaced[LUDC_PRE_MAX];
+    ludc_bpe_work bpe;
+} ludc_work;
+/* A part of the text on its way through the stages; `first`: it lies at the very start of the text. */
+typedef struct ludc_piece {
+    const char *ptr;
+    size_t len;
+    bool first;
+} ludc_piece;
+lud_status ludc_pretokenizer_run(ludc_work *, size_t stage, ludc_piece); /* ends in ludc_bpe_encode */
 
 #endif

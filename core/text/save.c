@@ -1,16 +1,90 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tokenizer's own files: what was read, or what was rebuilt from a GGUF. */
+ * save: tokenizer.json and tokenizer_config.json as text. A tokenizer that came from tokenizer.json is written back
+ * byte for byte; one from a GGUF is its skeleton with vocabulary and merges put into the model. */
 #include "internal.h"
 
-static lud_status copy(const ludc_buf *from, ludc_buf *out, lud_error *err) {
-    ludc_buf_add(out, from->ptr, from->len);
-    return out->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+static bool add_text(lud_str s, ludc_buf *out) {
+    ludc_value *v = ludc_value_str(s);
+    bool ok = v && ludc_value_to_json(v, -1, out) == LUD_OK;
+    ludc_value_free(v);
+    return ok;
 }
 
-lud_status ludc_tokenizer_to_json(const ludc_tokenizer *t, ludc_buf *out, lud_error *err) {
-    return copy(&t->json, out, err);
+/* By id; of two ids with one text only the first can be written. */
+static bool add_vocab(const ludc_vocab *v, ludc_buf *out) {
+    bool any = false, ok = true;
+    ludc_buf_adds(out, "\"vocab\":{");
+    for (int32_t id = 0; id < v->n_ids && ok; id++) {
+        lud_str s = ludc_vocab_text(v, id);
+        if (!s.ptr || ludc_vocab_find(v, s) != id) continue;
+        ludc_buf_adds(out, any ? ",\n" : "\n");
+        ok = add_text(s, out);
+        ludc_buf_addf(out, ":%d", (int)id);
+        any = true;
+    }
+    ludc_buf_adds(out, "\n}");
+    return ok;
 }
 
-lud_status ludc_tokenizer_config_json(const ludc_tokenizer *t, ludc_buf *out, lud_error *err) {
-    return copy(&t->config, out, err);
+static bool add_merges(const ludc_bpe *b, ludc_buf *out) {
+    bool ok = true;
+    ludc_buf_adds(out, "\"merges\":[");
+    for (size_t i = 0; i < b->n_merges && ok; i++) {
+        ludc_buf_adds(out, i ? ",\n[" : "\n[");
+        ok = add_text(ludc_vocab_text(&b->vocab, b->pairs[i][0]), out);
+        ludc_buf_adds(out, ",");
+        ok = ok && add_text(ludc_vocab_text(&b->vocab, b->pairs[i][1]), out);
+        ludc_buf_adds(out, "]");
+    }
+    ludc_buf_adds(out, "\n]");
+    return ok;
+}
+
+/* Writes the members of an object without its braces. */
+static bool add_members(const ludc_value *o, const char *except, ludc_buf *out) {
+    bool any = false, ok = true;
+    for (size_t i = 0; i < o->len && ok; i++) {
+        if (except && ludc_str_eq(o->keys[i], except)) continue;
+        if (any) ludc_buf_adds(out, ",\n");
+        ok = add_text(o->keys[i], out);
+        ludc_buf_adds(out, ":");
+        ok = ok && ludc_value_to_json(o->items[i], -1, out) == LUD_OK;
+        any = true;
+    }
+    return ok;
+}
+
+lud_status ludc_tokenizer_to_json(const ludc_tokenizer *tok, ludc_buf *out, lud_error *err) {
+    size_t before = out->len;
+    bool ok = true;
+    if (tok->json) {
+        ludc_buf_add(out, tok->json, tok->json_len);
+    } else {
+        ludc_buf_adds(out, "{");
+        ok = add_members(tok->skeleton, "model", out);
+        ludc_buf_adds(out, ",\n\"model\":{");
+        ok = ok && add_members(ludc_value_get(tok->skeleton, "model"), NULL, out);
+        ludc_buf_adds(out, ",\n");
+        ok = ok && add_vocab(&tok->bpe.vocab, out);
+        ludc_buf_adds(out, ",\n");
+        ok = ok && add_merges(&tok->bpe, out);
+        ludc_buf_adds(out, "}}\n");
+    }
+    if (ok && !out->failed) return LUD_OK;
+    out->len = before;
+    return ludc_fail(err, LUD_E_NOMEM, "tokenizer.json: out of memory");
+}
+
+lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, lud_error *err) {
+    size_t before = out->len;
+    bool ok = true;
+    if (tok->config) {
+        ok = ludc_value_to_json(tok->config, 2, out) == LUD_OK;
+    } else {
+        ludc_buf_adds(out, "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}");
+    }
+    ludc_buf_adds(out, "\n");
+    if (ok && !out->failed) return LUD_OK;
+    out->len = before;
+    return ludc_fail(err, LUD_E_NOMEM, "tokenizer_config.json: out of memory");
 }

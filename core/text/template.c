@@ -1,133 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Prompt templates: "{column}", "{column:.2f}", "{{", "}}". Parsed once; a format spec is Python's, of the float kind:
- * [[fill]align][sign][0][width][,][.precision][f|e|g|%]. */
-#include "internal.h"
+ * template: prompt templates, in the syntax of Python's str.format without conversions and attributes: all that stands
+ * between a brace and a colon (or the closing brace) is the name of a field. Parsed once; rendering cannot fail on
+ * syntax. Which fields exist, and what they mean, the caller knows. */
+#include "template.h"
 
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct part {
-    lud_str text; /* literal, or the field's name */
-    bool is_field, has_spec, zero, comma;
-    char fill, align, sign, kind;
-    int width, precision; /* -1 = none */
+    lud_str text; /* plain text, or the name of the field */
+    bool is_field, has_spec;
+    ludc_float_spec spec;
 } part;
 
 struct ludc_template {
-    char *source;
+    char *source; /* what the parts point into */
     part *parts;
     size_t n, cap;
 };
+
+/* For messages: characters count from 1. */
+static size_t character_at(const ludc_template *t, const char *p) {
+    size_t n = 1;
+    for (const char *s = t->source; s < p; s++)
+        n += ((unsigned char)*s & 0xC0) != 0x80;
+    return n;
+}
+
+static lud_status add_part(ludc_template *t, part p, lud_error *err) {
+    if (!p.is_field && p.text.len == 0) return LUD_OK;
+    if (t->n == t->cap) {
+        size_t cap = t->cap ? t->cap * 2 : 16;
+        part *parts = ludc_realloc(t->parts, t->cap * sizeof *parts, cap * sizeof *parts);
+        if (!parts) return ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
+        t->parts = parts;
+        t->cap = cap;
+    }
+    t->parts[t->n++] = p;
+    return LUD_OK;
+}
+
+/* A field's inside, without its braces. */
+static lud_status add_field(ludc_template *t, lud_str inside, lud_error *err) {
+    const char *colon = inside.len ? memchr(inside.ptr, ':', inside.len) : NULL, *why = NULL;
+    part p = {.is_field = true, .has_spec = colon != NULL, .text = inside};
+    if (colon) p.text.len = (size_t)(colon - inside.ptr);
+    size_t at = character_at(t, inside.ptr);
+    int shown = (int)LUDC_MIN(inside.len, 64);
+    if (p.text.len == 0) {
+        return ludc_fail(err, LUD_E_INVALID,
+                         "template, character %zu: '{%.*s}' names no column; write {name}, or {{ for a brace", at - 1,
+                         shown, inside.ptr);
+    }
+    if (colon) {
+        lud_str spec = {colon + 1, inside.len - p.text.len - 1};
+        if (!ludc_float_spec_parse(spec, &p.spec, &why)) {
+            return ludc_fail(err, LUD_E_INVALID, "template, character %zu: in '{%.*s}' %s; a format is like .2f",
+                             character_at(t, spec.ptr), shown, inside.ptr, why);
+        }
+    }
+    return add_part(t, p, err);
+}
+
+static lud_status parse(ludc_template *t, size_t n, lud_error *err) {
+    const char *p = t->source, *end = p + n;
+    for (const char *plain = p;; plain = p) {
+        while (p < end && *p != '{' && *p != '}')
+            p++;
+        bool doubled = p + 1 < end && p[1] == *p; /* the first of the two ends the plain text */
+        LUDC_TRY(add_part(t, (part){.text = {plain, (size_t)(p - plain) + (p < end && doubled)}}, err));
+        if (p == end) return LUD_OK;
+        if (doubled) {
+            p += 2;
+            continue;
+        }
+        const char *close = p + 1;
+        while (close < end && *close != '{' && *close != '}')
+            close++;
+        if (*p == '}' || close == end || *close == '{') {
+            return ludc_fail(err, LUD_E_INVALID, "template, character %zu: '%c' has no partner; write %c%c for a brace",
+                             character_at(t, p), *p, *p, *p);
+        }
+        LUDC_TRY(add_field(t, (lud_str){p + 1, (size_t)(close - p) - 1}, err));
+        p = close + 1;
+    }
+}
+
+lud_status ludc_template_parse(lud_str text, ludc_template **out, lud_error *err) {
+    ludc_template *t = ludc_alloc(sizeof *t);
+    if (t) t->source = ludc_strndup(text.ptr ? text.ptr : "", text.len);
+    lud_status status =
+        t && t->source ? parse(t, text.len, err) : ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
+    if (status == LUD_OK) {
+        *out = t;
+    } else {
+        ludc_template_free(t);
+    }
+    return status;
+}
 
 void ludc_template_free(ludc_template *t) {
     if (!t) return;
     ludc_free(t->source);
     ludc_free(t->parts);
     ludc_free(t);
-}
-
-static bool add(ludc_template *t, part p) {
-    if (!p.is_field && p.text.len == 0) return true;
-    if (t->n == t->cap) {
-        const size_t cap = t->cap ? 2 * t->cap : 8;
-        part *more = ludc_realloc(t->parts, t->n * sizeof(*more), cap * sizeof(*more));
-        if (!more) return false;
-        t->parts = more;
-        t->cap = cap;
-    }
-    t->parts[t->n++] = p;
-    return true;
-}
-
-static int number(const char **p, const char *end) {
-    int n = -1;
-    for (; *p < end && isdigit((unsigned char)**p); (*p)++)
-        n = LUDC_MIN((n < 0 ? 0 : n) * 10 + (**p - '0'), 1000);
-    return n;
-}
-
-static bool parse_spec(const char *p, const char *end, part *out) {
-    out->has_spec = true;
-    out->fill = ' ';
-    out->align = '>';
-    out->kind = 'f';
-    if (end - p >= 2 && strchr("<>^=", p[1])) {
-        out->fill = p[0];
-        out->align = p[1];
-        p += 2;
-    } else if (p < end && strchr("<>^=", *p)) {
-        out->align = *p++;
-    }
-    if (p < end && strchr("+- ", *p)) out->sign = *p++;
-    if (p < end && *p == '0') {
-        out->zero = true;
-        p++;
-    }
-    out->width = number(&p, end);
-    if (p < end && *p == ',') out->comma = true, p++;
-    out->precision = 6;
-    if (p < end && *p == '.') {
-        p++;
-        out->precision = number(&p, end);
-        if (out->precision < 0) return false;
-    }
-    if (p < end && strchr("feg%", *p)) out->kind = *p++;
-    return p == end;
-}
-
-static lud_status parse_field(ludc_template *t, const char *open, const char *close, lud_error *err) {
-    const char *colon = memchr(open + 1, ':', (size_t)(close - open - 1));
-    const char *end = colon ? colon : close;
-    part p = {.is_field = true, .text = {open + 1, (size_t)(end - open - 1)}, .width = -1};
-    if (p.text.len == 0 || memchr(p.text.ptr, '{', p.text.len))
-        return ludc_fail(err, LUD_E_INVALID,
-                         "prompt.template: character %zu: '{' without a column name ('{{' is a brace)",
-                         (size_t)(open - t->source) + 1);
-    if (colon && !parse_spec(colon + 1, close, &p))
-        return ludc_fail(err, LUD_E_INVALID,
-                         "prompt.template: character %zu: format '%.*s' is not of the float kind (.2f)",
-                         (size_t)(colon - t->source) + 2, (int)(close - colon - 1), colon + 1);
-    return add(t, p) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-}
-
-static lud_status parse(ludc_template *t, size_t n, lud_error *err) {
-    const char *p = t->source, *end = p + n, *plain = p;
-    while (p < end) {
-        if (*p != '{' && *p != '}') {
-            p++;
-            continue;
-        }
-        const bool doubled = p + 1 < end && p[1] == *p;
-        /* A doubled brace: the literal runs up to and with the first one. */
-        if (!add(t, (part){.text = {plain, (size_t)(p - plain) + doubled}}))
-            return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        if (doubled) {
-            plain = p += 2;
-            continue;
-        }
-        const char *close = *p == '{' ? memchr(p, '}', (size_t)(end - p)) : NULL;
-        if (!close)
-            return ludc_fail(err, LUD_E_INVALID,
-                             "prompt.template: character %zu: '%c' without its partner (write '%c%c')",
-                             (size_t)(p - t->source) + 1, *p, *p, *p);
-        LUDC_TRY(parse_field(t, p, close, err));
-        plain = p = close + 1;
-    }
-    return add(t, (part){.text = {plain, (size_t)(end - plain)}}) ? LUD_OK
-                                                                  : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-}
-
-lud_status ludc_template_parse(lud_str text, ludc_template **out, lud_error *err) {
-    ludc_template *t = ludc_alloc(sizeof(*t));
-    if (t) t->source = ludc_strndup(text.ptr, text.len);
-    lud_status status = t && t->source ? parse(t, text.len, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    if (status != LUD_OK)
-        ludc_template_free(t);
-    else
-        *out = t;
-    return status;
 }
 
 size_t ludc_template_fields(const ludc_template *t) {
@@ -138,66 +113,40 @@ size_t ludc_template_fields(const ludc_template *t) {
 }
 
 lud_str ludc_template_field(const ludc_template *t, size_t i) {
-    for (size_t k = 0; k < t->n; k++)
+    for (size_t k = 0; k < t->n; k++) {
         if (t->parts[k].is_field && i-- == 0) return t->parts[k].text;
-    return (lud_str){0};
-}
-
-static void group_thousands(char *text, size_t size) {
-    char *dot = strpbrk(text, ".e%");
-    size_t whole = dot ? (size_t)(dot - text) : strlen(text);
-    const size_t sign = text[0] == '-' || text[0] == '+' || text[0] == ' ';
-    for (size_t i = whole; i > sign + 3 && strlen(text) + 2 < size;) {
-        i -= 3;
-        memmove(text + i + 1, text + i, strlen(text + i) + 1);
-        text[i] = ',';
     }
+    return (lud_str){NULL, 0};
 }
 
-static lud_status put_number(const part *p, lud_str value, ludc_buf *out, lud_error *err) {
-    char copy[64], text[512], format[16];
-    char *stop = copy;
-    const lud_str trimmed = ludc_str_trim(value);
-    snprintf(copy, sizeof(copy), "%.*s", (int)LUDC_MIN(trimmed.len, sizeof(copy) - 1), trimmed.ptr ? trimmed.ptr : "");
-    double x = strtod(copy, &stop);
-    if (stop == copy || *stop)
-        return ludc_fail(err, LUD_E_DATA, "prompt.template: {%.*s} has a number format, but the value is '%s'",
-                         (int)p->text.len, p->text.ptr, copy);
-    x *= p->kind == '%' ? 100 : 1;
-    snprintf(format, sizeof(format), "%%%s.*%c",
-             p->sign == '+'   ? "+"
-             : p->sign == ' ' ? " "
-                              : "",
-             p->kind == '%' ? 'f' : p->kind);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(text, sizeof(text) - 64, format, p->precision, x);
-#pragma GCC diagnostic pop
-    if (p->kind == '%') strcat(text, "%");
-    if (p->comma) group_thousands(text, sizeof(text));
-    const int pad = p->width - (int)strlen(text), left = p->align == '<' ? 0 : p->align == '^' ? pad / 2 : pad;
-    const size_t sign = p->zero && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-    ludc_buf_add(out, text, sign);
-    for (int i = 0; i < left; i++)
-        ludc_buf_add(out, p->zero ? "0" : &p->fill, 1);
-    ludc_buf_adds(out, text + sign);
-    for (int i = left; i < pad; i++)
-        ludc_buf_add(out, &p->fill, 1);
-    return LUD_OK;
+static lud_status render_field(const part *p, lud_str value, ludc_buf *out, lud_error *err) {
+    if (!p->has_spec) {
+        ludc_buf_add(out, value.ptr, value.len);
+        return LUD_OK;
+    }
+    if (ludc_float_spec_apply(&p->spec, value, out)) return LUD_OK;
+    return ludc_fail(err, LUD_E_DATA, "template: {%.*s} has a number format, but the value '%.*s' is no number",
+                     (int)LUDC_MIN(p->text.len, 64), p->text.ptr, (int)LUDC_MIN(value.len, 64),
+                     value.ptr ? value.ptr : "");
 }
 
-lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, lud_str, lud_str *), void *arg,
-                                ludc_buf *out, lud_error *err) {
-    for (size_t i = 0; i < t->n; i++) {
+lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, lud_str field, lud_str *value),
+                                void *arg, ludc_buf *out, lud_error *err) {
+    size_t before = out->len;
+    lud_status status = LUD_OK;
+    for (size_t i = 0; i < t->n && status == LUD_OK; i++) {
         const part *p = &t->parts[i];
-        lud_str value = p->text;
-        if (p->is_field && !lookup(arg, p->text, &value))
-            return ludc_fail(err, LUD_E_DATA, "prompt.template: there is no column '%.*s'", (int)p->text.len,
-                             p->text.ptr);
-        if (p->has_spec)
-            LUDC_TRY(put_number(p, value, out, err));
-        else
-            ludc_buf_add(out, value.ptr, value.len);
+        lud_str value = {NULL, 0};
+        if (!p->is_field) {
+            ludc_buf_add(out, p->text.ptr, p->text.len);
+        } else if (lookup(arg, p->text, &value)) {
+            status = render_field(p, value, out, err);
+        } else {
+            status = ludc_fail(err, LUD_E_DATA, "template: there is no column '%.*s'", (int)LUDC_MIN(p->text.len, 256),
+                               p->text.ptr);
+        }
     }
-    return out->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    if (status == LUD_OK && out->failed) status = ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
+    if (status != LUD_OK) out->len = before;
+    return status;
 }

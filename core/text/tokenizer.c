@@ -1,121 +1,130 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The chain: added tokens of the raw text, normalizer, added tokens of the normalized text, pre-tokenizer, model,
- * post-processor. A tokenizer does not change after loading. */
+ * tokenizer: text to ids and back. Encoding: added tokens that match the raw text, then the normalizer, then added
+ * tokens that match normalized text, then pre-tokenizer and model for what lies between, then the post-processor. */
 #include "internal.h"
 
-#include <string.h>
-
-void ludc_tokenizer_free(ludc_tokenizer *t) {
-    if (!t) return;
-    ludc_steps_free(&t->normalizer);
-    ludc_steps_free(&t->pretokenizer);
-    ludc_steps_free(&t->decoder);
-    ludc_added_free(&t->added);
-    ludc_bpe_free(&t->bpe);
-    ludc_ids_free(&t->prefix);
-    ludc_ids_free(&t->suffix);
-    for (int32_t i = 0; t->tokens && i < t->n_tokens; i++)
-        ludc_free((char *)t->tokens[i].ptr);
-    ludc_free(t->tokens);
-    ludc_buf_free(&t->json);
-    ludc_buf_free(&t->config);
-    ludc_free(t);
+static lud_status push_id(ludc_work *w, int32_t id) {
+    return ludc_ids_push(w->out, id) ? LUD_OK : ludc_fail(w->find.err, LUD_E_NOMEM, "tokenizer: out of memory");
 }
 
-lud_status ludc_tokenizer_set_token(ludc_tokenizer *t, int32_t id, lud_str text, lud_error *err) {
-    if (id < 0 || id >= 1 << 26) return ludc_fail(err, LUD_E_IO, "tokenizer: token id %d is out of range", id);
-    if (id >= t->n_tokens) {
-        const int32_t n = LUDC_MAX(id + 1, t->n_tokens + t->n_tokens / 2);
-        lud_str *more = ludc_realloc(t->tokens, (size_t)t->n_tokens * sizeof(*more), (size_t)n * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-        t->tokens = more;
-        t->n_tokens = n;
+/* A text that is being cut at added tokens. */
+typedef struct cutting {
+    ludc_work *w;
+    const char *text;
+    bool first; /* it lies at the start of the whole text */
+} cutting;
+
+static lud_status normalized_part(void *arg, size_t start, size_t end, const ludc_added_token *token) {
+    cutting *c = arg;
+    if (token) return push_id(c->w, token->id);
+    return ludc_pretokenizer_run(c->w, 0, (ludc_piece){c->text + start, end - start, c->first && start == 0});
+}
+
+static lud_status raw_part(void *arg, size_t start, size_t end, const ludc_added_token *token) {
+    cutting *c = arg;
+    const ludc_tokenizer *tok = c->w->tok;
+    if (token) return push_id(c->w, token->id);
+    lud_str s = {c->text + start, end - start};
+    LUDC_TRY(ludc_normalizer_apply(&tok->normalizer, &c->w->find, s, c->w->norm, &s));
+    cutting inner = {c->w, s.ptr, start == 0};
+    return ludc_added_split(&tok->added.normalized, &tok->classes, s.ptr, s.len, normalized_part, &inner);
+}
+
+static lud_status push_list(ludc_work *w, const ludc_ids *ids) {
+    for (size_t i = 0; i < ids->len; i++)
+        LUDC_TRY(push_id(w, ids->ptr[i]));
+    return LUD_OK;
+}
+
+static lud_status encode_valid(ludc_work *w, lud_str text, bool add_special) {
+    const ludc_tokenizer *tok = w->tok;
+    if (add_special) LUDC_TRY(push_list(w, &tok->post.before));
+    cutting c = {w, text.ptr, true};
+    LUDC_TRY(ludc_added_split(&tok->added.raw, &tok->classes, text.ptr, text.len, raw_part, &c));
+    return add_special ? push_list(w, &tok->post.after) : LUD_OK;
+}
+
+static void work_free(ludc_work *w) {
+    ludc_match_free(w->match);
+    ludc_buf_free(&w->norm[0]);
+    ludc_buf_free(&w->norm[1]);
+    for (size_t i = 0; i < w->tok->pre.n; i++) {
+        ludc_free(w->stage[i].ptr);
+        ludc_buf_free(&w->replaced[i]);
     }
-    char *copy = ludc_strndup(text.ptr, text.len);
-    if (!copy) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    ludc_free((char *)t->tokens[id].ptr);
-    t->tokens[id] = (lud_str){copy, text.len};
-    return LUD_OK;
+    ludc_bpe_work_free(&w->bpe);
 }
 
-int32_t ludc_tokenizer_vocab(const ludc_tokenizer *t) {
-    int32_t n = t->n_tokens;
-    while (n > 0 && !t->tokens[n - 1].ptr)
-        n--;
-    return n;
-}
-
-lud_str ludc_tokenizer_token(const ludc_tokenizer *t, int32_t id) {
-    return id >= 0 && id < t->n_tokens ? t->tokens[id] : (lud_str){0};
-}
-
-int32_t ludc_tokenizer_id(const ludc_tokenizer *t, lud_str token) {
-    int64_t id;
-    for (size_t i = 0; i < t->added.len; i++)
-        if (ludc_str_same((lud_str){t->added.ptr[i].content, t->added.ptr[i].len}, token)) return t->added.ptr[i].id;
-    return ludc_map_get(t->bpe.vocab, token, &id) ? (int32_t)id : -1;
-}
-
-ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *t) {
-    return t->special;
-}
-
-/* The work space of one encode call. */
-typedef struct work {
-    ludc_pieces raw, pieces, scratch;
-} work;
-
-/* One stretch of text without added tokens of the raw kind. */
-static lud_status encode_stretch(const ludc_tokenizer *t, lud_str text, work *w, ludc_ids *out, lud_error *err) {
-    ludc_pieces *p = &w->pieces;
-    p->len = 0;
-    ludc_buf_clear(&p->text);
-    LUDC_TRY(ludc_normalize(&t->normalizer, text, &p->text, err));
-    ludc_added_split(&t->added, true, p->text.ptr, 0, p->text.len, p);
-    LUDC_TRY(ludc_pretokenize(&t->pretokenizer, p, &w->scratch, err));
-    for (size_t i = 0; i < p->len; i++) {
-        const ludc_piece *piece = &p->ptr[i];
-        if (piece->id < 0)
-            LUDC_TRY(ludc_bpe_encode(&t->bpe, (lud_str){p->text.ptr + piece->begin, piece->len}, out, err));
-        else if (!ludc_ids_push(out, piece->id))
-            return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    }
-    return LUD_OK;
-}
-
-static lud_status push_all(const ludc_ids *from, ludc_ids *out, lud_error *err) {
-    for (size_t i = 0; i < from->len; i++)
-        if (!ludc_ids_push(out, from->ptr[i])) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    return LUD_OK;
-}
-
-static lud_status encode_text(const ludc_tokenizer *t, lud_str text, work *w, ludc_ids *out, lud_error *err) {
-    ludc_added_split(&t->added, false, text.ptr, 0, text.len, &w->raw);
-    if (w->raw.failed) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    for (size_t i = 0; i < w->raw.len; i++) {
-        const ludc_piece *p = &w->raw.ptr[i];
-        if (p->id < 0)
-            LUDC_TRY(encode_stretch(t, (lud_str){text.ptr + p->begin, p->len}, w, out, err));
-        else if (!ludc_ids_push(out, p->id))
-            return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    }
-    return LUD_OK;
-}
-
-lud_status ludc_tokenizer_encode(const ludc_tokenizer *t, lud_str text, bool add_special, ludc_ids *out,
+lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool add_special, ludc_ids *out,
                                  lud_error *err) {
-    work w = {0};
-    ludc_buf valid = {0};
-    if (text.len && !ludc_utf8_valid(text.ptr, text.len)) {
-        ludc_utf8_lossy(text, &valid);
-        text = (lud_str){valid.ptr, valid.len};
+    if (text.len >= INT32_MAX / 4) {
+        return ludc_fail(err, LUD_E_DATA, "tokenizer: a text of %zu bytes is too long, the limit is 512 MiB", text.len);
     }
-    lud_status status = add_special ? push_all(&t->prefix, out, err) : LUD_OK;
-    if (status == LUD_OK) status = encode_text(t, text, &w, out, err);
-    if (status == LUD_OK && add_special) status = push_all(&t->suffix, out, err);
-    ludc_buf_free(&valid);
-    ludc_pieces_free(&w.raw);
-    ludc_pieces_free(&w.pieces);
-    ludc_pieces_free(&w.scratch);
+    ludc_work w = {.tok = tok, .out = out};
+    ludc_buf clean = {0};
+    size_t before = out->len;
+    w.find = (ludc_find){&tok->classes, &w.match, err};
+    if (text.len && !ludc_utf8_valid(text.ptr, text.len)) {
+        ludc_utf8_lossy(text.ptr, text.len, &clean);
+        text = (lud_str){clean.ptr, clean.len};
+    }
+    lud_status status =
+        clean.failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory") : encode_valid(&w, text, add_special);
+    if (status != LUD_OK) out->len = before;
+    work_free(&w);
+    ludc_buf_free(&clean);
     return status;
+}
+
+lud_status ludc_tokenizer_decode(const ludc_tokenizer *tok, const int32_t *ids, size_t n, bool skip_special,
+                                 ludc_buf *out, lud_error *err) {
+    ludc_match *match = NULL;
+    ludc_find find = {&tok->classes, &match, err};
+    ludc_pieces tokens = {0};
+    for (size_t i = 0; i < n; i++) {
+        const ludc_added_token *added = ludc_added_by_id(&tok->added, ids[i]);
+        if (added && added->special && skip_special) continue;
+        /* The reference decodes an added token that matches normalized text to that text. */
+        lud_str text = added ? (lud_str){added->pattern, added->pattern_len} : ludc_vocab_text(&tok->bpe.vocab, ids[i]);
+        if (text.ptr) ludc_pieces_push(&tokens, text);
+    }
+    lud_status status = tokens.failed || tokens.text.failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory")
+                                                            : ludc_decoder_apply(&tok->decoder, &find, &tokens, out);
+    ludc_pieces_free(&tokens);
+    ludc_match_free(match);
+    return status;
+}
+
+int32_t ludc_tokenizer_vocab(const ludc_tokenizer *tok) {
+    return LUDC_MAX(tok->bpe.vocab.n_ids, tok->added.n_ids);
+}
+
+int32_t ludc_tokenizer_id(const ludc_tokenizer *tok, lud_str token) {
+    int64_t k;
+    if (token.len == 0) return -1;
+    if (tok->added.by_text && ludc_map_get(tok->added.by_text, token, &k)) return tok->added.tokens[k].id;
+    return ludc_vocab_find(&tok->bpe.vocab, token);
+}
+
+lud_str ludc_tokenizer_token(const ludc_tokenizer *tok, int32_t id) {
+    const ludc_added_token *added = ludc_added_by_id(&tok->added, id);
+    return added ? (lud_str){added->text, added->len} : ludc_vocab_text(&tok->bpe.vocab, id);
+}
+
+ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *tok) {
+    return tok->special;
+}
+
+void ludc_tokenizer_free(ludc_tokenizer *tok) {
+    if (!tok) return;
+    ludc_normalizer_free(&tok->normalizer);
+    ludc_pretokenizer_free(&tok->pre);
+    ludc_bpe_free(&tok->bpe);
+    ludc_added_free(&tok->added);
+    ludc_post_free(&tok->post);
+    ludc_decoder_free(&tok->decoder);
+    ludc_free(tok->json);
+    ludc_value_free(tok->skeleton);
+    ludc_value_free(tok->config);
+    ludc_free(tok);
 }

@@ -1,125 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Character classes, normal forms and GPT-2's byte alphabet. */
-#include "internal.h"
+ * unicode: character classes, GPT-2's byte map, lossy UTF-8, lower case. utf8proc 2.8 knows Unicode 14: characters
+ * added later count as unassigned here, whereas the reference library may know them. */
+#include "unicode.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <utf8proc.h>
 
-static int class_of(uint32_t cp) {
+static bool is_space(uint32_t c) {
+    if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
+    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+/* Other_Alphabetic among symbols (circled letters), and Join_Control: \w, though no letters, marks or digits. */
+static bool is_odd_word(uint32_t c) {
+    return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+           (c >= 0x1F170 && c <= 0x1F189) || c == 0x200C || c == 0x200D;
+}
+
+static bool is_ascii_punct(uint32_t c) {
+    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+}
+
+uint8_t ludc_class_of(uint32_t cp) {
+    unsigned c = 0;
     switch (utf8proc_category((utf8proc_int32_t)cp)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
     case UTF8PROC_CATEGORY_LT:
     case UTF8PROC_CATEGORY_LM:
     case UTF8PROC_CATEGORY_LO:
-        return LUDC_CH_LETTER;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-        return LUDC_CH_NUMBER;
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return LUDC_CH_SPACE;
+        c = LUDC_C_LETTER | LUDC_C_WORD;
+        break;
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ME:
-        return LUDC_CH_MARK;
+        c = LUDC_C_MARK | LUDC_C_WORD;
+        break;
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+        c = LUDC_C_NUMBER | LUDC_C_WORD;
+        break;
+    case UTF8PROC_CATEGORY_NO:
+        c = LUDC_C_NUMBER;
+        break;
+    case UTF8PROC_CATEGORY_PC:
+        c = LUDC_C_BERT_PUNCT | LUDC_C_WORD;
+        break;
+    case UTF8PROC_CATEGORY_PD:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_PE:
+    case UTF8PROC_CATEGORY_PI:
+    case UTF8PROC_CATEGORY_PF:
+    case UTF8PROC_CATEGORY_PO:
+        c = LUDC_C_BERT_PUNCT;
+        break;
     default:
-        return LUDC_CH_OTHER;
+        break;
     }
+    if (is_ascii_punct(cp)) c |= LUDC_C_BERT_PUNCT;
+    if (is_odd_word(cp)) c |= LUDC_C_WORD;
+    if (is_space(cp)) c |= LUDC_C_SPACE;
+    if (cp == '\r' || cp == '\n') c |= LUDC_C_NEWLINE;
+    return (uint8_t)c;
 }
 
-int ludc_char_class(uint32_t cp) {
-    if (cp < 0x80) {
-        if ((cp >= 'a' && cp <= 'z') || (cp >= 'A' && cp <= 'Z')) return LUDC_CH_LETTER;
-        if (cp >= '0' && cp <= '9') return LUDC_CH_NUMBER;
-        return cp == ' ' || (cp >= 9 && cp <= 13) ? LUDC_CH_SPACE : LUDC_CH_OTHER;
+void ludc_classes_init(ludc_classes *t) {
+    for (uint32_t c = 0; c < LUDC_CLASSES_LOW; c++)
+        t->low[c] = ludc_class_of(c);
+}
+
+/* Length of the valid character at s, or 0; *bad: length of the maximal invalid part then. */
+static size_t valid_char(const unsigned char *s, size_t n, size_t *bad) {
+    static const struct {
+        uint8_t first, last, lo, hi, len;
+    } form[] = {{0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+                {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
+                {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4}};
+    *bad = 1;
+    for (size_t k = 0; k < LUDC_COUNT(form); k++) {
+        if (s[0] < form[k].first || s[0] > form[k].last) continue;
+        for (size_t i = 1; i < form[k].len; i++) {
+            uint8_t lo = i == 1 ? form[k].lo : 0x80, hi = i == 1 ? form[k].hi : 0xBF;
+            if (i >= n || s[i] < lo || s[i] > hi) return *bad = i, (size_t)0;
+        }
+        return form[k].len;
     }
-    return cp == 0x85 ? LUDC_CH_SPACE : class_of(cp);
+    return 0;
 }
 
-bool ludc_char_is_punctuation(uint32_t cp) {
-    if (cp < 0x80) return cp > 32 && cp < 127 && ludc_char_class(cp) == LUDC_CH_OTHER;
-    const utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)cp);
-    return c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO;
+void ludc_utf8_lossy(const char *s, size_t n, ludc_buf *out) {
+    size_t start = 0, bad = 0;
+    for (size_t i = 0; i < n;) {
+        size_t len = valid_char((const unsigned char *)s + i, n - i, &bad);
+        if (len) {
+            i += len;
+            continue;
+        }
+        ludc_buf_add(out, s + start, i - start);
+        ludc_buf_add(out, "\xEF\xBF\xBD", 3);
+        i += bad;
+        start = i;
+    }
+    ludc_buf_add(out, s + start, n - start);
 }
 
-static bool stands_for_itself(unsigned b) {
-    return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
+static bool maps_to_itself(uint32_t b) {
+    return (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b != 0xAD && b <= 0xFF);
 }
 
 uint32_t ludc_byte_char(uint8_t byte) {
-    if (stands_for_itself(byte)) return byte;
-    uint32_t next = 0x100;
-    for (unsigned b = 0; b < byte; b++)
-        next += !stands_for_itself(b);
-    return next;
+    if (maps_to_itself(byte)) return byte;
+    if (byte <= 0x20) return 0x100U + byte;
+    return byte == 0xAD ? 0x143U : 0x121U + byte - 0x7FU;
 }
 
 int ludc_char_byte(uint32_t cp) {
-    if (cp < 0x100) return stands_for_itself(cp) ? (int)cp : -1;
-    uint32_t next = 0x100;
-    for (unsigned b = 0; b < 0x100; b++)
-        if (!stands_for_itself(b) && next++ == cp) return (int)b;
-    return -1;
+    if (cp < 0x100) return maps_to_itself(cp) ? (int)cp : -1;
+    if (cp < 0x121) return (int)cp - 0x100;        /* 00-20 */
+    if (cp < 0x143) return (int)cp - 0x121 + 0x7F; /* 7F-A0 */
+    return cp == 0x143 ? 0xAD : -1;
 }
 
-static lud_status map_text(lud_str in, int options, ludc_buf *out, lud_error *err) {
-    utf8proc_uint8_t *mapped = NULL;
-    const utf8proc_ssize_t n =
-        utf8proc_map((const utf8proc_uint8_t *)in.ptr, (utf8proc_ssize_t)in.len, &mapped, (utf8proc_option_t)options);
-    if (n < 0) return ludc_fail(err, LUD_E_DATA, "text: %s", utf8proc_errmsg(n));
-    ludc_buf_add(out, mapped, (size_t)n);
-    free(mapped);
-    return LUD_OK;
-}
-
-lud_status ludc_unicode_normalize(const char *form, lud_str in, ludc_buf *out, lud_error *err) {
-    const int compat = form[2] == 'K' ? UTF8PROC_COMPAT : 0;
-    const int shape = form[strlen(form) - 1] == 'C' ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
-    return map_text(in, UTF8PROC_STABLE | compat | shape, out, err);
-}
-
-lud_status ludc_unicode_lower(lud_str in, ludc_buf *out, lud_error *err) {
-    (void)err;
-    for (size_t i = 0; i < in.len;) {
-        uint32_t cp;
-        char bytes[4];
-        i += ludc_utf8_decode(in.ptr + i, in.len - i, &cp);
-        if (cp == 0x130) {
-            ludc_buf_add(out, "i\xCC\x87", 3); /* the one letter whose lower case is two characters */
-            continue;
-        }
-        ludc_buf_add(out, bytes, ludc_utf8_encode((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), bytes));
+void ludc_lowercase(uint32_t cp, ludc_buf *out) {
+    if (cp == 0x130) { /* the only character whose lower case is two */
+        ludc_buf_add(out, "i\xCC\x87", 3);
+        return;
     }
-    return LUD_OK;
-}
-
-/* Bytes of the longest prefix that could begin a character (Unicode 3.9, "maximal subpart"). */
-static size_t broken_part(const uint8_t *p, size_t n) {
-    if (p[0] < 0xC2 || p[0] > 0xF4) return 1;
-    const size_t want = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    size_t i = 1;
-    for (; i < want && i < n && (p[i] & 0xC0) == 0x80; i++) {
-        const bool low = i == 1 && ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90));
-        const bool high = i == 1 && ((p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F));
-        if (low || high) break;
-    }
-    return i;
-}
-
-void ludc_utf8_lossy(lud_str in, ludc_buf *out) {
-    for (size_t i = 0; i < in.len;) {
-        uint32_t cp;
-        const size_t used = ludc_utf8_decode(in.ptr + i, in.len - i, &cp);
-        if (cp == 0xFFFD && used == 1) {
-            ludc_buf_add(out, "\xEF\xBF\xBD", 3);
-            i += broken_part((const uint8_t *)in.ptr + i, in.len - i);
-        } else {
-            ludc_buf_add(out, in.ptr + i, used);
-            i += used;
-        }
-    }
+    char u[4];
+    utf8proc_int32_t low = utf8proc_tolower((utf8proc_int32_t)cp);
+    ludc_buf_add(out, u, ludc_utf8_encode((uint32_t)low, u));
 }

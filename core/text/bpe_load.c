@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * bpe_load: the BPE model from tokenizer.json, or part by part for a GGUF. Ids may have holes, but the table by id
+ * must stay in proportion to the number of entries; both sides of a merge and what it makes must be in the
+ * vocabulary. Invariant after finish: at most half of the merge table is used. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static lud_status no_memory(const ludc_load *l) {
+    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+}
+
+static lud_status load_affix(const ludc_load *l, const ludc_value *model, const char *key, char **out, size_t *len) {
+    lud_str s = {0};
+    LUDC_TRY(ludc_node_text(l, model, key, &s));
+    if (s.len == 0) return LUD_OK;
+    *out = ludc_strndup(s.ptr, s.len);
+    *len = s.len;
+    return *out ? LUD_OK : no_memory(l);
+}
+
+lud_status ludc_bpe_options(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+    LUDC_TRY(ludc_node_bool(l, model, "ignore_merges", false, &b->ignore_merges));
+    LUDC_TRY(ludc_node_bool(l, model, "byte_fallback", false, &b->byte_fallback));
+    LUDC_TRY(ludc_node_bool(l, model, "fuse_unk", false, &b->fuse_unk));
+    LUDC_TRY(load_affix(l, model, "continuing_subword_prefix", &b->prefix, &b->prefix_len));
+    return load_affix(l, model, "end_of_word_suffix", &b->suffix, &b->suffix_len);
+}
+
+static lud_status load_unk(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+    lud_str unk = {0};
+    LUDC_TRY(ludc_node_text(l, model, "unk_token", &unk));
+    b->unk = -1;
+    if (!unk.ptr) return LUD_OK;
+    b->unk = ludc_vocab_find(&b->vocab, unk);
+    if (b->unk < 0) b->unk = -2;
+    return LUD_OK;
+}
+
+static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+    const ludc_value *v = ludc_value_get(model, "vocab");
+    if (!v || v->type != LUD_CFG_OBJECT || v->len == 0) {
+        return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab must be an object with entries", l->name);
+    }
+    int64_t top = -1, limit = (int64_t)LUDC_MIN(v->len * 8 + (1U << 20), INT32_MAX);
+    size_t bytes = 0;
+    for (size_t i = 0; i < v->len; i++) {
+        const ludc_value *id = v->items[i];
+        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= limit) {
+            return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab: the id of '%.*s' must be from 0 to %lld", l->name,
+                             (int)LUDC_MIN(v->keys[i].len, 64), v->keys[i].ptr, (long long)limit - 1);
+        }
+        top = LUDC_MAX(top, id->u.i);
+        bytes += v->keys[i].len;
+    }
+    if (!ludc_vocab_init(&b->vocab, v->len, bytes, (int32_t)top + 1)) return no_memory(l);
+    for (size_t i = 0; i < v->len; i++)
+        ludc_vocab_add(&b->vocab, v->keys[i], (int32_t)v->items[i]->u.i);
+    return LUD_OK;
+}
+
+lud_status ludc_bpe_merges_init(const ludc_load *l, ludc_bpe *b, size_t n) {
+    size_t n_slots = 16;
+    while (n_slots < n * 2 + 2)
+        n_slots *= 2;
+    if (n_slots > SIZE_MAX / sizeof *b->table || n > INT32_MAX) return no_memory(l);
+    b->table = ludc_alloc(n_slots * sizeof *b->table);
+    b->pairs = ludc_alloc(n * sizeof *b->pairs);
+    b->mask = n_slots - 1;
+    return b->table && b->pairs ? LUD_OK : no_memory(l);
+}
+
+static lud_status bad_merge(const ludc_load *l, const ludc_bpe *b, lud_str left, lud_str right, const char *what) {
+    return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu ('%.*s' + '%.*s'): %s is not in the vocabulary", l->name,
+                     b->n_merges, (int)LUDC_MIN(left.len, 64), left.ptr, (int)LUDC_MIN(right.len, 64), right.ptr, what);
+}
+
+static int32_t find_joined(const ludc_bpe *b, lud_str left, lud_str right, ludc_buf *spare) {
+    size_t skip = LUDC_MIN(b->prefix_len, right.len);
+    ludc_buf_clear(spare);
+    ludc_buf_add(spare, left.ptr, left.len);
+    ludc_buf_add(spare, right.ptr + skip, right.len - skip);
+    return spare->failed ? -1 : ludc_vocab_find(&b->vocab, (lud_str){spare->ptr, spare->len});
+}
+
+lud_status ludc_bpe_merge_add(const ludc_load *l, ludc_bpe *b, lud_str left, lud_str right) {
+    int32_t x = ludc_vocab_find(&b->vocab, left), y = ludc_vocab_find(&b->vocab, right);
+    if (x < 0) return bad_merge(l, b, left, right, "the left side");
+    if (y < 0) return bad_merge(l, b, left, right, "the right side");
+    ludc_buf spare = {0};
+    int32_t id = find_joined(b, left, right, &spare);
+    bool failed = spare.failed;
+    ludc_buf_free(&spare);
+    if (failed) return no_memory(l);
+    if (id < 0) return bad_merge(l, b, left, right, "the result");
+    uint64_t key = ((uint64_t)(uint32_t)x << 32 | (uint32_t)y) + 1, i = lud_mix64(key) & b->mask;
+    while (b->table[i].key && b->table[i].key != key)
+        i = (i + 1) & b->mask;
+    b->table[i] = (ludc_merge){key, (uint32_t)b->n_merges, id}; /* of equal merges the last one counts */
+    b->pairs[b->n_merges][0] = x;
+    b->pairs[b->n_merges++][1] = y;
+    return LUD_OK;
+}
+
+/* ["a", "b"], or "a b" in older files: cut at the blank. */
+static bool merge_sides(const ludc_value *m, lud_str *left, lud_str *right) {
+    if (m->type == LUD_CFG_LIST) {
+        if (m->len != 2 || m->items[0]->type != LUD_CFG_STR || m->items[1]->type != LUD_CFG_STR) return false;
+        *left = m->items[0]->u.s;
+        *right = m->items[1]->u.s;
+        return true;
+    }
+    const char *blank = m->type == LUD_CFG_STR ? memchr(m->u.s.ptr, ' ', m->u.s.len) : NULL;
+    if (!blank) return false;
+    *left = (lud_str){m->u.s.ptr, (size_t)(blank - m->u.s.ptr)};
+    *right = (lud_str){blank + 1, m->u.s.len - left->len - 1};
+    return memchr(right->ptr, ' ', right->len) == NULL;
+}
+
+static lud_status load_merges(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+    const ludc_value *list;
+    LUDC_TRY(ludc_node_list(l, model, "merges", &list));
+    LUDC_TRY(ludc_bpe_merges_init(l, b, list->len));
+    for (size_t i = 0; i < list->len; i++) {
+        lud_str left, right;
+        const ludc_value *m = list->items[i];
+        /* Files converted from merges.txt may keep its first line. */
+        if (m->type == LUD_CFG_STR && m->u.s.len >= 8 && memcmp(m->u.s.ptr, "#version", 8) == 0) continue;
+        if (!merge_sides(m, &left, &right)) {
+            return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu must be [\"a\", \"b\"] or \"a b\"", l->name, i);
+        }
+        LUDC_TRY(ludc_bpe_merge_add(l, b, left, right));
+    }
+    return LUD_OK;
+}
+
+static void fill_small_tables(ludc_bpe *b) {
+    char text[8];
+    for (unsigned c = 0; c < 256; c++) {
+        int n = snprintf(text, sizeof text, "<0x%02X>", c);
+        b->byte_id[c] = ludc_vocab_find(&b->vocab, (lud_str){text, (size_t)n});
+    }
+    for (uint32_t cp = 0; cp < LUDC_COUNT(b->low_id); cp++)
+        b->low_id[cp] = ludc_vocab_find(&b->vocab, (lud_str){text, ludc_utf8_encode(cp, text)});
+}
+
+/* Which tokens come out whole when their own text is encoded: words of this kind need no merging later. */
+static lud_status mark_whole(const ludc_load *l, ludc_bpe *b) {
+    uint8_t *whole = ludc_alloc((size_t)b->vocab.n_ids);
+    ludc_bpe_work work = {0};
+    ludc_ids ids = {0};
+    lud_status status = whole ? LUD_OK : no_memory(l);
+    for (int32_t id = 0; id < b->vocab.n_ids && status == LUD_OK; id++) {
+        lud_str text = ludc_vocab_text(&b->vocab, id);
+        if (text.len == 0 || ludc_vocab_find(&b->vocab, text) != id) continue;
+        ids.len = 0;
+        lud_error ignored = LUDC_ERROR_INIT; /* a token that cannot be encoded is merely not whole */
+        status = ludc_bpe_encode(b, &work, text, &ids, &ignored);
+        if (status == LUD_E_DATA) status = LUD_OK;
+        whole[id] = ids.len == 1 && ids.ptr[0] == id;
+    }
+    ludc_ids_free(&ids);
+    ludc_bpe_work_free(&work);
+    b->whole = whole;
+    return status == LUD_OK ? LUD_OK : no_memory(l);
+}
+
+lud_status ludc_bpe_finish(const ludc_load *l, ludc_bpe *b) {
+    fill_small_tables(b);
+    return b->ignore_merges ? LUD_OK : mark_whole(l, b);
+}
+
+lud_status ludc_bpe_load(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+    LUDC_TRY(ludc_bpe_options(l, model, b));
+    LUDC_TRY(load_vocab(l, model, b));
+    LUDC_TRY(load_unk(l, model, b));
+    LUDC_TRY(load_merges(l, model, b));
+    return ludc_bpe_finish(l, b);
+}
+
+void ludc_bpe_free(ludc_bpe *b) {
+    ludc_vocab_free(&b->vocab);
+    ludc_free(b->table);
+    ludc_free(b->pairs);
+    ludc_free(b->prefix);
+    ludc_free(b->suffix);
+    ludc_free(b->whole);
+    *b = (ludc_bpe){0};
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * normalizer: the steps that change the text before it is cut. A Sequence becomes one flat list. Invariant: every
+ * step maps valid UTF-8 to valid UTF-8. Offsets into the original text are not kept. */
+#include "internal.h"
+
+#include <string.h>
+
+enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
+
+static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_normalizer *);
+
+/* Appends a zeroed step; NULL: too many, or out of memory (an error is filled). */
+static ludc_norm_step *add_step(const ludc_load *l, ludc_normalizer *nz, int kind) {
+    if (nz->n == MAX_STEPS) {
+        ludc_fail(l->err, LUD_E_IO, "%s: the normalizer has more than %d steps", l->name, MAX_STEPS);
+        return NULL;
+    }
+    size_t size = sizeof *nz->steps;
+    ludc_norm_step *steps = ludc_realloc(nz->steps, nz->n * size, (nz->n + 1) * size);
+    if (!steps) {
+        ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+        return NULL;
+    }
+    nz->steps = steps;
+    steps[nz->n].kind = kind;
+    return &steps[nz->n++];
+}
+
+static lud_status set_content(const ludc_load *l, lud_str s, ludc_norm_step *step) {
+    step->content = ludc_strndup(s.ptr ? s.ptr : "", s.len);
+    step->content_len = s.len;
+    return step->content ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+}
+
+static lud_status load_replace(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
+    lud_str content = {0};
+    LUDC_TRY(ludc_pattern_load(l, ludc_value_get(v, "pattern"), &step->pattern));
+    LUDC_TRY(ludc_node_text(l, v, "content", &content));
+    return set_content(l, content, step);
+}
+
+static lud_status load_prepend(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
+    lud_str content = {0};
+    LUDC_TRY(ludc_node_text(l, v, "prepend", &content));
+    return set_content(l, content, step);
+}
+
+static lud_status load_strip(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
+    LUDC_TRY(ludc_node_bool(l, v, "strip_left", true, &step->a));
+    return ludc_node_bool(l, v, "strip_right", true, &step->b);
+}
+
+static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_normalizer *nz) {
+    const ludc_value *list;
+    LUDC_TRY(ludc_node_list(l, v, "normalizers", &list));
+    for (size_t i = 0; i < list->len; i++)
+        LUDC_TRY(load_node(l, list->items[i], depth + 1, nz));
+    return LUD_OK;
+}
+
+static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_normalizer *nz) {
+    static const struct {
+        const char *type;
+        int kind;
+        bool a, b;
+    } known[] = {{"NFC", LUDC_NORM_FORM, true, false},         {"NFD", LUDC_NORM_FORM, false, false},
+                 {"NFKC", LUDC_NORM_FORM, true, true},         {"NFKD", LUDC_NORM_FORM, false, true},
+                 {"Lowercase", LUDC_NORM_LOWER, false, false}, {"StripAccents", LUDC_NORM_ACCENTS, false, false},
+                 {"Strip", LUDC_NORM_STRIP, false, false},     {"Replace", LUDC_NORM_REPLACE, false, false},
+                 {"Prepend", LUDC_NORM_PREPEND, false, false}, {"ByteLevel", LUDC_NORM_BYTES, false, false}};
+    static const char *const planned[] = {"BertNormalizer", "Nmt", "Precompiled", NULL};
+    lud_str type = {0};
+    LUDC_TRY(ludc_node_type(l, v, "normalizer", &type));
+    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: normalizers are nested too deep", l->name);
+    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, nz);
+    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+        if (!ludc_str_eq(type, known[k].type)) continue;
+        ludc_norm_step *step = add_step(l, nz, known[k].kind);
+        if (!step) return l->err ? l->err->code : LUD_E_NOMEM;
+        step->a = known[k].a;
+        step->b = known[k].b;
+        if (step->kind == LUDC_NORM_REPLACE) return load_replace(l, v, step);
+        if (step->kind == LUDC_NORM_PREPEND) return load_prepend(l, v, step);
+        return step->kind == LUDC_NORM_STRIP ? load_strip(l, v, step) : LUD_OK;
+    }
+    return ludc_node_refuse(l, "normalizer", type, planned);
+}
+
+lud_status ludc_normalizer_load(const ludc_load *l, const ludc_value *v, ludc_normalizer *nz) {
+    return ludc_is_null(v) ? LUD_OK : load_node(l, v, 0, nz);
+}
+
+void ludc_normalizer_free(ludc_normalizer *nz) {
+    for (size_t i = 0; i < nz->n; i++) {
+        ludc_pattern_free(&nz->steps[i].pattern);
+        ludc_free(nz->steps[i].content);
+    }
+    ludc_free(nz->steps);
+    *nz = (ludc_normalizer){0};
+}
+
+static lud_str strip(const ludc_classes *t, lud_str s, bool left, bool right) {
+    uint32_t cp;
+    while (left && s.len) {
+        size_t len = ludc_utf8_next(s.ptr, s.len, &cp);
+        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
+        s.ptr += len;
+        s.len -= len;
+    }
+    while (right && s.len) {
+        size_t last = ludc_utf8_back(s.ptr, s.len);
+        ludc_utf8_next(s.ptr + last, s.len - last, &cp);
+        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
+        s.len = last;
+    }
+    return s;
+}
+
+/* LOWER, ACCENTS, BYTES: one character after the other. */
+static void map_characters(int kind, const ludc_classes *t, lud_str s, ludc_buf *out) {
+    char u[4];
+    for (size_t i = 0, len; i < s.len; i += len) {
+        uint32_t cp;
+        len = ludc_utf8_next(s.ptr + i, s.len - i, &cp);
+        if (kind == LUDC_NORM_LOWER) {
+            ludc_lowercase(cp, out);
+        } else if (kind == LUDC_NORM_ACCENTS) {
+            if (!(ludc_class(t, cp) & LUDC_C_MARK)) ludc_buf_add(out, s.ptr + i, len);
+        } else {
+            for (size_t k = 0; k < len; k++)
+                ludc_buf_add(out, u, ludc_utf8_encode(ludc_byte_char((uint8_t)s.ptr[i + k]), u));
+        }
+    }
+}
+
+static lud_status apply_step(const ludc_norm_step *step, const ludc_find *f, lud_str s, ludc_buf *out) {
+    lud_str content = {step->content, step->content_len};
+    bool ok = true;
+    switch (step->kind) {
+    case LUDC_NORM_FORM:
+        ok = ludc_normal_form(s.ptr, s.len, step->a, step->b, out);
+        break;
+    case LUDC_NORM_REPLACE:
+        return ludc_pattern_replace(&step->pattern, f, s, content, out);
+    case LUDC_NORM_PREPEND:
+        if (s.len) ludc_buf_add(out, content.ptr, content.len);
+        ludc_buf_add(out, s.ptr, s.len);
+        break;
+    default:
+        map_characters(step->kind, f->classes, s, out);
+    }
+    return ok && !out->failed ? LUD_OK : ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory");
+}
+
+lud_status ludc_normalizer_apply(const ludc_normalizer *nz, const ludc_find *f, lud_str in, ludc_buf bufs[2],
+                                 lud_str *out) {
+    int turn = 0;
+    for (size_t i = 0; i < nz->n; i++) {
+        const ludc_norm_step *step = &nz->steps[i];
+        if (step->kind == LUDC_NORM_STRIP) {
+            in = strip(f->classes, in, step->a, step->b);
+            continue;
+        }
+        ludc_buf_clear(&bufs[turn]);
+        LUDC_TRY(apply_step(step, f, in, &bufs[turn]));
+        in = (lud_str){bufs[turn].ptr ? bufs[turn].ptr : "", bufs[turn].len};
+        turn = !turn;
+    }
+    *out = in;
+    return LUD_OK;
+}
