@@ -39,6 +39,21 @@ static lud_status file_key(void *self, const char *param, int32_t site_matched, 
     return lud_fail(err, LUD_E_INVALID, "scale: the name '%.80s...' is too long", param);
 }
 
+/* The section and adapter_config.json share the choice of sites and nothing else. LOAD comes before there is an
+ * instance. */
+static lud_status config(void *self, int32_t direction, const lud_cfg *in, lud_cfg_out *out, lud_error *err) {
+    static const char *const shared[] = {"target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"};
+    (void)self;
+    const lud_cfg_api *c = host->cfg;
+    const int saving = direction == LUD_CONFIG_SAVE;
+    lud_status status = c->set_str(out, saving ? "peft_type" : "type", lud_text(saving ? "SCALE" : "scale"));
+    for (size_t i = 0; status == LUD_OK && i < sizeof shared / sizeof shared[0]; i++) {
+        const lud_cfg *v = lud_member(c, in, shared[i]);
+        if (lud_is_set(c, v)) status = c->set_copy(out, shared[i], v);
+    }
+    return status == LUD_OK ? LUD_OK : lud_fail(err, status, "scale: out of memory");
+}
+
 static lud_status init(const lud_host *h, lud_error *err) {
     graph = h->get_service(h->ctx, LUD_SERVICE_GRAPH);
     if (!graph) return lud_fail(err, LUD_E_ABI, "scale: the host has no service %s", LUD_SERVICE_GRAPH);
@@ -53,6 +68,8 @@ static const lud_adapter_vt vtable = {
     .inst = &inst,
     .apply = apply,
     .file_key = file_key,
+    .config = config,
+    .peft_type = "SCALE",
 };
 static const lud_component component = {
     .struct_size = sizeof component,
