@@ -108,7 +108,7 @@ static lud_status make_prompts(ludc_prompter *p, const rows_view *v, answers *a,
 }
 
 static lud_status decode_all(lud_model *m, answers *a, const ludc_generation *g, int64_t longest, lud_error *err) {
-    ludc_decoder *d = NULL;
+    ludc_generator *d = NULL;
     counter c = {.events = m->session->events,
                  .total = a->n,
                  .begin = ludc_now(),
@@ -117,9 +117,10 @@ static lud_status decode_all(lud_model *m, answers *a, const ludc_generation *g,
                  .made = ludc_alloc(a->n * sizeof(*c.made))};
     lud_status status = c.made ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK)
-        status = ludc_decoder_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), longest + g->max_new_tokens, &d, err);
+        status =
+            ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), longest + g->max_new_tokens, &d, err);
     if (status == LUD_OK) status = ludc_decode(d, a->views, a->n, g, count_token, &c, a->completions, err);
-    ludc_decoder_free(d);
+    ludc_generator_free(d);
     ludc_free(c.made);
     return status;
 }
@@ -342,14 +343,14 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const cha
     stream s = {.model = m, .on_text = on_text, .arg = arg, .err = LUDC_ERROR_INIT};
     ludc_ids ids = {0};
     ludc_completion completion = {0};
-    ludc_decoder *d = NULL;
+    ludc_generator *d = NULL;
     lud_status status = ludc_tokenizer_encode(ludc_model_info_of(m->model)->tokenizer, prompt, true, &ids, err);
-    if (status == LUD_OK) status = ludc_decoder_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
+    if (status == LUD_OK) status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
     const ludc_prompt one = {.ids = ids.ptr, .len = (int32_t)ids.len};
     if (status == LUD_OK) status = ludc_decode(d, &one, 1, &g, stream_token, &s, &completion, err);
     if (status == LUD_OK && s.text.len > s.sent)
         status = on_text(arg, (lud_str){s.text.ptr + s.sent, s.text.len - s.sent});
-    ludc_decoder_free(d);
+    ludc_generator_free(d);
     ludc_ids_free(&completion.ids);
     ludc_ids_free(&ids);
     ludc_ids_free(&s.ids);

@@ -17,7 +17,7 @@ typedef struct slot {
     int64_t n_new;
 } slot;
 
-struct ludc_decoder {
+struct ludc_generator {
     ludc_model *model;
     ludc_run *run;
     int64_t batch, context, cap_T, pages_per_slot, vocab;
@@ -30,7 +30,7 @@ struct ludc_decoder {
 
 /* One call of ludc_decode. */
 typedef struct call {
-    ludc_decoder *d;
+    ludc_generator *d;
     const ludc_prompt *prompts;
     size_t n, next;
     const ludc_generation *g;
@@ -39,7 +39,7 @@ typedef struct call {
     ludc_completion *out;
 } call;
 
-void ludc_decoder_free(ludc_decoder *d) {
+void ludc_generator_free(ludc_generator *d) {
     if (!d) return;
     ludc_run_free(d->run);
     for (int64_t i = 0; d->slots && i < d->batch; i++)
@@ -51,7 +51,7 @@ void ludc_decoder_free(ludc_decoder *d) {
     ludc_free(d);
 }
 
-static lud_status decoder_alloc(ludc_decoder *d, lud_error *err) {
+static lud_status generator_alloc(ludc_generator *d, lud_error *err) {
     const size_t b = (size_t)d->batch, t = (size_t)d->cap_T, v = (size_t)d->vocab;
     d->slots = ludc_alloc(b * sizeof(*d->slots));
     d->ids = ludc_alloc(t * sizeof(*d->ids));
@@ -69,15 +69,15 @@ static lud_status decoder_alloc(ludc_decoder *d, lud_error *err) {
     return LUD_OK;
 }
 
-lud_status ludc_decoder_new(ludc_model *model, int64_t batch, int64_t context, ludc_decoder **out, lud_error *err) {
+lud_status ludc_generator_new(ludc_model *model, int64_t batch, int64_t context, ludc_generator **out, lud_error *err) {
     const ludc_model_info *info = ludc_model_info_of(model);
-    ludc_decoder *d = ludc_alloc(sizeof(*d));
+    ludc_generator *d = ludc_alloc(sizeof(*d));
     if (!d) return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");
     if (info->max_positions > 0) context = LUDC_MIN(context, info->max_positions);
-    *d = (ludc_decoder){.model = model, .batch = LUDC_MAX(1, batch), .context = context, .vocab = info->vocab_size};
+    *d = (ludc_generator){.model = model, .batch = LUDC_MAX(1, batch), .context = context, .vocab = info->vocab_size};
     d->cap_T = LUDC_MAX(d->batch, LUDC_MIN(PREFILL_TOKENS, d->batch * context));
     d->pages_per_slot = (context + PAGE_TOKENS - 1) / PAGE_TOKENS;
-    lud_status status = decoder_alloc(d, err);
+    lud_status status = generator_alloc(d, err);
     if (status == LUD_OK) {
         const ludc_run_caps caps = {.T = d->cap_T,
                                     .S = d->batch,
@@ -88,7 +88,7 @@ lud_status ludc_decoder_new(ludc_model *model, int64_t batch, int64_t context, l
         status = ludc_run_new(model, LUDC_RUN_DECODE, &caps, &d->run, err);
     }
     if (status != LUD_OK) {
-        ludc_decoder_free(d);
+        ludc_generator_free(d);
         return status;
     }
     *out = d;
@@ -118,7 +118,7 @@ static bool is_end(const ludc_model_info *info, int32_t id) {
 }
 
 static lud_status take(call *c, slot *s, const float *logits, lud_error *err) {
-    ludc_decoder *d = c->d;
+    ludc_generator *d = c->d;
     const ludc_model_info *info = ludc_model_info_of(d->model);
     ludc_completion *out = &c->out[s->prompt];
     double log_prob = 0.0;
@@ -135,7 +135,7 @@ static lud_status take(call *c, slot *s, const float *logits, lud_error *err) {
 }
 
 /* Adds what slot `i` has not cached yet, as far as there is room for it beside one token of every later slot. */
-static void add_segment(ludc_decoder *d, int64_t i, ludc_run_tokens *r) {
+static void add_segment(ludc_generator *d, int64_t i, ludc_run_tokens *r) {
     slot *s = &d->slots[i];
     const size_t room = (size_t)(d->cap_T - r->T - (d->batch - 1 - i));
     const size_t n = LUDC_MIN(s->seen.len - s->cached, room);
@@ -154,7 +154,7 @@ static void add_segment(ludc_decoder *d, int64_t i, ludc_run_tokens *r) {
 }
 
 static lud_status one_run(call *c, lud_error *err) {
-    ludc_decoder *d = c->d;
+    ludc_generator *d = c->d;
     ludc_run_tokens r = {.ids = d->ids,
                          .positions = d->positions,
                          .seg_offsets = d->seg_offsets,
@@ -169,7 +169,7 @@ static lud_status one_run(call *c, lud_error *err) {
     return LUD_OK;
 }
 
-lud_status ludc_decode(ludc_decoder *d, const ludc_prompt *prompts, size_t n, const ludc_generation *g,
+lud_status ludc_decode(ludc_generator *d, const ludc_prompt *prompts, size_t n, const ludc_generation *g,
                        ludc_token_fn fn, void *arg, ludc_completion *out, lud_error *err) {
     call c = {.d = d, .prompts = prompts, .n = n, .g = g, .fn = fn, .arg = arg, .out = out};
     for (int64_t i = 0; i < d->batch; i++)

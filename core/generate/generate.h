@@ -32,13 +32,13 @@ typedef struct ludc_completion {
     bool stopped;    /* by an end-of-text token */
 } ludc_completion;
 
-typedef struct ludc_decoder ludc_decoder; /* a reusable decode program for up to `batch` rows */
+typedef struct ludc_generator ludc_generator; /* a reusable decode program for up to `batch` rows */
 /* context: longest prompt + new tokens that will be asked for. */
-lud_status ludc_decoder_new(ludc_model *, int64_t batch, int64_t context, ludc_decoder **, lud_error *);
-void ludc_decoder_free(ludc_decoder *);
+lud_status ludc_generator_new(ludc_model *, int64_t batch, int64_t context, ludc_generator **, lud_error *);
+void ludc_generator_free(ludc_generator *);
 /* Decodes all prompts, continuously filling free rows of the batch. out[n] zeroed by the caller; free ids of each. A
  * prompt longer than context - max_new_tokens keeps its last tokens. */
-lud_status ludc_decode(ludc_decoder *, const ludc_prompt *, size_t n, const ludc_generation *, ludc_token_fn, void *arg,
-                       ludc_completion *out, lud_error *);
+lud_status ludc_decode(ludc_generator *, const ludc_prompt *, size_t n, const ludc_generation *, ludc_token_fn,
+                       void *arg, ludc_completion *out, lud_error *);
 
 #endif

@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Bad input of every kind: one clear message, a documented exit code, nothing left behind.
+. "$(dirname "$0")/common.sh"
+cd "$tmp" || exit 1
+
+sed 's/batch_size/batch_sise/' "$config" >typo.yaml
+expect 2 "typo.yaml:7" "$ludwig" train -c typo.yaml --dataset "$data"
+expect 2 "did you mean 'batch_size'" "$ludwig" train -c typo.yaml --dataset "$data"
+sed 's/^trainer/triner/' "$config" >section.yaml
+expect 2 "did you mean 'trainer'" "$ludwig" train -c section.yaml --dataset "$data"
+expect 2 "unknown option" "$ludwig" train --confg "$config"
+expect 2 "known, not available yet" "$ludwig" train -c "$config" --set quantization.bits=4 --dataset "$data"
+expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=bf16 --dataset "$data"
+
+sed 's/question/query/' "$data" >column.csv
+expect 3 "no column 'question'" "$ludwig" train -c "$config" --dataset column.csv
+{ cat "$data"; echo 'a,b,c'; } >ragged.csv
+expect 3 "ragged.csv:22: 3 fields" "$ludwig" train -c "$config" --dataset ragged.csv
+: >empty.csv
+expect 3 "empty" "$ludwig" train -c "$config" --dataset empty.csv
+head -n 1 "$data" >header.csv
+expect 3 "empty" "$ludwig" train -c "$config" --dataset header.csv
+expect 3 "nowhere.csv" "$ludwig" train -c "$config" --dataset nowhere.csv
+
+expect 5 "no/such/model" "$ludwig" train -c "$config" --set base_model=no/such/model --dataset "$data"
+cp -r "$model" short && chmod u+w short short/* && head -c 5000 "$model/model.safetensors" >short/model.safetensors
+expect 5 "short" "$ludwig" train -c "$config" --set base_model=short --dataset "$data"
+expect 5 "no saved model" "$ludwig" predict -m "$tmp" --dataset "$data"
+[ ! -e results ] || fail "a failed run left results/ behind"
+finish
