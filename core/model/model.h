@@ -21,11 +21,11 @@ typedef struct ludc_model_spec {
     ludc_host *host;          /* with the services graph and weights registered, and loaded */
     const ludc_value *config; /* full config, kept by the caller while the model lives */
     const char *base_model;   /* overrides config.base_model (a full fine-tuned folder), or NULL */
-    const char *adapter_dir;  /* PEFT folder whose adapter and values are taken, or NULL: config.adapter, fresh values */
-    bool for_training;        /* false: nothing is trainable, no gradients or states are made */
-    uint64_t seed;            /* initial values of new parameters */
+    const char *adapter_dir; /* PEFT folder whose adapter and values are taken, or NULL: config.adapter, fresh values */
+    bool for_training;       /* false: nothing is trainable, no gradients or states are made */
+    uint64_t seed;           /* initial values of new parameters */
     const ludc_devices *devices; /* test seam: given devices instead of config.backend.device; NULL = open by config */
-    int32_t real;             /* LUD_F32 (0 means that) or LUD_F64 (tests) */
+    int32_t real;                /* LUD_F32 (0 means that) or LUD_F64 (tests) */
 } ludc_model_spec;
 
 /* Opens devices, base model, tokenizer, encoder (by model_type), decoder and adapter, builds once to declare all
@@ -55,9 +55,9 @@ enum {
     LUDC_RUN_DECODE  /* pred [N,V] at chosen rows over a paged key/value cache */
 };
 typedef struct ludc_run_caps {
-    int64_t T, S, N;          /* maxima of packed tokens, segments, chosen rows */
+    int64_t T, S, N;                               /* maxima of packed tokens, segments, chosen rows */
     int64_t page_size, pages_per_segment, n_pages; /* LUDC_RUN_DECODE */
-    bool hidden;              /* tests: marked tensors (embeddings, every layer) and the final hidden states are roots */
+    bool hidden; /* tests: marked tensors (embeddings, every layer) and the final hidden states are roots */
 } ludc_run_caps;
 typedef struct ludc_run ludc_run; /* a compiled program of a model; freed before the model */
 lud_status ludc_run_new(ludc_model *, int kind, const ludc_run_caps *, ludc_run **, lud_error *);
@@ -86,9 +86,10 @@ lud_status ludc_run_logits(ludc_run *, const ludc_run_tokens *, float *logits, l
 lud_status ludc_run_hidden(ludc_run *, int32_t layer, float *out, lud_error *);
 
 /* ---- Saving ---- */
-/* Writes what was trained into `dir` (made new; the caller renames): with an adapter a PEFT folder (adapter_config.json,
- * adapter_model.safetensors, README.md), else or if `merge` a complete Hugging Face folder (config.json,
- * model*.safetensors, generation_config.json); tokenizer.json, tokenizer_config.json and chat template in both. */
+/* Writes what was trained into `dir` (made new; the caller renames): with an adapter a PEFT folder
+ * (adapter_config.json, adapter_model.safetensors, README.md), else or if `merge` a complete Hugging Face folder
+ * (config.json, model*.safetensors, generation_config.json); tokenizer.json, tokenizer_config.json and chat template in
+ * both. */
 lud_status ludc_model_save_weights(ludc_model *, const char *dir, bool merge, lud_error *);
 /* The merged weight of one site [d_out, d_in] (tests and merging). out has d_out * d_in elements. */
 lud_status ludc_model_merged(ludc_model *, const char *site, float *out, lud_error *);

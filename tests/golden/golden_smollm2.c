@@ -47,11 +47,12 @@ static bool read_forward(const ludc_tensors *file, forward *f) {
         f->ids[i] = (int32_t)id;
         f->positions[i] = i;
     }
-    for (int32_t i = 0; i < n; i++) f->rows[i] = t - n + i;
+    for (int32_t i = 0; i < n; i++)
+        f->rows[i] = t - n + i;
     f->offsets[0] = 0;
     f->offsets[1] = t;
-    f->tokens = (ludc_run_tokens){.T = t, .S = 1, .N = n, .ids = f->ids, .positions = f->positions,
-                                  .seg_offsets = f->offsets, .rows = f->rows};
+    f->tokens = (ludc_run_tokens){
+        .T = t, .S = 1, .N = n, .ids = f->ids, .positions = f->positions, .seg_offsets = f->offsets, .rows = f->rows};
     return true;
 }
 
@@ -125,7 +126,8 @@ static bool fill_batch(ludc_batch *batch, const ludc_value *rows) {
     for (size_t i = 0; i < rows->len; i++) {
         const ludc_value *list = ludc_value_get(rows->items[i], "ids");
         if (!list || list->len > MAX_T) return false;
-        for (size_t k = 0; k < list->len; k++) ids[k] = (int32_t)list->items[k]->u.i;
+        for (size_t k = 0; k < list->len; k++)
+            ids[k] = (int32_t)list->items[k]->u.i;
         const ludc_row row = {.ids = ids,
                               .len = (int32_t)list->len,
                               .prompt_len = (int32_t)ludc_get_int(rows->items[i], "prompt_len", 0),
@@ -157,7 +159,8 @@ static void compare_first_gradients(replay *r, double factor) {
             golden_fail(r->g, "no parameter for %s", key);
         } else {
             float *got = flat + ludc_store_at(r->store, (size_t)index)->flat_offset;
-            for (int64_t k = 0; k < n; k++) got[k] = (float)((double)got[k] * factor);
+            for (int64_t k = 0; k < n; k++)
+                got[k] = (float)((double)got[k] * factor);
             golden_take(r->g, key, golden_error(got, want, n), 1e-4);
         }
         ludc_free(want);
@@ -212,8 +215,10 @@ static void compare_final(replay *r) {
         ludc_free(end);
         ludc_free(got);
     }
-    if (status != LUD_OK) golden_fail(r->g, "final adapter: %s", err.msg);
-    else golden_take(r->g, "final adapter", sqrt(difference / change), 1e-3);
+    if (status != LUD_OK)
+        golden_fail(r->g, "final adapter: %s", err.msg);
+    else
+        golden_take(r->g, "final adapter", sqrt(difference / change), 1e-3);
     ludc_tensors_free(first);
     ludc_tensors_free(last);
     ludc_free(a);
@@ -243,8 +248,10 @@ static void check_training(golden *g, const char *gguf) {
     for (size_t i = 0; status == LUD_OK && steps && i < steps->len; i++) {
         status = one_step(&r, steps->items[i], (int)i, &err);
     }
-    if (status == LUD_OK) compare_final(&r);
-    else golden_fail(g, "training: %s", err.msg);
+    if (status == LUD_OK)
+        compare_final(&r);
+    else
+        golden_fail(g, "training: %s", err.msg);
     ludc_optimizer_free(r.optimizer);
     ludc_run_free(r.run);
     ludc_batch_free(&r.batch);

@@ -14,7 +14,7 @@ typedef struct lud_buf {
     void *handle;
     size_t size;
     void *host_ptr; /* the memory itself if the host may touch it, else NULL */
-} lud_buf; /* FROZEN */
+} lud_buf;          /* FROZEN */
 
 enum { LUD_DEVICE_REFERENCE = 1, LUD_DEVICE_CPU = 2, LUD_DEVICE_INTEGRATED = 3, LUD_DEVICE_DISCRETE = 4 };
 /* ROW_INVARIANT: keeps the row rule of ops.h. UNIFIED_MEMORY: every buffer has a host_ptr. COMPLETE: every opcode. */
@@ -29,8 +29,16 @@ typedef struct lud_device {
     char id[32], name[64], why[128];
 } lud_device;
 
-enum { LUD_ROLE_TEMP, LUD_ROLE_PARAM, LUD_ROLE_GRAD, LUD_ROLE_STATE, LUD_ROLE_INPUT, LUD_ROLE_OUTPUT, LUD_ROLE_CONST,
-       LUD_ROLE_KV };
+enum {
+    LUD_ROLE_TEMP,
+    LUD_ROLE_PARAM,
+    LUD_ROLE_GRAD,
+    LUD_ROLE_STATE,
+    LUD_ROLE_INPUT,
+    LUD_ROLE_OUTPUT,
+    LUD_ROLE_CONST,
+    LUD_ROLE_KV
+};
 enum { LUD_STORAGE_PLAIN = 0 }; /* >= 0x10000: private to the backend that made it */
 
 /* dtype is resolved (never LUD_REAL). dim[0] < 0: extent. `stride` in elements. The tensor's first byte is at

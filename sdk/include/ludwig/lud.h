@@ -21,9 +21,9 @@
 extern "C" {
 #endif
 
-#define LUD_ABI_MAJOR 1 /* part of the entry symbol's name: a bump breaks every plugin */
-#define LUD_ABI_MINOR 0 /* informative; struct_size decides what exists */
-#define LUD_EXPORT __attribute__((visibility("default")))
+#define LUD_ABI_MAJOR         1 /* part of the entry symbol's name: a bump breaks every plugin */
+#define LUD_ABI_MINOR         0 /* informative; struct_size decides what exists */
+#define LUD_EXPORT            __attribute__((visibility("default")))
 #define LUD_SIZEOF_THRU(T, f) (offsetof(T, f) + sizeof(((T *)0)->f))
 /* True if the struct that p points to reaches field f and f is set. */
 #define LUD_HAS(p, T, f) ((p)->struct_size >= LUD_SIZEOF_THRU(T, f) && (p)->f != 0)
@@ -69,18 +69,27 @@ typedef struct lud_graph lud_graph;
 typedef struct lud_weights lud_weights; /* access to parameter values, see adapter.h */
 
 /* ---- Configuration nodes ---------------------------------------------------------------------------------- */
-enum { LUD_CFG_ABSENT, LUD_CFG_NULL, LUD_CFG_BOOL, LUD_CFG_INT, LUD_CFG_FLOAT, LUD_CFG_STR, LUD_CFG_LIST, LUD_CFG_OBJECT };
+enum {
+    LUD_CFG_ABSENT,
+    LUD_CFG_NULL,
+    LUD_CFG_BOOL,
+    LUD_CFG_INT,
+    LUD_CFG_FLOAT,
+    LUD_CFG_STR,
+    LUD_CFG_LIST,
+    LUD_CFG_OBJECT
+};
 
 /* Read access to the tree that `open` receives, and write access to an object that a slot fills.
  * Nodes are borrowed and live until the instance is closed. Every function accepts a NULL node and then answers
  * ABSENT, 0 or NULL. [any] */
 typedef struct lud_cfg_api {
     uint32_t struct_size, reserved;
-    int32_t (*type)(const lud_cfg *);                             /* LUD_CFG_* */
-    size_t (*len)(const lud_cfg *);                               /* items of a list, members of an object */
-    const lud_cfg *(*at)(const lud_cfg *, size_t i);              /* i-th item or member value */
-    lud_str (*key_at)(const lud_cfg *, size_t i);                 /* key of the i-th member */
-    const lud_cfg *(*find)(const lud_cfg *, const char *dotted);  /* "config.r"; NULL if absent */
+    int32_t (*type)(const lud_cfg *);                            /* LUD_CFG_* */
+    size_t (*len)(const lud_cfg *);                              /* items of a list, members of an object */
+    const lud_cfg *(*at)(const lud_cfg *, size_t i);             /* i-th item or member value */
+    lud_str (*key_at)(const lud_cfg *, size_t i);                /* key of the i-th member */
+    const lud_cfg *(*find)(const lud_cfg *, const char *dotted); /* "config.r"; NULL if absent */
     /* Scalar conversion. type BOOL: int32_t *, INT: int64_t *, FLOAT: double * (an integer converts),
      * STR: lud_str *. LUD_E_INVALID if the node has another type, LUD_E_NOT_FOUND if it is absent or null; then
      * *out is untouched, so that it can hold the default. */
@@ -105,9 +114,9 @@ typedef struct lud_host {
     const lud_cfg_api *cfg;
     /* align is a power of two; NULL if memory is out. [any] */
     void *(*alloc)(lud_host_ctx *, size_t n, size_t align);
-    void (*free)(lud_host_ctx *, void *); /* accepts NULL. [any] */
+    void (*free)(lud_host_ctx *, void *);                         /* accepts NULL. [any] */
     void (*log)(lud_host_ctx *, int32_t level, const char *utf8); /* [any] */
-    int32_t (*cancelled)(lud_host_ctx *); /* nonzero: return LUD_E_CANCELLED soon. [any] */
+    int32_t (*cancelled)(lud_host_ctx *);                         /* nonzero: return LUD_E_CANCELLED soon. [any] */
     /* Calls fn(arg, begin, end) over [0, n) in chunks of `grain` items on the host's threads; returns when all are
      * done. Which thread takes a chunk is not defined; the chunks' borders are. Not to be nested. [executor] */
     void (*parallel_for)(lud_host_ctx *, int64_t n, int64_t grain, void (*fn)(void *arg, int64_t begin, int64_t end),
@@ -154,12 +163,12 @@ typedef struct lud_inst {
 /* One thing that a plugin offers. The registry key is (kind, feature type, config_name). */
 typedef struct lud_component {
     uint32_t struct_size;
-    int32_t kind;            /* LUD_KIND_* */
-    const char *id;          /* "org.ludwig.lora", permanent and unique */
-    const char *config_name; /* the word in the config: "lora" */
-    const char *summary;     /* one line */
-    const char *config_schema; /* JSON text of the keys it takes (docs/plugins.md), or NULL */
-    const void *vtable;        /* lud_encoder_vt, lud_decoder_vt ... by kind; begins with its struct_size */
+    int32_t kind;                     /* LUD_KIND_* */
+    const char *id;                   /* "org.ludwig.lora", permanent and unique */
+    const char *config_name;          /* the word in the config: "lora" */
+    const char *summary;              /* one line */
+    const char *config_schema;        /* JSON text of the keys it takes (docs/plugins.md), or NULL */
+    const void *vtable;               /* lud_encoder_vt, lud_decoder_vt ... by kind; begins with its struct_size */
     const char *const *feature_types; /* NULL-terminated: "text", "number" ...; NULL = any */
     const char *const *model_types;   /* encoders: model_type of config.json and GGUF architectures; NULL = none */
 } lud_component;

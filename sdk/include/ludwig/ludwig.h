@@ -22,7 +22,7 @@ LUD_EXPORT int lud_exit_code(lud_status);
 /* Where a long call stands. Rates and the estimate are of real tokens (there is no padding); 0 = not known yet. */
 typedef struct lud_progress {
     uint32_t struct_size;
-    const char *phase; /* "train", "evaluate", "generate" */
+    const char *phase;   /* "train", "evaluate", "generate" */
     int64_t done, total; /* optimizer steps, or rows */
     double loss, learning_rate, tokens_per_second, eta_seconds;
 } lud_progress;
@@ -88,9 +88,9 @@ LUD_EXPORT void lud_model_free(lud_model *); /* accepts NULL */
 
 typedef struct lud_data_source {
     uint32_t struct_size;
-    const char *dataset;                                   /* split by the config, or */
-    const char *training_set, *validation_set, *test_set;  /* given apart */
-    const char *format;                                    /* NULL: by extension */
+    const char *dataset;                                  /* split by the config, or */
+    const char *training_set, *validation_set, *test_set; /* given apart */
+    const char *format;                                   /* NULL: by extension */
 } lud_data_source;
 
 typedef struct lud_train_opts {
@@ -102,19 +102,19 @@ typedef struct lud_train_opts {
     uint64_t random_seed;         /* 0: 42 */
     int32_t evaluate_test;        /* experiment: test_statistics.json and predictions of the test split */
     int32_t skip_save_model;
-    const char *command;          /* for description.json; NULL = "" */
+    const char *command; /* for description.json; NULL = "" */
 } lud_train_opts;
 typedef struct lud_train_result {
     uint32_t struct_size;
     int32_t interrupted; /* stopped by lud_interrupt, saved as it was */
     char run_dir[4096];
-    char experiment[256];         /* "<experiment>_<model>" */
-    char validation_metric[64];   /* "loss", "token_accuracy" ... */
+    char experiment[256];       /* "<experiment>_<model>" */
+    char validation_metric[64]; /* "loss", "token_accuracy" ... */
     char feature[256];
     int64_t best_step, best_epoch, steps, epochs;
     lud_metrics best_validation, best_test;
-    uint64_t tokens;          /* real tokens trained on */
-    double seconds;           /* of the training loop without evaluations */
+    uint64_t tokens; /* real tokens trained on */
+    double seconds;  /* of the training loop without evaluations */
     uint64_t peak_rss_bytes;
 } lud_train_result;
 /* Trains, writes the run folder, keeps the best model in `model`. Nothing is left behind on failure. An interrupted run
@@ -133,8 +133,8 @@ typedef struct lud_predict_opts {
 /* One row per input row: <feature>_predictions, <feature>_response, <feature>_probability. The target column may be
  * absent. */
 LUD_EXPORT lud_status lud_model_predict(lud_model *, const lud_predict_opts *, lud_error *);
-/* Metrics as JSON text through sink: {feature: {loss, perplexity, token_accuracy, ...}, combined: {loss}}; a text output
- * is generated too: exact_match with its Wilson 95 % interval. */
+/* Metrics as JSON text through sink: {feature: {loss, perplexity, token_accuracy, ...}, combined: {loss}}; a text
+ * output is generated too: exact_match with its Wilson 95 % interval. */
 LUD_EXPORT lud_status lud_model_evaluate(lud_model *, const lud_predict_opts *,
                                          lud_status (*sink)(void *, lud_str json), void *arg, lud_error *);
 

@@ -94,8 +94,8 @@ enum {
  *   CROSS_ENTROPY_GRAD(logits, target, g[N]) -> dlogits = g * d nll / d logits.
  * LINEAR_CROSS_ENTROPY(x[N,C], w[V,C], b[V] or 0, target I32[N]) -> nll[N], argmax I32[N]: CROSS_ENTROPY of
  *   LINEAR(x, w, b) without a tensor of N x V. LINEAR_CROSS_ENTROPY_GRAD(x, w, b, target, g[N]) -> dx, dw, db, and
- *   LINEAR_CROSS_ENTROPY_JOINED(x, w, b, target, g[N]) -> nll, argmax, dx, dw, db: forward and gradient in one pass over
- *   the logits. dx, dw, db exist as attr.want says. (Chunks of rows as in Liger Kernel, arXiv 2410.10989.)
+ *   LINEAR_CROSS_ENTROPY_JOINED(x, w, b, target, g[N]) -> nll, argmax, dx, dw, db: forward and gradient in one pass
+ * over the logits. dx, dw, db exist as attr.want says. (Chunks of rows as in Liger Kernel, arXiv 2410.10989.)
  * DROPOUT(x[T,...], row_keys I32[T,2], positions I32[T]): keeps x / (1 - p) where lud_uniform(lud_token_key(row key,
  *   position, op.stream), c) >= p, c counting the elements of a row; else 0. See random.h. Its VJP is itself.
  * ACC(acc, x): acc += x, in place (the result is an alias of acc).
@@ -107,25 +107,56 @@ enum {
  *   s[7] step number from 1 (bias correction), for SGD: nesterov 0/1.
  *   SGD as torch.optim.SGD (dampening 0), ADAM as torch.optim.Adam / AdamW (arXiv 1412.6980, 1711.05101). */
 
-enum { LUD_ACT_GELU_ERF = 1, LUD_ACT_GELU_TANH, LUD_ACT_RELU, LUD_ACT_RELU2, LUD_ACT_SILU, LUD_ACT_QUICK_GELU,
-       LUD_ACT_TANH, LUD_ACT_SIGMOID };
+enum {
+    LUD_ACT_GELU_ERF = 1,
+    LUD_ACT_GELU_TANH,
+    LUD_ACT_RELU,
+    LUD_ACT_RELU2,
+    LUD_ACT_SILU,
+    LUD_ACT_QUICK_GELU,
+    LUD_ACT_TANH,
+    LUD_ACT_SIGMOID
+};
 
-typedef struct { int32_t reserved; } lud_attr_none;
-typedef struct { float mul, add; } lud_attr_scale;
-typedef struct { int32_t act; } lud_attr_act;                           /* LUD_ACT_* */
-typedef struct { int32_t rank, reserved; int64_t dim[8]; } lud_attr_shape; /* dim < 0: extent -dim */
-typedef struct { int64_t start, len, total; } lud_attr_slice;
-typedef struct { int64_t rows; } lud_attr_rows;                         /* < 0: extent -rows */
-typedef struct { float eps, weight_offset; } lud_attr_norm;
-typedef struct { int32_t rotary_dim, interleaved, inverse; float attention_factor; } lud_attr_rope;
 typedef struct {
-    float scale, softcap;     /* softcap 0 = none */
+    int32_t reserved;
+} lud_attr_none;
+typedef struct {
+    float mul, add;
+} lud_attr_scale;
+typedef struct {
+    int32_t act;
+} lud_attr_act; /* LUD_ACT_* */
+typedef struct {
+    int32_t rank, reserved;
+    int64_t dim[8];
+} lud_attr_shape; /* dim < 0: extent -dim */
+typedef struct {
+    int64_t start, len, total;
+} lud_attr_slice;
+typedef struct {
+    int64_t rows;
+} lud_attr_rows; /* < 0: extent -rows */
+typedef struct {
+    float eps, weight_offset;
+} lud_attr_norm;
+typedef struct {
+    int32_t rotary_dim, interleaved, inverse;
+    float attention_factor;
+} lud_attr_rope;
+typedef struct {
+    float scale, softcap; /* softcap 0 = none */
     int32_t causal;
-    int32_t left, right;      /* inclusive reach in keys; -1 = unlimited */
-    int32_t cache_slot;       /* unique per attention layer, from 0; -1 = has no cache */
+    int32_t left, right; /* inclusive reach in keys; -1 = unlimited */
+    int32_t cache_slot;  /* unique per attention layer, from 0; -1 = has no cache */
 } lud_attr_attention;
 enum { LUD_XENT_WANT_DX = 1, LUD_XENT_WANT_DW = 2, LUD_XENT_WANT_DB = 4 };
-typedef struct { float logit_scale, softcap, smoothing; int32_t want; } lud_attr_xent;
-typedef struct { float p; } lud_attr_dropout;
+typedef struct {
+    float logit_scale, softcap, smoothing;
+    int32_t want;
+} lud_attr_xent;
+typedef struct {
+    float p;
+} lud_attr_dropout;
 
 #endif

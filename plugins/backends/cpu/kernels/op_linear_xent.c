@@ -85,7 +85,7 @@ static void rows_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t nu
         xent_row r = FN(xent_forward)(&h->a, z, h->v, target);
         if (h->nll) h->nll[t0 + i] = r.nll;
         if (h->argmax) h->argmax[t0 + i] = r.argmax;
-        if (grads) FN(xent_backward)(&h->a, z, h->v, target, r.lse, h->g[t0 + i], z);
+        if (grads) FN(xent_backward)(&h->a, z, h->v, target, r, h->g[t0 + i], z);
     }
     cpu_barrier(w);
 }

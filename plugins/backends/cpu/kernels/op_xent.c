@@ -56,25 +56,25 @@ xent_row FN(xent_forward)(const lud_attr_xent *at, const float *logits, int64_t 
         top = vf_max(top, z_load(&a, logits + i, v - i));
     float m = vf_hmax(top);
     xent_row r = {.argmax = first_of(&a, logits, v, m)};
-    r.lse = (float)((double)m + log(sum_exp(&a, logits, v, m)));
-    float z = z_of(&a, vf_set1(logits[target]))[0];
-    r.nll = r.lse - (1.0f - a.smoothing) * z;
-    if (a.smoothing != 0.0f) r.nll -= a.smoothing * (float)mean_z(&a, logits, v);
+    double log_sum = log(sum_exp(&a, logits, v, m)), z = (double)z_of(&a, vf_set1(logits[target]))[0];
+    r.top = m, r.log_sum = (float)log_sum;
+    double lse = (double)m + log_sum, smooth = (double)a.smoothing;
+    r.nll = (float)(lse - (1.0 - smooth) * z - (smooth != 0 ? smooth * mean_z(&a, logits, v) : 0));
     return r;
 }
 
-void FN(xent_backward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target, float lse, float g,
+void FN(xent_backward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target, xent_row r, float g,
                        float *out) {
     lud_attr_xent a = *at;
     float uniform = a.smoothing / (float)v, factor = g * a.logit_scale;
     float zt = z_of(&a, vf_set1(logits[target]))[0];
     for (int64_t i = 0; i < v; i += VW) {
         vf z = z_of(&a, vf_load_upto(logits + i, v - i));
-        vf d = (vf_exp(z - lse) - uniform) * factor;
+        vf d = (vf_exp((z - r.top) - r.log_sum) - uniform) * factor;
         if (a.softcap > 0.0f) d = d * (1.0f - (z / a.softcap) * (z / a.softcap));
         vf_store_upto(out + i, d, v - i);
     }
-    float hot = (vf_exp(vf_set1(zt - lse))[0] - uniform - (1.0f - a.smoothing)) * factor;
+    float hot = (vf_exp(vf_set1((zt - r.top) - r.log_sum))[0] - uniform - (1.0f - a.smoothing)) * factor;
     out[target] = a.softcap > 0.0f ? hot * (1.0f - (zt / a.softcap) * (zt / a.softcap)) : hot;
 }
 
@@ -116,6 +116,6 @@ void FN(cross_entropy_grad)(cpu_worker *w, const cpu_step *s) {
         if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
         const float *x = cpu_in(s, 0) + i * v;
         xent_row r = FN(xent_forward)(&a, x, v, target);
-        FN(xent_backward)(&a, x, v, target, r.lse, cpu_in(s, 2)[i], cpu_out(s, 0) + i * v);
+        FN(xent_backward)(&a, x, v, target, r, cpu_in(s, 2)[i], cpu_out(s, 0) + i * v);
     }
 }

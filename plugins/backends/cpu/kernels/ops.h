@@ -70,12 +70,12 @@ void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j
 
 /* Of one row of V logits (op_xent.c): with z = soft-capped logit_scale * logits. */
 typedef struct xent_row {
-    float nll, lse;
+    float nll, top, log_sum; /* the log of the sum of exp(z) is top + log_sum: apart, so that z - it keeps its digits */
     int32_t argmax;
 } xent_row;
 xent_row FN(xent_forward)(const lud_attr_xent *, const float *logits, int64_t v, int32_t target);
-/* out = g * d nll / d logits; out may be logits. lse from xent_forward. */
-void FN(xent_backward)(const lud_attr_xent *, const float *logits, int64_t v, int32_t target, float lse, float g,
+/* out = g * d nll / d logits; out may be logits. The row is xent_forward's. */
+void FN(xent_backward)(const lud_attr_xent *, const float *logits, int64_t v, int32_t target, xent_row, float g,
                        float *out);
 /* False and cpu_fail if target is not in [0, v). */
 bool FN(xent_target_ok)(cpu_worker *, const cpu_step *, int64_t row, int32_t target, int64_t v);
