@@ -85,7 +85,7 @@ lud_status ludc_added_split(const ludc_added_index *x, const ludc_classes *t, co
         size_t start = at, stop = at + token->pattern_len;
         at = stop;
         if (token->single_word && (is_word_before(t, s, start) || is_word_after(t, s, n, stop))) continue;
-        if (token->lstrip) start = LUDC_MAX(blanks_before(t, s, start, LUDC_MIN(done, start)), done);
+        if (token->lstrip) start = blanks_before(t, s, start, done);
         if (token->rstrip) stop = blank_end = stop <= blank_end ? blank_end : blanks_after(t, s, n, stop);
         if (done < start) LUDC_TRY(fn(arg, done, start, NULL));
         LUDC_TRY(fn(arg, start, stop, token));

@@ -54,9 +54,9 @@ static lud_status compile(const ludc_load *l, lud_str regex, pcre2_general_conte
     if (*code) return LUD_OK;
     PCRE2_UCHAR text[160] = "";
     pcre2_get_error_message(why, text, sizeof text);
-    return ludc_fail(l->err, why == PCRE2_ERROR_NOMEMORY ? LUD_E_NOMEM : LUD_E_IO,
-                     "%s: regex '%.*s' fails at position %zu: %s", l->name, (int)LUDC_MIN(regex.len, 200), regex.ptr,
-                     (size_t)at, (const char *)text);
+    bool no_memory = why == PCRE2_ERROR_HEAP_FAILED || why == PCRE2_ERROR_NOMEMORY;
+    return ludc_fail(l->err, no_memory ? LUD_E_NOMEM : LUD_E_IO, "%s: regex '%.*s' fails at position %zu: %s", l->name,
+                     (int)LUDC_MIN(regex.len, 200), regex.ptr, (size_t)at, (const char *)text);
 }
 
 lud_status ludc_regex_new(const ludc_load *l, lud_str regex, ludc_regex **out) {

@@ -50,7 +50,8 @@ bool ludc_float_spec_parse(lud_str s, ludc_float_spec *f, const char **why) {
     parse_align(&s, f);
     take(&s, "+- ", &f->sign);
     bool zero = take(&s, "0", &c);
-    f->width = LUDC_MAX(read_number(&s, MAX_WIDTH), 0);
+    int width = read_number(&s, MAX_WIDTH);
+    f->width = LUDC_MAX(width, 0);
     f->comma = take(&s, ",", &c);
     f->precision = 6;
     if (take(&s, ".", &c)) f->precision = read_number(&s, MAX_PRECISION);
