@@ -65,18 +65,12 @@ typedef struct tile {
     bool load;
 } tile;
 
-ALWAYS_INLINE void tile_begin(const tile *t, const int mr, vf acc[MR][NV]) {
+ALWAYS_INLINE void tile_begin(const int mr, vf acc[MR][NV]) {
     UNROLL
     for (int i = 0; i < mr; i++) {
         UNROLL
-        for (int v = 0; v < NV; v++) {
-            if (!t->load)
-                acc[i][v] = vf_zero();
-            else if (t->n == PN)
-                acc[i][v] = vf_load(t->c + i * t->ldc + v * VW);
-            else
-                acc[i][v] = vf_load_n(t->c + i * t->ldc + v * VW, CPU_MIN(CPU_MAX(t->n - v * VW, 0), VW));
-        }
+        for (int v = 0; v < NV; v++)
+            acc[i][v] = vf_zero();
     }
 }
 
@@ -84,21 +78,19 @@ ALWAYS_INLINE void tile_end(const tile *t, const int mr, vf acc[MR][NV]) {
     UNROLL
     for (int v = 0; v < NV; v++) {
         int64_t left = CPU_MIN(CPU_MAX(t->n - v * VW, 0), VW);
-        if (t->bias) {
-            vf b = vf_load_upto(t->bias + v * VW, left);
-            UNROLL
-            for (int i = 0; i < mr; i++)
-                acc[i][v] += b;
-        }
+        vf b = t->bias ? vf_load_upto(t->bias + v * VW, left) : vf_zero();
         UNROLL
-        for (int i = 0; i < mr; i++)
-            vf_store_upto(t->c + i * t->ldc + v * VW, acc[i][v], left);
+        for (int i = 0; i < mr; i++) {
+            float *c = t->c + i * t->ldc + v * VW;
+            vf x = t->load ? vf_load_upto(c, left) + acc[i][v] : acc[i][v];
+            vf_store_upto(c, t->bias ? x + b : x, left);
+        }
     }
 }
 
 ALWAYS_INLINE void tile_run(const tile *t, const int mr, const bool unit_col) {
     vf acc[MR][NV];
-    tile_begin(t, mr, acc);
+    tile_begin(mr, acc);
     const float *a = t->a, *b = t->panel;
     const int64_t a_row = unit_col ? t->a_row : 1, a_col = unit_col ? 1 : t->a_col;
     for (int64_t p = 0; p < t->k; p++) {
@@ -162,7 +154,7 @@ void FN(gemm_packed)(const float *a, int64_t a_row, int64_t a_col, const float *
 
 /* Columns [n0, n1) that fit the pack buffer, all of K. */
 static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    int64_t blocks = CPU_MAX(cpu_ceil_div(g->k, KC), 1), step = cpu_round_up(cpu_ceil_div(g->k, blocks), VW);
+    int64_t step = gemm_k_step(g->k);
     for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
         int64_t kc = CPU_MIN(step, g->k - k0), n = n1 - n0;
         if (g->b_rows)
@@ -174,7 +166,6 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
             FN(gemm_packed)
         (g->a + t * g->a_row + k0 * g->a_col, g->a_row, g->a_col, pack, g->c + t * g->ldc + n0, g->ldc, bias,
          CPU_MIN(t1 - t, ROW_BLOCK), n, kc, g->accumulate || k0 > 0);
-        if (step <= 0) break;
     }
 }
 

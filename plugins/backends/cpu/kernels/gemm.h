@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Single-precision matrix products for one instruction set.
  *
- * The one invariant: each element of the result is ONE chain of fused multiply-adds over k = 0, 1, 2 ... from zero (or
- * from the old value), whatever the tile, block, remainder or thread that computes it. Cutting K into blocks keeps the
- * chain, because the running value is stored and loaded in fp32. So a row's bits depend on that row and B alone.
+ * The one invariant: each element of the result is computed by one fixed order of operations that K alone decides:
+ * K is cut into blocks of gemm_k_step(K); inside a block ONE chain of fused multiply-adds from zero, in increasing k;
+ * the blocks are added in increasing order, the bias last. Tile, remainder, row block and thread do not matter, so a
+ * row's bits depend on that row and B alone. (Blocks, because a chain over a vocabulary loses two digits.)
  *
  * B is packed on the fly into panels of PN columns, [panel][k][PN], zero-filled to the right: frozen weights stay in
  * the plain layout, shared by both directions and by look-ups, with no second copy in memory. */
@@ -29,6 +30,11 @@ enum {
     PANELS_MAX = 49152 / (PN * KC),    /* packed at once: 192 KiB */
     PACK_FLOATS = PANELS_MAX * PN * KC /* scratch of gemm_block */
 };
+
+ALWAYS_INLINE int64_t gemm_k_step(int64_t k) {
+    int64_t blocks = CPU_MAX(cpu_ceil_div(k, KC), 1);
+    return CPU_MAX(cpu_round_up(cpu_ceil_div(k, blocks), VW), VW);
+}
 
 /* C[rows, n] = A B (+ C if accumulate) (+ bias[n]). A(t, k) = a[t * a_row + k * a_col].
  * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. */
@@ -57,7 +63,7 @@ void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm
 /* The parts, for attention. dst: round_up(n, PN) * k floats. src(n, k) = src[n * ld + k] or src[k * ld + n]. */
 void FN(gemm_pack_rows)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);
 void FN(gemm_pack_cols)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);
-/* As gemm, with B packed. Reads bias (may be NULL) in full; load: start from C. */
+/* As gemm for one block of K, with B packed. bias may be NULL; load: add to C. */
 void FN(gemm_packed)(const float *a, int64_t a_row, int64_t a_col, const float *panels, float *c, int64_t ldc,
                      const float *bias, int64_t rows, int64_t n, int64_t k, bool load);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * x w^T for a few rows of x, as in decoding: w is read once at the speed of memory, turned in registers. Each element
- * is the same chain of multiply-adds as in gemm.c, so one row gives the bits that it has in a large batch. */
+ * follows the same order of operations as in gemm.c, so one row gives the bits that it has in a large batch. */
 #include "gemm.h"
 #include "transpose.h"
 
@@ -28,8 +28,8 @@ ALWAYS_INLINE void block(const strip *s, const int rows, const float *b, int64_t
     }
 }
 
-ALWAYS_INLINE void tail(const strip *s, const int rows, const float *b, int64_t p, vf acc[GEMV_ROWS]) {
-    for (; p < s->k; p++) {
+ALWAYS_INLINE void tail(const strip *s, const int rows, const float *b, int64_t p, int64_t end, vf acc[GEMV_ROWS]) {
+    for (; p < end; p++) {
         float column[VW];
         for (int i = 0; i < VW; i++)
             column[i] = b[i * s->ldb + p];
@@ -46,43 +46,55 @@ ALWAYS_INLINE void look_ahead(const strip *s, int64_t p) {
         __builtin_prefetch(next + i * LINE_FLOATS * (int)sizeof(float));
 }
 
-ALWAYS_INLINE void panel(const strip *s, const int rows, vf acc[NV][GEMV_ROWS]) {
-    int64_t p = 0;
-    for (; p + VW <= s->k; p += VW) {
+/* k in [p, end) from zero. */
+ALWAYS_INLINE void chain(const strip *s, const int rows, int64_t p, int64_t end, vf acc[NV][GEMV_ROWS]) {
+    UNROLL
+    for (int v = 0; v < NV; v++) {
+        UNROLL
+        for (int t = 0; t < rows; t++)
+            acc[v][t] = vf_zero();
+    }
+    for (; p + VW <= end; p += VW) {
         look_ahead(s, p);
         UNROLL
         for (int v = 0; v < NV; v++)
             block(s, rows, s->b + v * VW * s->ldb, p, acc[v]);
     }
     for (int v = 0; v < NV; v++)
-        tail(s, rows, s->b + v * VW * s->ldb, p, acc[v]);
+        tail(s, rows, s->b + v * VW * s->ldb, p, end, acc[v]);
 }
 
 ALWAYS_INLINE void panel_rows(const strip *s, const int rows, const gemm *g, float *c, const float *bias) {
-    vf acc[NV][GEMV_ROWS];
-    UNROLL
-    for (int v = 0; v < NV; v++) {
+    int64_t step = gemm_k_step(s->k);
+    for (int64_t p = 0; p == 0 || p < s->k; p += step) {
+        vf acc[NV][GEMV_ROWS];
+        bool last = p + step >= s->k;
+        chain(s, rows, p, CPU_MIN(p + step, s->k), acc);
         UNROLL
-        for (int t = 0; t < rows; t++)
-            acc[v][t] = g->accumulate ? vf_load(c + t * g->ldc + v * VW) : vf_zero();
-    }
-    panel(s, rows, acc);
-    UNROLL
-    for (int v = 0; v < NV; v++) {
-        UNROLL
-        for (int t = 0; t < rows; t++)
-            vf_store(c + t * g->ldc + v * VW, bias ? acc[v][t] + vf_load(bias + v * VW) : acc[v][t]);
+        for (int v = 0; v < NV; v++) {
+            UNROLL
+            for (int t = 0; t < rows; t++) {
+                float *to = c + t * g->ldc + v * VW;
+                vf x = p > 0 || g->accumulate ? vf_load(to) + acc[v][t] : acc[v][t];
+                vf_store(to, last && bias ? x + vf_load(bias + v * VW) : x);
+            }
+        }
     }
 }
 
 /* Columns that do not fill a panel: one by one. */
 static void edge(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
+    int64_t step = gemm_k_step(g->k);
     for (int64_t t = t0; t < t1; t++) {
         for (int64_t n = n0; n < n1; n++) {
-            vf acc = vf_set1(g->accumulate ? g->c[t * g->ldc + n] : 0.0f);
-            for (int64_t p = 0; p < g->k; p++)
-                acc = vf_fma(vf_set1(g->a[t * g->a_row + p]), vf_set1(g->b[n * g->ldb + p]), acc);
-            g->c[t * g->ldc + n] = g->bias ? acc[0] + g->bias[n] : acc[0];
+            float total = 0;
+            for (int64_t p = 0; p == 0 || p < g->k; p += step) {
+                vf acc = vf_zero();
+                for (int64_t i = p; i < CPU_MIN(p + step, g->k); i++)
+                    acc = vf_fma(vf_set1(g->a[t * g->a_row + i]), vf_set1(g->b[n * g->ldb + i]), acc);
+                total = p > 0 ? total + acc[0] : g->accumulate ? g->c[t * g->ldc + n] + acc[0] : acc[0];
+            }
+            g->c[t * g->ldc + n] = g->bias ? total + g->bias[n] : total;
         }
     }
 }
