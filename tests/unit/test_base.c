@@ -120,8 +120,8 @@ static void test_utf8(void) {
                                "\xFF",
                                "\xC3",
                                "\xE2\x82",
-                               "\xC3"
-                               "A"};
+                               ("\xC3"
+                                "A")};
     for (size_t i = 0; i < LUDC_COUNT(bad); i++) {
         uint32_t cp;
         CHECK(!ludc_utf8_valid(bad[i], strlen(bad[i])));
@@ -149,7 +149,7 @@ static void test_map(void) {
     int64_t value = 0, wrong = 0;
     for (int i = 0; i < 60000; i++) {
         const int n = snprintf(key, sizeof key, "key %d", i);
-        if (!ludc_map_put(m, (lud_str){key, (size_t)n}, i)) CHECK(!"no memory");
+        CHECK(ludc_map_put(m, (lud_str){key, (size_t)n}, i));
     }
     for (int i = 0; i < 60000; i++) {
         const int n = snprintf(key, sizeof key, "key %d", i);
@@ -204,7 +204,7 @@ static void test_random(void) {
     const int n = 20000;
     for (uint64_t i = 0; i < (uint64_t)n; i++) {
         const double u = ludc_random_uniform(3, i), z = ludc_random_normal(4, i);
-        if (u < 0 || u >= 1 || !isfinite(z)) CHECK(!"out of range");
+        CHECK(u >= 0 && u < 1 && isfinite(z));
         sum += u;
         normal_sum += z;
         normal_squares += z * z;
