@@ -13,25 +13,25 @@ typedef struct forward {
     int64_t *pos;         /* position of each query of the block */
 } forward;
 
-static size_t carve(forward *f, const attn *a, char *base) {
+/* Lays the buffers out from base; returns their size. */
+static size_t carve(forward *f, const attn *a, uintptr_t base) {
     size_t used = 0;
     float **slots[] = {&f->q, &f->out, &f->kt, &f->v, &f->s, &f->m, &f->l, &f->krows, &f->vrows};
     int64_t sizes[] = {a->rows_max * a->d, a->rows_max * a->dp,     KEY_BLOCK * a->d,
                        KEY_BLOCK * a->dp,  a->rows_max * KEY_BLOCK, a->rows_max,
                        a->rows_max,        KEY_BLOCK * a->d,        KEY_BLOCK * a->d};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (float *)(void *)(base + used);
+        *slots[i] = (float *)(base + used);
         used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
     }
-    f->pos = (int64_t *)(void *)(base + used);
+    f->pos = (int64_t *)(base + used);
     return used + (size_t)a->qb * sizeof(int64_t);
 }
 
 void FN(attention_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
     attn a = attn_of(w, s);
     forward f;
-    static char base[1];
-    need->scratch += carve(&f, &a, base);
+    need->scratch += carve(&f, &a, 0);
     need->loops = 2;
 }
 
@@ -125,7 +125,7 @@ void FN(attention)(cpu_worker *w, const cpu_step *s) {
     if (!attn_check(w, s, &a)) return;
     float *lse = cpu_count(w, &s->out[1]) ? cpu_out(s, 1) : NULL;
     forward f;
-    carve(&f, &a, w->scratch);
+    carve(&f, &a, (uintptr_t)w->scratch);
     attn_cursor cursor = {0};
     cpu_loop loop = cpu_loop_start(w, s, 0, attn_pieces_all(&a, false));
     for (int64_t i; cpu_loop_next(&loop, &i);) {
@@ -190,7 +190,7 @@ void FN(attention_cached)(cpu_worker *w, const cpu_step *s) {
     causal.causal = 1;
     a.at = &causal;
     forward f;
-    carve(&f, &a, w->scratch);
+    carve(&f, &a, (uintptr_t)w->scratch);
     attn_cursor cursor = {0};
     cpu_loop loop = cpu_loop_start(w, s, 1, attn_pieces_all(&a, false));
     for (int64_t i; cpu_loop_next(&loop, &i);) {

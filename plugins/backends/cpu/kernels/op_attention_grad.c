@@ -11,7 +11,8 @@ typedef struct backward {
     float *lse, *delta;   /* [rows] */
 } backward;
 
-static size_t carve(backward *b, const attn *a, char *base) {
+/* Lays the buffers out from base; returns their size. */
+static size_t carve(backward *b, const attn *a, uintptr_t base) {
     size_t used = 0;
     float **slots[] = {&b->q,  &b->dout, &b->dq, &b->qp, &b->doutp, &b->kt,
                        &b->vt, &b->kp,   &b->p,  &b->ds, &b->lse,   &b->delta};
@@ -20,7 +21,7 @@ static size_t carve(backward *b, const attn *a, char *base) {
                 row * a->d,       row * a->d,        row * a->d,      row * a->dp,     row * a->dp, KEY_BLOCK * a->d,
                 KEY_BLOCK * a->d, KEY_BLOCK * a->dp, row * KEY_BLOCK, row * KEY_BLOCK, row,         row};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (float *)(void *)(base + used);
+        *slots[i] = (float *)(base + used);
         used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
     }
     return used;
@@ -29,8 +30,7 @@ static size_t carve(backward *b, const attn *a, char *base) {
 void FN(attention_grad_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
     attn a = attn_of(w, s);
     backward b;
-    static char base[1];
-    need->scratch += carve(&b, &a, base);
+    need->scratch += carve(&b, &a, 0);
     need->loops = 1;
 }
 
@@ -132,7 +132,7 @@ void FN(attention_grad)(cpu_worker *w, const cpu_step *s) {
     attn a = attn_of(w, s);
     if (!attn_check(w, s, &a)) return;
     backward b;
-    carve(&b, &a, w->scratch);
+    carve(&b, &a, (uintptr_t)w->scratch);
     attn_cursor cursor = {0};
     cpu_loop loop = cpu_loop_start(w, s, 0, attn_pieces_all(&a, true));
     for (int64_t i; cpu_loop_next(&loop, &i);)
