@@ -141,6 +141,8 @@ static bool fill_batch(ludc_batch *batch, const ludc_value *rows) {
 /* The reference holds some layers' gradients after clipping. Its own log-softmax over 49152 logits is fp32: against
  * gradients in double precision it is 2.1e-4 off in the last layer, so nothing exact can come closer than that. */
 #define GRADIENT_LIMIT 3e-4
+/* And the same ten steps in double precision end 1.3e-3 of the change away from the reference. */
+#define FINAL_LIMIT 2e-3
 
 static void compare_first_gradients(replay *r, double factor) {
     lud_error err = LUDC_ERROR_INIT;
