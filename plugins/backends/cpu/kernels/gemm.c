@@ -5,6 +5,11 @@
 
 /* ---- Packing ---- */
 
+enum {
+    LINE_FLOATS = 16,
+    AHEAD = 12
+}; /* rows of b to fetch early: pieces of rows are too short for the hardware to run ahead of them */
+
 /* One strip of VW columns: src rows [0, n) (n <= VW) to dst[k][PN]. */
 ALWAYS_INLINE void pack_strip(float *dst, const float *src, int64_t ld, int64_t n, int64_t k) {
     vf r[VW];
@@ -40,6 +45,7 @@ void FN(gemm_pack_cols)(float *dst, const float *src, int64_t ld, int64_t n, int
     for (int64_t p = 0; p < k; p++) {
         const float *row = src + p * ld;
         for (int64_t j = 0; j < full; j += PN) {
+            __builtin_prefetch(row + AHEAD * ld + j);
             UNROLL
             for (int v = 0; v < NV; v++)
                 vf_store(dst + j * k + p * PN + v * VW, vf_load(row + j + v * VW));
