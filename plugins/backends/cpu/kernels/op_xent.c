@@ -3,7 +3,10 @@
 #include "ops.h"
 #include "vmath.h"
 
-enum { SUM_SPAN = 1024 }; /* exponentials added in fp32 before the total, which is a double */
+/* Exponentials add up in 16 fp32 lanes, each in increasing order, as in PyTorch's log_softmax (AVX-512). Beside a large
+ * exponential a lane loses the smallest ones: the log-sum-exp of 49152 logits comes out about 1e-5 low, and so does
+ * everybody's who compares. An exact sum is as fast, but ten steps of AdamW then end 1.3e-3 away from PyTorch's fp32. */
+enum { SUM_LANES = 16, SUM_VECTORS = SUM_LANES / VW };
 
 ALWAYS_INLINE vf z_of(const lud_attr_xent *a, vf x) {
     vf z = a->logit_scale * x;
@@ -32,14 +35,19 @@ static int32_t first_of(const lud_attr_xent *a, const float *x, int64_t v, float
 }
 
 static double sum_exp(const lud_attr_xent *a, const float *x, int64_t v, float top) {
-    double total = 0;
-    for (int64_t i = 0; i < v; i += SUM_SPAN) {
-        vf sum = vf_zero();
-        for (int64_t j = i; j < CPU_MIN(i + SUM_SPAN, v); j += VW)
-            sum += vf_exp(z_load(a, x + j, v - j) - top);
-        total += (double)vf_sum(sum);
-    }
-    return total;
+    vf sum[SUM_VECTORS];
+    float lane[SUM_LANES];
+    for (int k = 0; k < SUM_VECTORS; k++)
+        sum[k] = vf_zero();
+    for (int64_t i = 0; i < v; i += SUM_LANES)
+        for (int k = 0; k < SUM_VECTORS && i + k * VW < v; k++)
+            sum[k] += vf_exp(z_load(a, x + i + k * VW, v - i - k * VW) - top);
+    for (int k = 0; k < SUM_VECTORS; k++)
+        vf_store(lane + k * VW, sum[k]);
+    for (int half = SUM_LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            lane[k] += lane[k + half];
+    return (double)lane[0];
 }
 
 static double mean_z(const lud_attr_xent *a, const float *x, int64_t v) {
