@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* hidden [N,C]; target I32 [N] (classes, token ids) or real, 0 = predict only; weight real [N] or 0. vocab and xent are
- * those of the encoder, or NULL. */
+/* hidden [N,C]; target, 0 = predict only: text and category I32 [N]; binary and number real [N,1]; set and vector real
+ * [N,K]; weight real [N] or 0. vocab and xent are those of the encoder, or NULL. */
 typedef struct lud_decoder_in {
     uint32_t struct_size;
     int32_t n_extent;
@@ -20,8 +20,10 @@ typedef struct lud_decoder_in {
     const lud_xent *xent;
 } lud_decoder_in;
 
-/* pred: causal_lm: logits [N,V]. With a target also row_loss [N], row_weight [N] (a function of targets and weights
- * only) and, where it makes sense, argmax I32 [N]. Core keeps what the chosen root reaches. */
+/* pred: causal_lm: logits [N,V]; category and set: logits [N,K]; binary: logit [N,1]; number [N,1] and vector [N,K]:
+ * values in the normalized unit of the target. With a target also row_loss [N], row_weight [N] (a function of targets
+ * and weights only) and, where it makes sense, argmax I32 [N]. A head that leaves row_loss 0 gets the loss that the
+ * output feature names (`loss.type`). Core keeps what the chosen root reaches. */
 typedef struct lud_decoder_out {
     uint32_t struct_size;
     lud_t pred, row_loss, row_weight, argmax;
@@ -29,6 +31,7 @@ typedef struct lud_decoder_out {
 
 typedef struct lud_decoder_vt {
     uint32_t struct_size, reserved;
+    /* cfg children: config (the `decoder` section); metadata of the output feature: {type, width}, width = K. */
     const lud_inst *inst;
     lud_status (*build)(void *self, lud_graph *, const lud_decoder_in *, lud_decoder_out *, lud_error *); /* [main] */
     const char *const *metrics; /* NULL-terminated names of core metrics: "perplexity", "token_accuracy" ... */

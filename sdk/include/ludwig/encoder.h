@@ -11,15 +11,17 @@ extern "C" {
 #endif
 
 /* A packed batch of segments. All I32. positions start at 0 in each segment (in generation: at the first new token).
- * ids [T], type_ids [T] or 0, positions [T], seg_offsets [S+1], row_keys [T,2] (random.h) or 0, values: real [S,d] of
- * tabular features or 0. t_extent and s_extent are the extent numbers of T and S. */
+ * Text: ids [T], type_ids [T] or 0, positions [T], seg_offsets [S+1], row_keys [T,2] (random.h) or 0.
+ * Tabular: category: ids [S]; set and bag: ids [T], seg_offsets [S+1]; binary and number: values real [S,1]; vector:
+ * values [S,d]. What does not apply is 0. t_extent and s_extent are the extent numbers of T and S (0 = not there). */
 typedef struct lud_seq {
     uint32_t struct_size;
     int32_t t_extent, s_extent;
     lud_t ids, type_ids, positions, seg_offsets, row_keys, values;
 } lud_seq;
 
-/* tokens [T,C] after the final norm; rows [S,C] (pooler, tabular) or 0. An encoder of a causal model names its output
+/* tokens [T,C] after the final norm, or 0 (tabular); rows [S,C]: tabular features, or a pooler that the model's files
+ * hold (reduce_output cls_pooled takes it, else the first token), or 0. Core pools tokens into rows. An encoder of a causal model names its output
  * projection: vocab (weight may be the embedding table), and how logits are made of it. */
 typedef struct lud_encoder_out {
     uint32_t struct_size;
@@ -48,7 +50,9 @@ typedef struct lud_source {
 
 typedef struct lud_encoder_vt {
     uint32_t struct_size, reserved;
-    /* cfg children: config, model (config.json) or gguf (metadata), and tensors: the list of names in the files. */
+    /* cfg children: config; text: model (config.json) or gguf (metadata), and tensors: the list of names in the files;
+     * tabular: metadata, what was learned from the training rows: {type, width}: width = classes of a category or
+     * set (ids are below it), elements of a vector, else 1. Tabular encoders need neither info nor sources. */
     const lud_inst *inst;
     /* Facts, written as: width, layers, vocab_size, max_positions (int), causal (bool),
      * tokenizer ("model" | "vocabulary" | "none"). [main] */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A combiner joins what the encoders of all input features give into one vector per row; the heads read it. */
+#ifndef LUDWIG_COMBINER_H
+#define LUDWIG_COMBINER_H
+
+#include "encoder.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What one input feature brings: its name, its packed sequence, its encoder's output. Core has pooled already: rows
+ * [S,C] is there unless the encoder section says `reduce_output: null`; then tokens [T,C] is. Every feature has the
+ * same S: one segment per row. */
+typedef struct lud_combiner_in {
+    uint32_t struct_size, reserved;
+    const char *feature;
+    const lud_seq *seq;
+    const lud_encoder_out *encoded;
+} lud_combiner_in;
+
+typedef struct lud_combiner_vt {
+    uint32_t struct_size, reserved;
+    const lud_inst *inst; /* cfg child: config (the `combiner` section) */
+    /* *out receives the id of a tensor [S, any width]. [main] */
+    lud_status (*build)(void *self, lud_graph *, const lud_combiner_in *const *in, uint32_t n, lud_t *out, lud_error *);
+} lud_combiner_vt;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
