@@ -33,6 +33,19 @@ static void vjp_rms_norm(ludc_vjp *v) {
     if (v->need[1]) v->dx[1] = LUDC_EMIT(v->g, RMS_NORM_GRAD_WEIGHT, &v->op.attr, in[0], r, v->dy[0]);
 }
 
+static void vjp_layer_norm(ludc_vjp *v) {
+    const lud_t *in = v->op.in;
+    lud_t mean = v->op.first + 1, rstd = v->op.first + 2;
+    if (v->dy[1] || v->dy[2] || !v->dy[0]) {
+        side_result(v, v->dy[1] ? "mean" : "rstd");
+        return;
+    }
+    if (v->need[0]) v->dx[0] = LUDC_EMIT(v->g, LAYER_NORM_GRAD, &v->op.attr, in[0], in[1], mean, rstd, v->dy[0]);
+    if (!v->need[1] && !v->need[2]) return;
+    v->dx[1] = LUDC_EMIT(v->g, LAYER_NORM_GRAD_WEIGHT, &v->op.attr, in[0], mean, rstd, v->dy[0]);
+    v->dx[2] = v->dx[1] ? v->dx[1] + 1 : 0;
+}
+
 static void vjp_rope(ludc_vjp *v) {
     lud_attr_rope a = v->op.attr.rope;
     a.inverse = !a.inverse;
@@ -90,6 +103,8 @@ ludc_vjp_rule ludc_vjp_neural(uint32_t opcode) {
         return vjp_embedding;
     case LUD_OP_RMS_NORM:
         return vjp_rms_norm;
+    case LUD_OP_LAYER_NORM:
+        return vjp_layer_norm;
     case LUD_OP_ROPE:
         return vjp_rope;
     case LUD_OP_ATTENTION:

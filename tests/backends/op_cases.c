@@ -140,6 +140,27 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
                                                      }                                                                 \
     }
 
+#define LAYER_NORM_CASES(name, C, w, b)                                                                                \
+    {"layer_norm " name,       LUD_OP_LAYER_NORM,                                                                      \
+     .overlays = "00",         ATTR(lud_attr_norm, 1e-5f, 0),                                                          \
+     .in = {R(ROWS, C), w, b}, .out = {O(ROWS, C), O(ROWS), O(ROWS)}},                                                 \
+        {"layer_norm_grad " name,                                                                                      \
+         LUD_OP_LAYER_NORM_GRAD,                                                                                       \
+         .overlays = "00 04",                                                                                          \
+         ATTR(lud_attr_norm, 1e-5f, 0),                                                                                \
+         .forward = LUD_OP_LAYER_NORM,                                                                                 \
+         .forward_in = "01-",                                                                                          \
+         .in = {R(ROWS, C), w, FWD(1, ROWS), FWD(2, ROWS), R(ROWS, C)},                                                \
+         .out = {O(ROWS, C)}},                                                                                         \
+    {                                                                                                                  \
+        "layer_norm_grad_weight " name, LUD_OP_LAYER_NORM_GRAD_WEIGHT, ATTR(lud_attr_norm, 1e-5f, 0),                  \
+            .forward = LUD_OP_LAYER_NORM, .forward_in = "0--",                                                         \
+            .in = {R(ROWS, C), FWD(1, ROWS), FWD(2, ROWS), R(ROWS, C)}, .out = {                                       \
+                O(C),                                                                                                  \
+                O(C)                                                                                                   \
+            }                                                                                                          \
+    }
+
 #define ROPE_CASE(name, H, D, rotary, interleaved, inverse, factor)                                                    \
     {                                                                                                                  \
         "rope " name, LUD_OP_ROPE, .overlays = "00", ATTR(lud_attr_rope, rotary, interleaved, inverse, factor),        \
@@ -225,6 +246,17 @@ static const op_case cases[] = {
     {"rms_norm_grad_weight heads", LUD_OP_RMS_NORM_GRAD_WEIGHT, ATTR(lud_attr_norm, 1e-5f, 1),
      .forward = LUD_OP_RMS_NORM, .forward_in = "0-", .in = {R(ROWS, 3, 16), FWD(1, ROWS, 3), R(ROWS, 3, 16)},
      .out = {O(16)}},
+    LAYER_NORM_CASES("plain", 67, R(67), R(67)),
+    LAYER_NORM_CASES("no bias", 384, R(384), ABSENT),
+    LAYER_NORM_CASES("no weight", 13, ABSENT, R(13)),
+    LAYER_NORM_CASES("nothing", 32, ABSENT, ABSENT),
+    LAYER_NORM_CASES("width 1", 1, R(1), R(1)),
+    LAYER_NORM_CASES("width 2", 2, R(2), R(2)),
+    {"layer_norm heads", LUD_OP_LAYER_NORM, .overlays = "00", ATTR(lud_attr_norm, 1e-12f, 0),
+     .in = {R(ROWS, 3, 16), R(16), R(16)}, .out = {O(ROWS, 3, 16), O(ROWS, 3), O(ROWS, 3)}},
+    {"layer_norm_grad heads", LUD_OP_LAYER_NORM_GRAD, .overlays = "00 04", ATTR(lud_attr_norm, 1e-12f, 0),
+     .forward = LUD_OP_LAYER_NORM, .forward_in = "01-",
+     .in = {R(ROWS, 3, 16), R(16), FWD(1, ROWS, 3), FWD(2, ROWS, 3), R(ROWS, 3, 16)}, .out = {O(ROWS, 3, 16)}},
     ROPE_CASE("full", 3, 16, 16, 0, 0, 1.0f),
     ROPE_CASE("partial", 3, 17, 6, 0, 0, 1.0f),
     ROPE_CASE("interleaved", 2, 8, 8, 1, 0, 1.0f),

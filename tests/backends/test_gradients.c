@@ -26,6 +26,7 @@ static const uint32_t differentiable[] = {
     LUD_OP_GATHER_ROWS,
     LUD_OP_SCATTER_ADD_ROWS,
     LUD_OP_RMS_NORM,
+    LUD_OP_LAYER_NORM,
     LUD_OP_ROPE,
     LUD_OP_ATTENTION,
     LUD_OP_DROPOUT,

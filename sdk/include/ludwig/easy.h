@@ -164,6 +164,12 @@ static inline lud_t lud_rms_norm(const lud_graph_api *a, lud_graph *g, lud_t x, 
     lud_attr_norm attr = {eps, offset};
     return lud_emit(a, g, LUD_OP_RMS_NORM, in, 2, 2, &attr, sizeof attr);
 }
+/* w and b may be 0. */
+static inline lud_t lud_layer_norm(const lud_graph_api *a, lud_graph *g, lud_t x, lud_t w, lud_t b, float eps) {
+    lud_t in[3] = {x, w, b};
+    lud_attr_norm attr = {eps, 0};
+    return lud_emit(a, g, LUD_OP_LAYER_NORM, in, 3, 3, &attr, sizeof attr);
+}
 /* x [T,H,D]: the first rotary_dim components of each head, halves paired as in transformers. */
 static inline lud_t lud_rope(const lud_graph_api *a, lud_graph *g, lud_t x, lud_t positions, lud_t inv_freq,
                              int32_t rotary_dim, float attention_factor) {

@@ -39,6 +39,9 @@
     X(RMS_NORM_GRAD, 25, 4, 1, lud_attr_norm)                                                                          \
     X(RMS_NORM_GRAD_WEIGHT, 26, 3, 1, lud_attr_norm)                                                                   \
     X(ROPE, 28, 3, 1, lud_attr_rope)                                                                                   \
+    X(LAYER_NORM, 29, 3, 3, lud_attr_norm)                                                                             \
+    X(LAYER_NORM_GRAD, 30, 5, 1, lud_attr_norm)                                                                        \
+    X(LAYER_NORM_GRAD_WEIGHT, 31, 4, 2, lud_attr_norm)                                                                 \
     X(ATTENTION, 32, 4, 2, lud_attr_attention)                                                                         \
     X(ATTENTION_GRAD, 33, 7, 3, lud_attr_attention)                                                                    \
     X(ATTENTION_CACHED, 34, 8, 1, lud_attr_attention)                                                                  \
@@ -76,6 +79,9 @@ enum {
  * RMS_NORM(x[...,C], w[C] or 0) -> y = x * r * (w + offset), and r = 1/sqrt(mean(x^2) + eps), shape x without its last
  *   axis. Without w the factor is 1. RMS_NORM_GRAD(x, w or 0, r, dy) -> dx. RMS_NORM_GRAD_WEIGHT(x, r, dy) -> dw[C].
  *   (Zhang and Sennrich 2019, arXiv 1910.07467.)
+ * LAYER_NORM(x[...,C], w[C] or 0, b[C] or 0) -> y = (x - mean) rstd w + b, mean and rstd = 1/sqrt(variance + eps),
+ * shape x without its last axis; the variance is the biased one. weight_offset is not used. LAYER_NORM_GRAD(x, w or 0,
+ * mean, rstd, dy) -> dx. LAYER_NORM_GRAD_WEIGHT(x, mean, rstd, dy) -> dw[C], db[C]. (Ba et al. 2016, arXiv 1607.06450.)
  * ROPE(x[T,H,D], positions I32[T], inv_freq real[rotary_dim/2]): the first rotary_dim components of each head are
  *   rotated by the angle position * inv_freq[i]: pairs (i, i + rotary_dim/2), or (2i, 2i+1) if interleaved; cosine and
  *   sine are multiplied by attention_factor; inverse != 0 rotates back (the VJP: transposed, same factor). The rest is
