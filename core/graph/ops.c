@@ -47,6 +47,7 @@ uint32_t ludc_op_optional(uint32_t opcode) {
     case LUD_OP_RMS_NORM:
     case LUD_OP_RMS_NORM_GRAD:
     case LUD_OP_LAYER_NORM_GRAD:
+    case LUD_OP_SEGMENT_POOL_GRAD:
         return 1u << 1;
     case LUD_OP_LAYER_NORM:
         return 1u << 1 | 1u << 2;
@@ -87,7 +88,10 @@ uint32_t ludc_op_overlay(uint32_t opcode, uint32_t k) {
     case LUD_OP_ADD:
     case LUD_OP_MUL:
     case LUD_OP_ACT_GRAD:
+    case LUD_OP_ELEMENT_LOSS:
         return 3u;
+    case LUD_OP_ELEMENT_LOSS_GRAD:
+        return 7u;
     case LUD_OP_SCALE:
     case LUD_OP_ACT:
     case LUD_OP_DROPOUT:

@@ -178,6 +178,27 @@ bool ludc_rule_CROSS_ENTROPY_GRAD(ludc_infer *r) {
     return ludc_rule_dim(r, 1, 0, n) && ludc_rule_dim(r, 2, 0, n) && ludc_rule_out_like(r, 0, 0);
 }
 
+static bool loss_inputs(ludc_infer *r) {
+    const lud_attr_loss *l = &r->op->attr.loss;
+    if (!finite(r, "a", l->a) || !finite(r, "b", l->b)) return false;
+    if (l->kind < LUD_LOSS_SQUARED || l->kind > LUD_LOSS_FOCAL)
+        return ludc_rule_fail(r, "unknown loss %d", (int)l->kind);
+    bool positive = l->kind == LUD_LOSS_ABSOLUTE_PERCENTAGE || l->kind == LUD_LOSS_HUBER;
+    if ((positive && l->a <= 0) || (l->kind == LUD_LOSS_BINARY_CROSS_ENTROPY && l->a < 0))
+        return ludc_rule_fail(r, "attribute a must be positive, got %g", (double)l->a);
+    if (l->kind == LUD_LOSS_FOCAL && l->b < 0)
+        return ludc_rule_fail(r, "attribute b (gamma) must be >= 0, got %g", (double)l->b);
+    return ludc_rule_real(r, 0, 0) && ludc_rule_like(r, 1, 0);
+}
+
+bool ludc_rule_ELEMENT_LOSS(ludc_infer *r) {
+    return loss_inputs(r) && ludc_rule_out_like(r, 0, 0);
+}
+
+bool ludc_rule_ELEMENT_LOSS_GRAD(ludc_infer *r) {
+    return loss_inputs(r) && ludc_rule_like(r, 2, 0) && ludc_rule_out_like(r, 0, 0);
+}
+
 /* x[N,C], w[V,C], b[V] or 0, target[N]. */
 static bool vocab_inputs(ludc_infer *r) {
     if (!xent_attr(r) || !ludc_rule_real(r, 0, 2) || !ludc_rule_real(r, 1, 2) || !ludc_rule_real(r, 2, 1)) return false;
