@@ -31,6 +31,9 @@
     X(RMS_NORM_GRAD, rms_norm_grad, 0)                                                                                 \
     X(RMS_NORM_GRAD_WEIGHT, rms_norm_grad_weight, 0)                                                                   \
     X(ROPE, rope, rope_need)                                                                                           \
+    X(LAYER_NORM, layer_norm, 0)                                                                                       \
+    X(LAYER_NORM_GRAD, layer_norm_grad, 0)                                                                             \
+    X(LAYER_NORM_GRAD_WEIGHT, layer_norm_grad_weight, 0)                                                               \
     X(ATTENTION, attention, attention_need)                                                                            \
     X(ATTENTION_GRAD, attention_grad, attention_grad_need)                                                             \
     X(ATTENTION_CACHED, attention_cached, attention_need)                                                              \
