@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Encoders without a language model's head: last hidden states, loss = sum(h * weight) and every parameter's gradient
- * of the small models, with and without token types; embeddings of a real one, all-MiniLM-L6-v2. On every backend. */
+ * of the small models, with and without token types, on every backend. */
 #include "golden.h"
 
 #include <config.h>
