@@ -15,13 +15,15 @@ typedef struct golden {
     int failures, cases;
     double worst; /* largest relative error of all cases */
 } golden;
-lud_status golden_init(golden *, lud_error *);
+void golden_init(golden *); /* exits with a message if there are no plugins */
 void golden_free(golden *);
 char *golden_path(const golden *, const char *a, const char *b); /* root/a/b; heap */
 /* Calls fn for each folder below root/kind, sorted. */
 void golden_each(golden *, const char *kind, void (*fn)(golden *, const char *name, const char *dir));
 /* Config names of the backends that can be opened; NULL-terminated, at most 8. */
 void golden_backends(const golden *, const char *names[9]);
+/* The GGUF file of SmolLM2-135M; heap, NULL if LUDWIG_MODELS has none. */
+char *golden_find_model(void);
 /* A folder in the system's place for temporary files; heap. */
 char *golden_temp_dir(void);
 int golden_done(const golden *, const char *test);
