@@ -7,7 +7,7 @@
 
 #include "model.h"
 
-#include <features.h>
+#include <feature.h>
 
 enum { LUDC_POOL_ATTENTION = -1 }; /* beside LUD_POOL_* */
 

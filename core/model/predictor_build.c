@@ -216,6 +216,15 @@ static bool trains_hook(void *arg, const char *param) {
     return p->current ? ludc_model_hooks.trains(p->current, param) : p->for_training;
 }
 
+/* Encoders and their adapters have a learning rate of their own, if the trainer names one. */
+static float lr_scale_hook(void *arg, const char *param) {
+    const ludc_predictor *p = arg;
+    (void)param;
+    const double rate = ludc_get_float(p->config, "trainer.learning_rate", 1e-3);
+    const double own = ludc_get_float(p->config, "trainer.encoder_learning_rate", rate);
+    return p->current ? (float)(own / rate) : 1.0f;
+}
+
 void ludc_task_built_free(ludc_built_task *b) {
     ludc_graph_free(b->g);
     ludc_free(b->in);
@@ -224,7 +233,8 @@ void ludc_task_built_free(ludc_built_task *b) {
 }
 
 static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_task *b, lud_error *err) {
-    const ludc_graph_hooks hooks = {.arg = p, .site = site_hook, .wraps = wraps_hook, .trains = trains_hook};
+    const ludc_graph_hooks hooks = {
+        .arg = p, .site = site_hook, .wraps = wraps_hook, .trains = trains_hook, .lr_scale = lr_scale_hook};
     const ludc_graph_opts opts = {.store = p->store, .real = p->real, .training = training, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),

@@ -42,10 +42,20 @@ static double clip_norm(const ludc_value *clipping) {
     return global > 0 && norm > 0 ? fmin(global, norm) : fmax(global, norm);
 }
 
+/* "auto": a power of two up to 128 that leaves at least 20 steps in an epoch. */
+static int64_t batch_size(const ludc_value *trainer, int64_t rows) {
+    const ludc_value *v = ludc_value_get(trainer, "batch_size");
+    int64_t size = 1;
+    if (!v || v->type != LUD_CFG_STR) return LUDC_MAX(1, int_or(trainer, "batch_size", 1));
+    while (size < 128 && 2 * size * 20 <= rows)
+        size *= 2;
+    return size;
+}
+
 static void read_lengths(const ludc_value *trainer, size_t n_rows, ludc_settings *s) {
     const int64_t rows = (int64_t)LUDC_MAX(n_rows, 1);
     const int64_t effective = int_or(trainer, "effective_batch_size", 0);
-    const int64_t size = LUDC_MAX(1, int_or(trainer, "batch_size", 1));
+    const int64_t size = batch_size(trainer, rows);
     s->batch_rows = effective > 0 ? effective : size * LUDC_MAX(1, int_or(trainer, "gradient_accumulation_steps", 1));
     s->batch_rows = LUDC_MIN(s->batch_rows, rows);
     s->steps_per_epoch = (rows + s->batch_rows - 1) / s->batch_rows;
