@@ -41,11 +41,20 @@ enum {
     LUDC_KEY_PLANNED =
         1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
     LUDC_KEY_REQUIRED = 2,
-    LUDC_KEY_ANY = 4,     /* free-form subtree */
-    LUDC_KEY_TEXTS = 8,   /* a list holds strings */
-    LUDC_KEY_NUMBERS = 16 /* a list holds numbers; min and max bound each */
+    LUDC_KEY_ANY = 4,      /* free-form subtree */
+    LUDC_KEY_TEXTS = 8,    /* a list holds strings */
+    LUDC_KEY_NUMBERS = 16, /* a list holds numbers; min and max bound each */
+    LUDC_KEY_INTEGERS = 32,
+    LUDC_KEY_ABOVE = 64, /* a number must be more than min, not equal */
+    LUDC_KEY_OPEN = 128, /* section of a component: other keys than the section's are its own, see component.c */
+    LUDC_KEY_LATE = 256  /* the component may have another default: filled by ludc_component_section */
 };
 typedef struct ludc_key ludc_key;
+/* Further keys of an object whose `type` is one of these words ("adam or adamw"). */
+typedef struct ludc_variant {
+    const char *types;
+    const ludc_key *keys;
+} ludc_variant;
 struct ludc_key {
     const char *name;
     uint32_t types, flags;
@@ -55,6 +64,9 @@ struct ludc_key {
     const ludc_key *section;    /* keys of the object, or of each list item */
     const char *doc;            /* one line */
     const char *const *planned; /* words of Ludwig that are known, not available yet; NULL = none */
+    /* Sections: by the object's `type`, ended by {NULL}. A type that none names: other keys are let through. */
+    const ludc_variant *variants;
+    const char *type; /* sections: the default of their key `type` */
 };
 /* The reference of all keys, for docs/config.md. */
 void ludc_schema_markdown(ludc_buf *out);
