@@ -39,7 +39,8 @@ static bool fixed_dims(lud_graph *g, const char *what, const char *name, const l
 
 static lud_t new_param(lud_graph *g, const char *full, const lud_shape *shape, const lud_param_spec *spec) {
     static const lud_param_spec from_files = {.struct_size = sizeof from_files, .init = LUD_INIT_NONE};
-    bool trains = g->hooks.trains && g->hooks.trains(g->hooks.arg, full);
+    bool fixed = spec && (spec->flags & LUD_PARAM_BUFFER);
+    bool trains = !fixed && g->hooks.trains && g->hooks.trains(g->hooks.arg, full);
     lud_shape declared = *shape;
     lud_param_spec own = spec ? *spec : from_files;
     declared.dtype = LUD_REAL;

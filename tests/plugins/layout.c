@@ -263,6 +263,20 @@ static void decoder_h(void) {
     FIELD(lud_decoder_vt, metrics);
 }
 
+static void combiner_h(void) {
+    STRUCT(lud_combiner_in);
+    FIELD(lud_combiner_in, struct_size);
+    FIELD(lud_combiner_in, reserved);
+    FIELD(lud_combiner_in, feature);
+    FIELD(lud_combiner_in, seq);
+    FIELD(lud_combiner_in, encoded);
+    STRUCT(lud_combiner_vt);
+    FIELD(lud_combiner_vt, struct_size);
+    FIELD(lud_combiner_vt, reserved);
+    FIELD(lud_combiner_vt, inst);
+    FIELD(lud_combiner_vt, build);
+}
+
 static void adapter_h(void) {
     STRUCT(lud_weights_api);
     FIELD(lud_weights_api, struct_size);
@@ -449,6 +463,7 @@ int main(void) {
     ops_h();
     encoder_h();
     decoder_h();
+    combiner_h();
     adapter_h();
     backend_h();
     ludwig_h();
