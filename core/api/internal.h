@@ -79,7 +79,8 @@ lud_status ludc_task_evaluate_data(lud_model *, const lud_predict_opts *, ludc_v
 void ludc_task_absolute(const lud_model *, ludc_value *config);
 lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);
 /* Columns of metadata learned from the training rows; rows NULL: all. */
-lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n, lud_error *);
+lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
+                         lud_error *);
 /* Rows of a table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are left
  * out; kept (or NULL) receives the table's rows that stayed; heap. */
 lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,

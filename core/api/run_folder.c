@@ -72,7 +72,8 @@ static ludc_value *series(const ludc_run_record *r, int split) {
                 ludc_value_putn(all, tree->keys[f], ludc_value_new(LUD_CFG_OBJECT));
             ludc_value *to = ludc_value_get(all, tree->keys[f].ptr);
             for (size_t k = 0; k < of->len; k++) {
-                if (!ludc_value_get(to, of->keys[k].ptr)) ludc_value_putn(to, of->keys[k], ludc_value_new(LUD_CFG_LIST));
+                if (!ludc_value_get(to, of->keys[k].ptr))
+                    ludc_value_putn(to, of->keys[k], ludc_value_new(LUD_CFG_LIST));
                 ludc_value_push(ludc_value_get(to, of->keys[k].ptr), ludc_value_copy(of->items[k]));
             }
         }

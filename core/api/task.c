@@ -14,10 +14,10 @@ static void say_trained(const ludc_predictor *p) {
         if (!in->tower) continue;
         const char *adapter = ludc_tower_adapter(in->tower);
         ludc_log(LUD_LOG_INFO, "input '%s': %s is %s", in->name, ludc_tower_base(in->tower)->path,
-                 adapter                                     ? "tuned with an adapter"
+                 adapter                                      ? "tuned with an adapter"
                  : ludc_get_bool(in->section, "trainable", 0) ? "tuned whole"
-                 : in->cached                                ? "frozen, its embeddings are cached"
-                                                             : "frozen");
+                 : in->cached                                 ? "frozen, its embeddings are cached"
+                                                              : "frozen");
         if (adapter) ludc_log(LUD_LOG_INFO, "input '%s': adapter %s", in->name, adapter);
     }
     ludc_log(LUD_LOG_INFO, "model: %zu inputs, %zu outputs; %lld parameters, %lld trainable (%.3f %%)", p->n_inputs,
@@ -69,7 +69,8 @@ lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err
 }
 
 /* ---- Settings that are left to us ---- */
-/* "auto": small for a whole pretrained encoder, larger for an adapter, Adam's usual one where only heads are trained. */
+/* "auto": small for a whole pretrained encoder, larger for an adapter, Adam's usual one where only heads are trained.
+ */
 static double learning_rate(const ludc_value *config) {
     const ludc_value *inputs = ludc_value_get(config, "input_features");
     double rate = 1e-3;
@@ -147,8 +148,8 @@ static lud_status write_row(writer *w, float *const *scores, size_t row, lud_err
     ludc_cells_clear(&w->cells);
     for (size_t k = 0; k < w->p->n_outputs; k++) {
         const ludc_output *o = &w->p->outputs[k];
-        LUDC_TRY(ludc_answers_row(o->feature, o->metadata, scores[k] + row * (size_t)o->width, o->width, &w->cells,
-                                  err));
+        LUDC_TRY(
+            ludc_answers_row(o->feature, o->metadata, scores[k] + row * (size_t)o->width, o->width, &w->cells, err));
     }
     const lud_str *cells = ludc_cells_list(&w->cells);
     return cells ? ludc_table_add(w->table, cells, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");

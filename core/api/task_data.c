@@ -30,7 +30,8 @@ static lud_status fit_vocabulary(const ludc_value *feature, const ludc_table *t,
 
 static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
                               const char *path, const uint32_t *rows, size_t n, lud_error *err) {
-    const lud_str name = ludc_get_str(feature, "name", LUDC_STR("")), type = ludc_get_str(feature, "type", LUDC_STR(""));
+    const lud_str name = ludc_get_str(feature, "name", LUDC_STR("")),
+                  type = ludc_get_str(feature, "type", LUDC_STR(""));
     const lud_str tied = ludc_get_str(feature, "tied", LUDC_STR(""));
     const ludc_value *encoder = ludc_value_get(feature, "encoder");
     ludc_value *metadata = tied.len ? ludc_value_copy(ludc_value_get(m->metadata, tied.ptr)) : NULL;
@@ -66,8 +67,7 @@ static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, si
     ludc_ids plain = {0};
     LUDC_TRY(ludc_tokenizer_encode(tok, text, false, &plain, err));
     size_t before = 0;
-    while (before + plain.len < ids->len &&
-           memcmp(ids->ptr + before, plain.ptr, plain.len * sizeof(*plain.ptr)) != 0)
+    while (before + plain.len < ids->len && memcmp(ids->ptr + before, plain.ptr, plain.len * sizeof(*plain.ptr)) != 0)
         before++;
     const size_t after = ids->len - plain.len - before;
     if (after < max) memmove(ids->ptr + max - after, ids->ptr + ids->len - after, after * sizeof(*ids->ptr));

@@ -44,7 +44,8 @@ static lud_t new_param(lud_graph *g, const char *full, const lud_shape *shape, c
     lud_shape declared = *shape;
     lud_param_spec own = spec ? *spec : from_files;
     declared.dtype = LUD_REAL;
-    if (g->hooks.lr_scale) own.lr_scale = (own.lr_scale == 0 ? 1 : own.lr_scale) * g->hooks.lr_scale(g->hooks.arg, full);
+    if (g->hooks.lr_scale)
+        own.lr_scale = (own.lr_scale == 0 ? 1 : own.lr_scale) * g->hooks.lr_scale(g->hooks.arg, full);
     int64_t index = ludc_store_declare(g->store, full, &declared, &own, trains, &g->err);
     if (index < 0) return 0;
     if (!ludc_vec_grow(&g->params, &g->cap_params, g->n_params + 1, sizeof *g->params) ||

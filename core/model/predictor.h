@@ -15,8 +15,8 @@ typedef struct ludc_input {
     const char *name, *type;
     const ludc_value *feature, *section, *metadata; /* of the config: the feature, its encoder; what was learned */
     char *scope;                                    /* "input_features.<name>.encoder." */
-    int64_t tied;      /* the earlier input whose encoder this is; -1: its own */
-    ludc_model *tower; /* text with a base model; NULL: `part` */
+    int64_t tied;                                   /* the earlier input whose encoder this is; -1: its own */
+    ludc_model *tower;                              /* text with a base model; NULL: `part` */
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
     void *self;
@@ -35,9 +35,9 @@ typedef struct ludc_output {
     const ludc_value *feature, *metadata;
     char *scope;
     struct ludc_part *part;
-    int64_t width; /* K: classes, items, elements; 1 for number and binary */
-    double weight; /* of its loss in the sum */
-    float *class_weights; /* [width], category and set; NULL: all 1 */
+    int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
+    double weight;                        /* of its loss in the sum */
+    float *class_weights;                 /* [width], category and set; NULL: all 1 */
     size_t *dependencies, n_dependencies; /* outputs that are computed before, whose hidden rows it sees */
 } ludc_output;
 

@@ -52,7 +52,7 @@ static void make_input(ludc_built_task *b, const ludc_input *in, ludc_built_inpu
 
 /* The learned query of reduce_output attention: softmax over the segment of v . tanh(W x + b) (Ludwig's
  * FeedForwardAttentionReducer). */
-static lud_t attend(lud_graph *g, lud_t tokens, lud_t seg_offsets) {
+static lud_t attend(lud_graph *g, lud_t tokens, lud_t seg_offsets, int32_t e_s) {
     enum { HIDDEN = 256 };
     const lud_graph_api *api = ludc_graph_api();
     const lud_dense_init dense = lud_dense_default();
@@ -61,15 +61,15 @@ static lud_t attend(lud_graph *g, lud_t tokens, lud_t seg_offsets) {
     lud_shape shape = {0};
     (void)api->shape_of(g, score, &shape);
     score = lud_reshape(api, g, score, lud_dims1(shape.dim[0]));
-    return lud_segment_attend(api, g, tokens, score, seg_offsets);
+    return lud_segment_attend(api, g, tokens, score, seg_offsets, e_s);
 }
 
 /* Rows of a text, or 0 if it stays a sequence. */
 static lud_t pool(ludc_built_task *b, const ludc_input *in, const ludc_built_input *x, const lud_encoder_out *e) {
     const lud_graph_api *api = ludc_graph_api();
     if (!e->tokens || (e->rows && in->pooler)) return e->rows;
-    if (in->pool == LUDC_POOL_ATTENTION) return attend(b->g, e->tokens, x->seg_offsets);
-    return in->pool ? lud_segment_pool(api, b->g, e->tokens, x->seg_offsets, in->pool) : 0;
+    if (in->pool == LUDC_POOL_ATTENTION) return attend(b->g, e->tokens, x->seg_offsets, b->e_s);
+    return in->pool ? lud_segment_pool(api, b->g, e->tokens, x->seg_offsets, b->e_s, in->pool) : 0;
 }
 
 static lud_status encode(ludc_predictor *p, ludc_built_task *b, size_t i, lud_seq *seq, lud_encoder_out *out,
@@ -160,11 +160,8 @@ static lud_status head(ludc_predictor *p, ludc_built_task *b, size_t k, lud_t co
     for (size_t d = 0; d < o->n_dependencies; d++)
         combined = lud_concat(api, b->g, combined, b->out[o->dependencies[d]].hidden);
     LUDC_TRY(stack(b->g, o, combined, &x->hidden, err));
-    const lud_decoder_in in = {.struct_size = sizeof in,
-                               .n_extent = b->e_s,
-                               .hidden = x->hidden,
-                               .target = x->target,
-                               .weight = x->weight};
+    const lud_decoder_in in = {
+        .struct_size = sizeof in, .n_extent = b->e_s, .hidden = x->hidden, .target = x->target, .weight = x->weight};
     LUDC_TRY(vt->build(o->part->self, b->g, &in, &out, err));
     x->pred = out.pred;
     x->row_loss = out.row_loss;

@@ -112,8 +112,8 @@ lud_status ludc_predictor_save(ludc_predictor *p, const char *path, lud_error *e
         float *values = ludc_alloc((size_t)q->count * sizeof *values);
         list[n] = (ludc_save_tensor){.name = q->name, .dtype = LUDC_F32, .rank = q->shape.rank, .data = values};
         memcpy(list[n++].dim, q->shape.dim, sizeof list[0].dim);
-        status = values ? ludc_store_get(p->store, i, values, err)
-                        : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
+        status =
+            values ? ludc_store_get(p->store, i, values, err) : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
     }
     if (status == LUD_OK) status = ludc_safetensors_save(path, list, n, err);
     for (size_t i = 0; i < n; i++)

@@ -40,8 +40,9 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
 static const struct {
     const char *word;
     int32_t pool;
-} pools[] = {{"mean", LUD_POOL_MEAN},         {"avg", LUD_POOL_MEAN}, {"sum", LUD_POOL_SUM},
-             {"max", LUD_POOL_MAX},           {"last", LUD_POOL_LAST}, {"cls", LUD_POOL_FIRST},
+} pools[] = {{"mean", LUD_POOL_MEAN},        {"avg", LUD_POOL_MEAN},
+             {"sum", LUD_POOL_SUM},          {"max", LUD_POOL_MAX},
+             {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {

@@ -142,7 +142,8 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     int64_t t = 0;
     for (int64_t s = 0; s < n; s++) {
         const int64_t begin = c->offsets[rows[s]], len = c->offsets[rows[s] + 1] - begin;
-        if (t + len > r->T) return ludc_fail(err, LUD_E_INTERNAL, "a micro-batch of more than %lld tokens", (long long)r->T);
+        if (t + len > r->T)
+            return ludc_fail(err, LUD_E_INTERNAL, "a micro-batch of more than %lld tokens", (long long)r->T);
         r->offsets[s] = (int32_t)t;
         memcpy(r->ids + t, c->ids + begin, (size_t)len * sizeof *r->ids);
         for (int64_t i = 0; i < len; i++, t++) {
@@ -220,8 +221,7 @@ static lud_status take_results(ludc_task_run *r, const ludc_task_rows *d, const 
         if (r->kind == LUDC_TASK_PREDICT || !out->loss) continue;
         LUDC_TRY(take(r, r->built.out[k].row_loss, r->reals, n, err));
         for (int64_t s = 0; s < n; s++)
-            if (d->weights[k][rows[s]] != 0.0f)
-                out->loss[k] += (double)d->weights[k][rows[s]] * (double)r->reals[s];
+            if (d->weights[k][rows[s]] != 0.0f) out->loss[k] += (double)d->weights[k][rows[s]] * (double)r->reals[s];
     }
     return LUD_OK;
 }

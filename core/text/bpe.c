@@ -177,7 +177,7 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
             continue;
         }
         if (b->byte_fallback && add_bytes(s, shown)) continue;
-        if (b->unk == -2) return ludc_model_no_unk(err, shown);
+        if (b->unk == -2) return ludc_subwords_no_unk(err, shown);
         if (b->unk < 0) continue;
         if (!b->fuse_unk) flush_unk(s);
         s->unk_pending = true;

@@ -142,7 +142,7 @@ lud_status ludc_bpe_finish(const ludc_load *l, ludc_bpe *b) {
 
 lud_status ludc_bpe_load(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {
     LUDC_TRY(ludc_bpe_options(l, model, vocab, b));
-    LUDC_TRY(ludc_model_unk(l, model, (lud_str){NULL, 0}, vocab, &b->unk));
+    LUDC_TRY(ludc_subwords_unk(l, model, (lud_str){NULL, 0}, vocab, &b->unk));
     LUDC_TRY(load_merges(l, model, b));
     return ludc_bpe_finish(l, b);
 }

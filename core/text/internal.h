@@ -328,16 +328,17 @@ typedef struct ludc_piece {
     size_t len;
     bool first;
 } ludc_piece;
-lud_status ludc_pretokenizer_run(ludc_work *, size_t stage, ludc_piece); /* ends in ludc_model_encode */
+lud_status ludc_pretokenizer_run(ludc_work *, size_t stage, ludc_piece); /* ends in ludc_subwords_encode */
 
 /* ---- Any model (model.c) ---- */
 /* Vocabulary and model from the root of tokenizer.json. */
-lud_status ludc_model_load(const ludc_load *, const ludc_value *root, ludc_tokenizer *);
-void ludc_model_free(ludc_tokenizer *);
-lud_status ludc_model_encode(ludc_work *, lud_str word); /* appends the ids of one word */
+lud_status ludc_subwords_load(const ludc_load *, const ludc_value *root, ludc_tokenizer *);
+void ludc_subwords_free(ludc_tokenizer *);
+lud_status ludc_subwords_encode(ludc_work *, lud_str word); /* appends the ids of one word */
 /* The id of the member unk_token (absent: dflt): -1 = none, -2 = named, but not in the vocabulary. */
-lud_status ludc_model_unk(const ludc_load *, const ludc_value *model, lud_str dflt, const ludc_vocab *, int32_t *out);
-int32_t ludc_model_unk_id(const ludc_tokenizer *);       /* -1 if there is none */
-lud_status ludc_model_no_unk(lud_error *, lud_str part); /* the error of a text that needs the missing unk_token */
+lud_status ludc_subwords_unk(const ludc_load *, const ludc_value *model, lud_str dflt, const ludc_vocab *,
+                             int32_t *out);
+int32_t ludc_subwords_unk_id(const ludc_tokenizer *);       /* -1 if there is none */
+lud_status ludc_subwords_no_unk(lud_error *, lud_str part); /* the error of a text that needs the missing unk_token */
 
 #endif

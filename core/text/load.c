@@ -52,7 +52,7 @@ lud_status ludc_tokenizer_load_special(const ludc_load *l, ludc_tokenizer *tok) 
     LUDC_TRY(special_id(l, tok, "bos_token", -1, &s->bos));
     LUDC_TRY(special_id(l, tok, "eos_token", -1, &s->eos));
     LUDC_TRY(special_id(l, tok, "pad_token", pad, &s->pad));
-    LUDC_TRY(special_id(l, tok, "unk_token", ludc_model_unk_id(tok), &s->unk));
+    LUDC_TRY(special_id(l, tok, "unk_token", ludc_subwords_unk_id(tok), &s->unk));
     LUDC_TRY(special_id(l, tok, "cls_token", between ? before->ptr[0] : -1, &s->cls));
     return special_id(l, tok, "sep_token", between ? after->ptr[after->len - 1] : -1, &s->sep);
 }
@@ -61,7 +61,7 @@ static lud_status load_all(const ludc_load *l, const ludc_value *root, ludc_toke
     if (root->type != LUD_CFG_OBJECT) {
         return ludc_fail(l->err, LUD_E_IO, "%s: a tokenizer must be a JSON object", l->name);
     }
-    LUDC_TRY(ludc_model_load(l, root, tok));
+    LUDC_TRY(ludc_subwords_load(l, root, tok));
     LUDC_TRY(ludc_tokenizer_load_parts(l, root, tok));
     return ludc_tokenizer_load_special(l, tok);
 }

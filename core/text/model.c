@@ -27,8 +27,8 @@ static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_v
     return LUD_OK;
 }
 
-lud_status ludc_model_unk(const ludc_load *l, const ludc_value *model, lud_str dflt, const ludc_vocab *vocab,
-                          int32_t *out) {
+lud_status ludc_subwords_unk(const ludc_load *l, const ludc_value *model, lud_str dflt, const ludc_vocab *vocab,
+                             int32_t *out) {
     lud_str unk = {0};
     LUDC_TRY(ludc_node_text(l, model, "unk_token", &unk));
     if (!unk.ptr) unk = dflt;
@@ -39,7 +39,7 @@ lud_status ludc_model_unk(const ludc_load *l, const ludc_value *model, lud_str d
     return LUD_OK;
 }
 
-lud_status ludc_model_no_unk(lud_error *err, lud_str part) {
+lud_status ludc_subwords_no_unk(lud_error *err, lud_str part) {
     return ludc_fail(err, LUD_E_DATA, "tokenizer: '%.*s' is not in the vocabulary, nor is the unk_token",
                      (int)LUDC_MIN(part.len, 64), part.ptr);
 }
@@ -53,7 +53,7 @@ static lud_status model_type(const ludc_load *l, const ludc_value *model, lud_st
     return out->len ? LUD_OK : ludc_node_type(l, model, "model", out);
 }
 
-lud_status ludc_model_load(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
+lud_status ludc_subwords_load(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
     static const char *const planned[] = {"Unigram", "WordLevel", NULL};
     const ludc_value *model = ludc_value_get(root, "model");
     lud_str type = {0};
@@ -69,17 +69,17 @@ lud_status ludc_model_load(const ludc_load *l, const ludc_value *root, ludc_toke
                      : ludc_bpe_load(l, model, &tok->vocab, &tok->bpe);
 }
 
-int32_t ludc_model_unk_id(const ludc_tokenizer *tok) {
+int32_t ludc_subwords_unk_id(const ludc_tokenizer *tok) {
     return LUDC_MAX(-1, tok->model == LUDC_MODEL_WORDPIECE ? tok->wordpiece.unk : tok->bpe.unk);
 }
 
-void ludc_model_free(ludc_tokenizer *tok) {
+void ludc_subwords_free(ludc_tokenizer *tok) {
     ludc_bpe_free(&tok->bpe);
     ludc_wordpiece_free(&tok->wordpiece);
     ludc_vocab_free(&tok->vocab);
 }
 
-lud_status ludc_model_encode(ludc_work *w, lud_str word) {
+lud_status ludc_subwords_encode(ludc_work *w, lud_str word) {
     const ludc_tokenizer *tok = w->tok;
     return tok->model == LUDC_MODEL_WORDPIECE ? ludc_wordpiece_encode(&tok->wordpiece, word, w->out, w->find.err)
                                               : ludc_bpe_encode(&tok->bpe, &w->bpe, word, w->out, w->find.err);

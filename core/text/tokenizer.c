@@ -119,7 +119,7 @@ void ludc_tokenizer_free(ludc_tokenizer *tok) {
     if (!tok) return;
     ludc_normalizer_free(&tok->normalizer);
     ludc_pretokenizer_free(&tok->pre);
-    ludc_model_free(tok);
+    ludc_subwords_free(tok);
     ludc_added_free(&tok->added);
     ludc_post_free(&tok->post);
     ludc_decoder_free(&tok->decoder);

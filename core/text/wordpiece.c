@@ -12,7 +12,7 @@ lud_status ludc_wordpiece_load(const ludc_load *l, const ludc_value *model, cons
     if (!prefix.ptr) prefix = LUDC_STR("##");
     if (ludc_value_get(model, "max_input_chars_per_word"))
         LUDC_TRY(ludc_node_int(l, model, "max_input_chars_per_word", 0, INT32_MAX, &max_chars));
-    LUDC_TRY(ludc_model_unk(l, model, LUDC_STR("[UNK]"), vocab, &m->unk));
+    LUDC_TRY(ludc_subwords_unk(l, model, LUDC_STR("[UNK]"), vocab, &m->unk));
     m->max_chars = (size_t)max_chars;
     if (!ludc_trie_init(&m->trie, vocab)) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
     m->has_inside = true;
@@ -67,6 +67,6 @@ lud_status ludc_wordpiece_encode(const ludc_wordpiece *m, lud_str word, ludc_ids
     }
     out->len = before;
     if (id < 0) id = m->unk;
-    if (id < 0) return ludc_model_no_unk(err, word);
+    if (id < 0) return ludc_subwords_no_unk(err, word);
     return ludc_ids_push(out, id) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
 }

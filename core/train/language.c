@@ -86,8 +86,7 @@ static lud_status running(void *self, ludc_value **tree, lud_error *err) {
     language *l = self;
     if (l->running_targets == 0) return LUD_OK;
     const double loss = l->running_loss / (double)l->running_targets;
-    const ludc_metrics m = {
-        .loss = loss, .perplexity = exp(loss), .token_accuracy = NAN, .next_token_perplexity = NAN};
+    const ludc_metrics m = {.loss = loss, .perplexity = exp(loss), .token_accuracy = NAN, .next_token_perplexity = NAN};
     l->running_loss = 0.0;
     l->running_targets = 0;
     return tree_of(l, &m, tree, err);

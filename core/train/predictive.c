@@ -87,7 +87,8 @@ static lud_status running(void *self, ludc_value **tree, lud_error *err) {
         ludc_value *one = ludc_value_new(LUD_CFG_OBJECT);
         const double mean = t->running[k] / t->running_weight[k];
         any = any || t->running_weight[k] > 0;
-        if (isfinite(mean)) total += t->p->outputs[k].weight * mean, ludc_value_put(one, "loss", ludc_value_float(mean));
+        if (isfinite(mean))
+            total += t->p->outputs[k].weight * mean, ludc_value_put(one, "loss", ludc_value_float(mean));
         ok = ludc_value_put(all, t->p->outputs[k].name, one);
         t->running[k] = t->running_weight[k] = 0.0;
     }

@@ -64,8 +64,7 @@ typedef struct ludc_trainee {
     size_t n_rows[LUDC_N_SPLITS];
     const char *unit;
     /* Adds the batch's gradients to the flat buffer, which is zero. rows index the training split. */
-    lud_status (*gradients)(void *self, const uint32_t *rows, size_t n, int64_t epoch, ludc_step_result *,
-                            lud_error *);
+    lud_status (*gradients)(void *self, const uint32_t *rows, size_t n, int64_t epoch, ludc_step_result *, lud_error *);
     /* Metrics of a split, `limit` rows at most (< 0: all). */
     lud_status (*evaluate)(void *self, int split, int64_t limit, ludc_value **tree, lud_error *);
     /* The losses summed up in gradients() since the last call; *tree stays NULL if there were none. */
