@@ -35,6 +35,13 @@ void FN(attention_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) 
     need->loops = 2;
 }
 
+/* vf_max loses a NaN that -INFINITY follows. */
+static bool any_nan(const float *s, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (s[i] != s[i]) return true;
+    return false;
+}
+
 /* One row meets one block of n keys, the first of them `distance` after it, and sees [lo, hi) of them. s: dot products
  * in, probabilities out. */
 ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, float *s, int64_t n, int64_t lo, int64_t hi,
@@ -50,7 +57,7 @@ ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, float *s
     }
     float now = vf_hmax(top);
     now = now > *m ? now : *m;
-    if (lo >= hi || now == -INFINITY) {
+    if (lo >= hi || (now == -INFINITY && !any_nan(s, n))) {
         memset(s, 0, (size_t)n * sizeof(float));
         return;
     }
