@@ -167,6 +167,8 @@ static void ops_h(void) {
     FIELD(lud_attr_slice, total);
     STRUCT(lud_attr_rows);
     FIELD(lud_attr_rows, rows);
+    STRUCT(lud_attr_width);
+    FIELD(lud_attr_width, width);
     STRUCT(lud_attr_norm);
     FIELD(lud_attr_norm, eps);
     FIELD(lud_attr_norm, weight_offset);
@@ -182,11 +184,22 @@ static void ops_h(void) {
     FIELD(lud_attr_attention, left);
     FIELD(lud_attr_attention, right);
     FIELD(lud_attr_attention, cache_slot);
+    STRUCT(lud_attr_pool);
+    FIELD(lud_attr_pool, rows);
+    FIELD(lud_attr_pool, kind);
+    FIELD(lud_attr_pool, reserved);
+    STRUCT(lud_attr_window);
+    FIELD(lud_attr_window, left);
+    FIELD(lud_attr_window, right);
     STRUCT(lud_attr_xent);
     FIELD(lud_attr_xent, logit_scale);
     FIELD(lud_attr_xent, softcap);
     FIELD(lud_attr_xent, smoothing);
     FIELD(lud_attr_xent, want);
+    STRUCT(lud_attr_loss);
+    FIELD(lud_attr_loss, kind);
+    FIELD(lud_attr_loss, a);
+    FIELD(lud_attr_loss, b);
     STRUCT(lud_attr_dropout);
     FIELD(lud_attr_dropout, p);
 }
