@@ -29,6 +29,7 @@ static const struct {
              "\"n_inner\":null}"},
     {"gpt_neox", "{\"model_type\":\"gpt_neox\"," SIZES "\"intermediate_size\":64}"},
     {"opt", "{\"model_type\":\"opt\"," SIZES "\"ffn_dim\":64,\"word_embed_proj_dim\":16}"},
+    {"bloom", "{\"model_type\":\"bloom\",\"vocab_size\":50,\"hidden_size\":32,\"n_layer\":3,\"n_head\":4}"},
     {"phi", "{\"model_type\":\"phi\"," SIZES "\"intermediate_size\":64,\"num_key_value_heads\":2}"},
 };
 
@@ -128,6 +129,8 @@ static void spellings(void) {
          "{\"rope_parameters\":{\"full_attention\":{\"rope_theta\":900},\"sliding_attention\":{\"rope_theta\":900}}}",
          true},
         {"modernbert", "{}", "{\"local_attention\":6}", false},
+        {"bloom", "{\"n_head\":null,\"num_attention_heads\":4}", "{}", true},
+        {"bloom", "{\"apply_residual_connection_post_layernorm\":true}", "{}", false},
         {"gpt2", "{\"hidden_size\":64}", "{}", true}, /* its own key comes first */
         {"bert", "{\"position_embedding_type\":\"absolute\",\"type_vocab_size\":2}", "{}", true},
         {"bert", "{\"layer_norm_eps\":1e-5}", "{}", false},
@@ -257,6 +260,7 @@ static void file_names(void) {
         {"gpt2", "[\"wte.weight\"]", "lm_head.weight", "wte.weight", LUD_SOURCE_COPY},
         {"gpt_neox", "[\"embed_out.weight\"]", "lm_head.weight", "embed_out.weight", LUD_SOURCE_COPY},
         {"gpt_neox", "[\"lm_head.weight\"]", "lm_head.weight", "lm_head.weight", LUD_SOURCE_COPY},
+        {"bloom", "[\"word_embeddings.weight\"]", "lm_head.weight", "word_embeddings.weight", LUD_SOURCE_COPY},
         {"opt", "[\"decoder.layers.0.fc1.weight\"]", "model.decoder.layers.0.fc1.weight", "decoder.layers.0.fc1.weight",
          LUD_SOURCE_COPY},
     };
@@ -296,6 +300,7 @@ static void default_targets(void) {
         {"gpt2", "LORA", "c_attn"},
         {"gpt2", "IA3", "c_attn mlp.c_proj"},
         {"gpt_neox", "LORA", "query_key_value"},
+        {"bloom", "IA3", "query_key_value mlp.dense_4h_to_h"},
         {"opt", "ADALORA", "q_proj k_proj v_proj out_proj fc1 fc2"},
         {"phi", "LORA", "q_proj v_proj fc1 fc2"},
     };
@@ -320,7 +325,7 @@ static void facts(void) {
     } cases[] = {
         {"bert", "{}", 32, 512, false},        {"roberta", "{\"max_position_embeddings\":514}", 32, 512, false},
         {"modernbert", "{}", 32, 8192, false}, {"gpt2", "{}", 32, 16, true},
-        {"opt", "{}", 16, 2048, true},
+        {"opt", "{}", 16, 2048, true},         {"bloom", "{\"seq_length\":4096}", 32, 4096, true},
     };
     for (size_t i = 0; i < LUDC_COUNT(cases); i++) {
         lud_error err = LUDC_ERROR_INIT;
