@@ -117,7 +117,8 @@ typedef struct lud_dense_init {
 } lud_dense_init;
 
 /* The keys below in a config_schema. */
-#define LUD_KEY_INITIAL(key, dflt, doc) LUD_KEY(key, "[\"string\", \"object\", \"null\"]", dflt, "", doc)
+#define LUD_KEY_INITIAL(key, dflt, doc)                                                                                \
+    LUD_KEY(key, "[\"string\", \"object\", \"null\"]", dflt, ", \"additionalProperties\": true", doc)
 #define LUD_KEYS_DENSE                                                                                                 \
     LUD_KEY_BOOL("use_bias", true, "add a bias"),                                                                      \
         LUD_KEY_INITIAL("weights_initializer", "\"xavier_uniform\"",                                                   \
