@@ -71,6 +71,9 @@ ludc_value *ludc_yaml_scalar(lud_str s, bool *finite);
 void ludc_validate(const ludc_value *user, const ludc_key *owner, const char *path, ludc_diag *);
 /* The tree with every default, NULL if out of memory (defaults.c). */
 ludc_value *ludc_fill(const ludc_value *user, const ludc_key *owner);
+/* A copy whose features have what the `defaults` section gives their types, without that section; NULL if out of
+ * memory (merge.c). */
+ludc_value *ludc_merge_defaults(const ludc_value *user);
 /* Rules that span keys; reads the filled tree, places messages by the user's (rules.c, rules_ecd.c). */
 void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *);
 void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *);
