@@ -9,21 +9,16 @@ enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
 
 static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_normalizer *);
 
-/* Appends a zeroed step; NULL: too many, or out of memory (an error is filled). */
-static ludc_norm_step *add_step(const ludc_load *l, ludc_normalizer *nz, int kind) {
+static lud_status add_step(const ludc_load *l, ludc_normalizer *nz, int kind, bool a, bool b) {
     if (nz->n == MAX_STEPS) {
-        ludc_fail(l->err, LUD_E_IO, "%s: the normalizer has more than %d steps", l->name, MAX_STEPS);
-        return NULL;
+        return ludc_fail(l->err, LUD_E_IO, "%s: the normalizer has more than %d steps", l->name, MAX_STEPS);
     }
     size_t size = sizeof *nz->steps;
     ludc_norm_step *steps = ludc_realloc(nz->steps, nz->n * size, (nz->n + 1) * size);
-    if (!steps) {
-        ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-        return NULL;
-    }
+    if (!steps) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
     nz->steps = steps;
-    steps[nz->n].kind = kind;
-    return &steps[nz->n++];
+    nz->steps[nz->n++] = (ludc_norm_step){.kind = kind, .a = a, .b = b};
+    return LUD_OK;
 }
 
 static lud_status set_content(const ludc_load *l, lud_str s, ludc_norm_step *step) {
@@ -50,6 +45,17 @@ static lud_status load_strip(const ludc_load *l, const ludc_value *v, ludc_norm_
     return ludc_node_bool(l, v, "strip_right", true, &step->b);
 }
 
+/* strip_accents: null is as lowercase. */
+static lud_status load_bert(const ludc_load *l, const ludc_value *v, ludc_normalizer *nz) {
+    bool clean, chinese, accents, lower;
+    LUDC_TRY(ludc_node_bool(l, v, "clean_text", true, &clean));
+    LUDC_TRY(ludc_node_bool(l, v, "handle_chinese_chars", true, &chinese));
+    LUDC_TRY(ludc_node_bool(l, v, "lowercase", true, &lower));
+    LUDC_TRY(ludc_node_bool(l, v, "strip_accents", lower, &accents));
+    LUDC_TRY(add_step(l, nz, LUDC_NORM_CLEAN, clean, chinese));
+    return add_step(l, nz, LUDC_NORM_FOLD, accents, lower);
+}
+
 static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_normalizer *nz) {
     const ludc_value *list;
     LUDC_TRY(ludc_node_list(l, v, "normalizers", &list));
@@ -68,17 +74,16 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"Lowercase", LUDC_NORM_LOWER, false, false}, {"StripAccents", LUDC_NORM_ACCENTS, false, false},
                  {"Strip", LUDC_NORM_STRIP, false, false},     {"Replace", LUDC_NORM_REPLACE, false, false},
                  {"Prepend", LUDC_NORM_PREPEND, false, false}, {"ByteLevel", LUDC_NORM_BYTES, false, false}};
-    static const char *const planned[] = {"BertNormalizer", "Nmt", "Precompiled", NULL};
+    static const char *const planned[] = {"Nmt", "Precompiled", NULL};
     lud_str type = {0};
     LUDC_TRY(ludc_node_type(l, v, "normalizer", &type));
     if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: normalizers are nested too deep", l->name);
     if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, nz);
+    if (ludc_str_eq(type, "BertNormalizer")) return load_bert(l, v, nz);
     for (size_t k = 0; k < LUDC_COUNT(known); k++) {
         if (!ludc_str_eq(type, known[k].type)) continue;
-        ludc_norm_step *step = add_step(l, nz, known[k].kind);
-        if (!step) return l->err ? l->err->code : LUD_E_NOMEM;
-        step->a = known[k].a;
-        step->b = known[k].b;
+        LUDC_TRY(add_step(l, nz, known[k].kind, known[k].a, known[k].b));
+        ludc_norm_step *step = &nz->steps[nz->n - 1];
         if (step->kind == LUDC_NORM_REPLACE) return load_replace(l, v, step);
         if (step->kind == LUDC_NORM_PREPEND) return load_prepend(l, v, step);
         return step->kind == LUDC_NORM_STRIP ? load_strip(l, v, step) : LUD_OK;
@@ -142,6 +147,12 @@ static lud_status apply_step(const ludc_norm_step *step, const ludc_find *f, lud
         break;
     case LUDC_NORM_REPLACE:
         return ludc_pattern_replace(&step->pattern, f, s, content, out);
+    case LUDC_NORM_CLEAN:
+        ok = ludc_bert_clean(s, step->a, step->b, out);
+        break;
+    case LUDC_NORM_FOLD:
+        ok = ludc_bert_fold(s, step->a, step->b, out);
+        break;
     case LUDC_NORM_PREPEND:
         if (s.len) ludc_buf_add(out, content.ptr, content.len);
         ludc_buf_add(out, s.ptr, s.len);

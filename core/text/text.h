@@ -15,10 +15,16 @@ typedef struct ludc_ids {
 bool ludc_ids_push(ludc_ids *, int32_t id);
 void ludc_ids_free(ludc_ids *);
 
-/* tokenizer.json text; config = tokenizer_config.json or NULL (bos/eos/pad/unk tokens). Unknown component types are
- * errors. Hostile input: every size, id and merge is checked. */
+/* tokenizer.json text; config = tokenizer_config.json or NULL (names of the special tokens). Unknown component types
+ * are errors. Hostile input: every size, id and merge is checked. */
 lud_status ludc_tokenizer_from_json(const char *text, size_t n, const char *name, const ludc_value *config,
                                     ludc_tokenizer **, lud_error *);
+/* vocab.txt of a BERT: one token a line; the rest (do_lower_case, strip_accents, tokenize_chinese_chars, names of the
+ * special tokens) from tokenizer_config.json or, where config is NULL or silent, as in BertTokenizer. */
+lud_status ludc_tokenizer_from_vocab_txt(const char *text, size_t n, const char *name, const ludc_value *config,
+                                         ludc_tokenizer **, lud_error *);
+/* A model's folder: its tokenizer.json, or else its vocab.txt. */
+lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **, lud_error *);
 /* GGUF metadata as a value tree ("tokenizer.ggml.tokens" ... are top-level keys with dots in them, reached by
  * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names. */
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
@@ -34,7 +40,7 @@ int32_t ludc_tokenizer_vocab(const ludc_tokenizer *);             /* highest id 
 int32_t ludc_tokenizer_id(const ludc_tokenizer *, lud_str token); /* -1 if there is none */
 lud_str ludc_tokenizer_token(const ludc_tokenizer *, int32_t id); /* the vocabulary entry as stored; len 0 if none */
 typedef struct ludc_special_ids {
-    int32_t bos, eos, pad, unk;
+    int32_t bos, eos, pad, unk, cls, sep;
 } ludc_special_ids; /* -1 = none */
 ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
 /* Text of tokenizer.json (rebuilt for a GGUF, with the pre-tokenizer that it names) and of tokenizer_config.json

@@ -23,7 +23,7 @@ static void refuses(const parts *p, lud_status want, const char *message) {
 
 static void test_refusals(void) {
     refuses(&(parts){.normalizer = "{\"type\":\"Odd\"}"}, LUD_E_UNSUPPORTED, "unknown normalizer type 'Odd'");
-    refuses(&(parts){.normalizer = "{\"type\":\"BertNormalizer\"}"}, LUD_E_UNSUPPORTED, "known, but not available yet");
+    refuses(&(parts){.normalizer = "{\"type\":\"Nmt\"}"}, LUD_E_UNSUPPORTED, "known, but not available yet");
     refuses(&(parts){.pre = "{\"type\":\"Odd\"}"}, LUD_E_UNSUPPORTED, "unknown pre_tokenizer type 'Odd'");
     refuses(&(parts){.pre = "{\"type\":\"UnicodeScripts\"}"}, LUD_E_UNSUPPORTED, "known, but not available yet");
     refuses(&(parts){.pre = "[]"}, LUD_E_IO, "pre_tokenizer must be an object");
@@ -62,7 +62,8 @@ static void test_models(void) {
     refuses_text("[]", LUD_E_IO);
     refuses_text("{\"model\":", LUD_E_IO);
     refuses_text("{\"model\":null}", LUD_E_IO);
-    refuses_text("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{}}}", LUD_E_UNSUPPORTED);
+    refuses_text("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{}}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0},\"max_input_chars_per_word\":-1}}", LUD_E_IO);
     refuses_text("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", LUD_E_UNSUPPORTED);
     refuses_text("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}", LUD_E_IO);
 }

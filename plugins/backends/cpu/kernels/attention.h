@@ -5,7 +5,7 @@
 #ifndef CPU_ATTENTION_H
 #define CPU_ATTENTION_H
 
-#include "ops.h"
+#include "segments.h"
 #include "vmath.h"
 
 enum { KEY_BLOCK = 64, QUERY_ROWS = 96 };
@@ -43,19 +43,6 @@ ALWAYS_INLINE attn attn_of(const cpu_worker *w, const cpu_step *s) {
     a.qb = CPU_MAX(QUERY_ROWS / CPU_MAX(a.r, 1), 1);
     a.rows_max = a.qb * a.r;
     return a;
-}
-
-/* Offsets must rise from >= 0 to <= T. Every thread checks the same data and takes the same way. */
-ALWAYS_INLINE bool attn_check(cpu_worker *w, const cpu_step *s, const attn *a) {
-    for (int64_t i = 0; i <= a->n_seg; i++) {
-        int64_t low = i ? a->seg[i - 1] : 0;
-        if (a->seg[i] < low || a->seg[i] > a->t) {
-            cpu_fail(w, s, "segment offset %d at %lld is not in [%lld, %lld]", a->seg[i], (long long)i, (long long)low,
-                     (long long)a->t);
-            return false;
-        }
-    }
-    return a->n_seg >= 0;
 }
 
 ALWAYS_INLINE int64_t attn_pieces(const attn *a, int64_t s, bool per_segment) {

@@ -122,7 +122,7 @@ static key_rows keys_of_segment(cpu_worker *w, const cpu_step *s, const attn *a,
 /* q (T,H,D), k, v (T,G,D), seg_offsets (S+1) -> out (T,H,D), lse (T,H) */
 void FN(attention)(cpu_worker *w, const cpu_step *s) {
     attn a = attn_of(w, s);
-    if (!attn_check(w, s, &a)) return;
+    if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     float *lse = cpu_count(w, &s->out[1]) ? cpu_out(s, 1) : NULL;
     forward f;
     carve(&f, &a, (uintptr_t)w->scratch);
@@ -183,7 +183,7 @@ static key_rows keys_of_pages(cpu_worker *w, const cpu_step *s, const attn *a, c
 void FN(attention_cached)(cpu_worker *w, const cpu_step *s) {
     attn a = attn_of(w, s);
     int64_t capacity = cpu_dim(w, &s->in[5], 1) * cpu_dim(w, &s->in[6], 1);
-    if (!attn_check(w, s, &a)) return;
+    if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     write_pools(w, s, &a);
     cpu_barrier(w);
     lud_attr_attention causal = *a.at;

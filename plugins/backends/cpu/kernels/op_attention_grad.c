@@ -130,7 +130,7 @@ static void segment_head(const cpu_step *s, const attn *a, attn_item it, const b
 /* q, k, v, seg_offsets, out, lse, dout -> dq (T,H,D), dk, dv (T,G,D). All overwrite. */
 void FN(attention_grad)(cpu_worker *w, const cpu_step *s) {
     attn a = attn_of(w, s);
-    if (!attn_check(w, s, &a)) return;
+    if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     backward b;
     carve(&b, &a, (uintptr_t)w->scratch);
     attn_cursor cursor = {0};

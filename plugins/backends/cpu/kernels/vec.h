@@ -184,6 +184,13 @@ ALWAYS_INLINE vf vf_zero(void) {
 ALWAYS_INLINE vf vf_select(vi mask, vf yes, vf no) {
     return vf_bits((mask & vi_bits(yes)) | (~mask & vi_bits(no)));
 }
+/* All ones in the first n lanes, all if n >= VW. */
+ALWAYS_INLINE vi vi_first(int64_t n) {
+    vi lane;
+    for (int j = 0; j < VW; j++)
+        lane[j] = j;
+    return (vi)(lane < (int32_t)(n < VW ? n : VW));
+}
 ALWAYS_INLINE vf vf_abs(vf a) {
     return vf_bits(vi_bits(a) & 0x7FFFFFFF);
 }

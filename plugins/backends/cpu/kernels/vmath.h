@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * exp, tanh, sigmoid and erf on vectors, within about 2 ulp of the true value; NaN passes through.
+ * exp, log, tanh, sigmoid and erf on vectors, within about 2 ulp of the true value; NaN passes through.
  * The polynomials are minimax fits made for this file (Remez exchange on the ranges named below). */
 #ifndef CPU_VMATH_H
 #define CPU_VMATH_H
@@ -22,6 +22,29 @@ ALWAYS_INLINE vf vf_exp(vf x) {
     vf e = vf_fma(r * r, p, r) + 1.0f;
     e = vf_bits(vi_bits(e) + (n << 23));
     return vf_select(x < -87.33f, vf_zero(), e);
+}
+
+/* log((1 + s) / (1 - s)) for 0 <= |s| <= 1/3, to 2^-27 of the value. */
+ALWAYS_INLINE vf vf_log_ratio(vf s) {
+    vf u = s * s;
+    vf p = vf_set1(0.2802445889f);
+    p = vf_fma(p, u, vf_set1(0.2799914181f));
+    p = vf_fma(p, u, vf_set1(0.4002169967f));
+    p = vf_fma(p, u, vf_set1(0.6666641235f));
+    return vf_fma(s * u, p, s + s);
+}
+
+/* log(1 + x) for 0 <= x <= 1 */
+ALWAYS_INLINE vf vf_log1p(vf x) {
+    return vf_log_ratio(x / (2.0f + x));
+}
+
+/* log(x) of a positive normal number: x = 2^n m with m in [sqrt(1/2), sqrt(2)). */
+ALWAYS_INLINE vf vf_log(vf x) {
+    vi n = (vi_bits(x) - 0x3F3504F3) >> 23;
+    vf m = vf_bits(vi_bits(x) - (n << 23)), f = vf_from_int(n);
+    vf low = vf_fma(f, vf_set1(-2.12194440e-4f), vf_log_ratio((m - 1.0f) / (m + 1.0f)));
+    return vf_fma(f, vf_set1(0.693359375f), low);
 }
 
 ALWAYS_INLINE vf vf_sigmoid(vf x) {
