@@ -33,15 +33,15 @@ out:
     return status;
 }
 
-lud_status ludc_adapter_section(ludc_model *m, const ludc_model_spec *spec, const lud_component **out, lud_error *err) {
+lud_status ludc_adapter_section(ludc_model *m, const char *dir, const lud_component **out, lud_error *err) {
     const ludc_value *section = ludc_value_get(m->config, "adapter");
     *out = NULL;
-    if (spec->adapter_dir) return from_folder(m, spec->adapter_dir, out, err);
+    if (dir) return from_folder(m, dir, out, err);
     if (ludc_is_null(section)) return LUD_OK;
     lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_str(section, "type", (lud_str){"", 0});
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_ADAPTER, NULL, type, out, err));
-    m->adapter = section->type == LUD_CFG_OBJECT ? ludc_value_copy(section) : ludc_value_new(LUD_CFG_OBJECT);
-    return m->adapter ? LUD_OK : out_of_memory(err);
+    return ludc_component_section(NULL, section, "adapter", *out, ludc_component_keys(LUD_KIND_ADAPTER, LUDC_STR("")),
+                                  &m->adapter, err);
 }
 
 lud_status ludc_adapter_key(const ludc_model *m, const char *param, char **key, lud_error *err) {
@@ -78,7 +78,7 @@ static lud_status load_one(ludc_model *m, size_t index, const ludc_tensors *file
     const ludc_param *p = ludc_store_at(m->store, index);
     char *key = NULL;
     float *values = NULL;
-    lud_status status = ludc_adapter_key(m, p->name, &key, err);
+    lud_status status = ludc_adapter_key(m, ludc_param_relative(m, p->name), &key, err);
     if (status != LUD_OK) return status;
     const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(key));
     status = t ? same_shape(p, t, path, err) : ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, key);
@@ -95,8 +95,8 @@ out:
 static lud_status load_all(ludc_model *m, const ludc_tensors *file, const char *path, lud_error *err) {
     size_t n = 0;
     for (size_t i = 0; i < ludc_store_len(m->store); i++) {
-        const char *name = ludc_store_at(m->store, i)->name;
-        if (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name)) continue;
+        const char *name = ludc_param_relative(m, ludc_store_at(m->store, i)->name);
+        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name))) continue;
         LUDC_TRY(load_one(m, i, file, path, err));
         n++;
     }

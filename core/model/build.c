@@ -20,10 +20,11 @@ static void make_inputs(ludc_built *b, int kind, const ludc_run_caps *caps) {
     b->e_t = ludc_graph_extent(b->g, caps->T);
     b->e_s = ludc_graph_extent(b->g, caps->S);
     b->e_offsets = ludc_graph_extent(b->g, caps->S + 1);
-    b->e_n = ludc_graph_extent(b->g, caps->N);
     b->ids = input(b, "ids", ints(1, -b->e_t, 0));
     b->positions = input(b, "positions", ints(1, -b->e_t, 0));
     b->seg_offsets = input(b, "seg_offsets", ints(1, -b->e_offsets, 0));
+    if (kind == LUDC_RUN_ENCODE) return;
+    b->e_n = ludc_graph_extent(b->g, caps->N);
     b->rows = input(b, "rows", ints(1, -b->e_n, 0));
     if (kind == LUDC_RUN_TRAIN) {
         b->row_keys = input(b, "row_keys", ints(2, -b->e_t, 2));
@@ -102,6 +103,7 @@ lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const lu
     make_inputs(out, kind, caps);
     LUDC_TRY(ludc_graph_api()->status(out->g, err));
     LUDC_TRY(encode(m, out, &encoded, err));
+    if (kind == LUDC_RUN_ENCODE) return ludc_graph_api()->status(out->g, err);
     LUDC_TRY(decode(m, out, &encoded, err));
     LUDC_TRY(ludc_graph_api()->status(out->g, err));
     return backward ? differentiate(out, err) : LUD_OK;

@@ -43,9 +43,13 @@ typedef struct ludc_site {
     ludc_value *cfg;
 } ludc_site;
 
+/* A base model with what is built over it. As a tower of a predictor (tower.c) it has no decoder, lives in the
+ * predictor's store under `scope`, and `config` is the encoder section. */
 struct ludc_model {
     ludc_host *host;
     const ludc_value *config;
+    const char *scope;        /* before every parameter's name; "" for a language model */
+    bool is_tower, trainable; /* trainable: without an adapter, the base model's own parameters are trained */
     char *base_path;          /* as the user wrote it */
     ludc_value *adapter;      /* the `adapter` section with resolved target_modules; NULL = none */
     ludc_value *tensor_names; /* names in the base model's files */
@@ -80,14 +84,25 @@ extern const struct ludc_graph_hooks_table {
     bool (*wraps)(void *, const lud_site *);
     bool (*trains)(void *, const char *);
 } ludc_model_hooks;
-/* Whether the adapter declared this parameter; whether it trains it though it is the base model's. */
+/* The name as the encoder knows it: without the scope. NULL: a parameter of somebody else. */
+const char *ludc_param_relative(const ludc_model *, const char *param);
+/* All three by relative name. Whether the adapter declared this parameter; whether it trains it though it is the base
+ * model's; whether it belongs to a wrapped site. */
 bool ludc_param_is_adapters(const ludc_model *, const char *param);
 bool ludc_param_adapter_trains(const ludc_model *, const char *param);
 bool ludc_param_site_matched(const ludc_model *, const char *param);
 
 /* ---- parts.c: finding and opening components ---- */
-lud_status ludc_parts_open(ludc_model *, const ludc_model_spec *, lud_error *);
+lud_status ludc_part_open(ludc_host *, ludc_part *, const lud_component *, lud_error *);
+void ludc_part_close(ludc_part *);
+lud_status ludc_parts_open(ludc_model *, const char *adapter_dir, lud_error *);
 void ludc_parts_close(ludc_model *);
+
+/* ---- open.c ---- */
+/* States that the trainer's optimizer keeps per trainable value. */
+int ludc_model_optimizer_states(const ludc_value *config);
+/* What a language model and a tower have in common: base model, tokenizer, components, facts. */
+lud_status ludc_model_open_base(ludc_model *, const char *base_model, const char *adapter_dir, lud_error *);
 
 /* ---- build.c: the one forward definition of every program ---- */
 typedef struct ludc_built {
@@ -102,8 +117,11 @@ lud_status ludc_model_build(ludc_model *, ludc_store *, int kind, const ludc_run
 
 /* ---- params.c, adapter_file.c ---- */
 lud_status ludc_params_fill(ludc_model *, const char *adapter_dir, lud_error *);
-/* config.adapter or the folder's adapter_config.json -> m->adapter and *component; both NULL if there is none. */
-lud_status ludc_adapter_section(ludc_model *, const ludc_model_spec *, const lud_component **, lud_error *);
+/* Initial values of a parameter that no file provides, keyed by its name. */
+lud_status ludc_param_fresh(ludc_store *, size_t index, uint64_t seed, lud_error *);
+/* config.adapter, or (dir not NULL) the folder's adapter_config.json -> m->adapter and *component; both NULL if there
+ * is none. */
+lud_status ludc_adapter_section(ludc_model *, const char *dir, const lud_component **, lud_error *);
 /* Values of every adapter parameter from adapter_model.safetensors. */
 lud_status ludc_adapter_load(ludc_model *, const char *dir, lud_error *);
 /* Key of a trained parameter in adapter_model.safetensors; heap. */

@@ -8,11 +8,9 @@
 #include <formats.h>
 #include <ludwig/decoder.h>
 #include <text.h>
+#include <vocabulary_tmp.h>
 
 typedef struct ludc_model ludc_model;
-
-/* A host with core's services registered and every plugin loaded. */
-lud_status ludc_model_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
 
 /* A host with core's services registered and its plugins loaded. */
 lud_status ludc_model_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
@@ -52,7 +50,8 @@ enum {
     LUDC_RUN_TRAIN,  /* loss and gradients (ACC into the flat gradients); dropout on */
     LUDC_RUN_LOSS,   /* loss and argmax only */
     LUDC_RUN_LOGITS, /* pred [N,V] at chosen rows, no cache */
-    LUDC_RUN_DECODE  /* pred [N,V] at chosen rows over a paged key/value cache */
+    LUDC_RUN_DECODE, /* pred [N,V] at chosen rows over a paged key/value cache */
+    LUDC_RUN_ENCODE  /* the encoder alone */
 };
 typedef struct ludc_run_caps {
     int64_t T, S, N;                               /* maxima of packed tokens, segments, chosen rows */

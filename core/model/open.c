@@ -17,11 +17,11 @@ static lud_status open_devices(ludc_model *m, const ludc_model_spec *spec, lud_e
     return LUD_OK;
 }
 
-static lud_status open_base(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+static lud_status open_base(ludc_model *m, const char *base_model, lud_error *err) {
     lud_str path = ludc_get_str(m->config, "base_model", (lud_str){NULL, 0});
     m->base_path = path.len ? ludc_strndup(path.ptr, path.len) : NULL;
-    if (!m->base_path && !spec->base_model) return ludc_fail(err, LUD_E_INVALID, "config: base_model is missing");
-    return ludc_base_model_open(spec->base_model ? spec->base_model : m->base_path, &m->base, err);
+    if (!m->base_path && !base_model) return ludc_fail(err, LUD_E_INVALID, "config: base_model is missing");
+    return ludc_base_model_open(base_model ? base_model : m->base_path, &m->base, err);
 }
 
 static lud_status open_tokenizer(ludc_model *m, lud_error *err) {
@@ -80,7 +80,7 @@ static lud_status read_info(ludc_model *m, lud_error *err) {
     if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX) {
         return ludc_fail(err, LUD_E_ABI, "encoder '%s' tells no width or vocabulary size", m->info.encoder_name);
     }
-    if (!causal) {
+    if (!causal && !m->is_tower) {
         return ludc_fail(err, LUD_E_INVALID, "base model %s: a '%s' is no causal language model", m->base->path,
                          m->base->model_type);
     }
@@ -97,8 +97,7 @@ static lud_status declare(ludc_model *m, lud_error *err) {
     const ludc_run_caps caps = {.T = 2, .S = 1, .N = 2};
     uint64_t hash[2] = {0, 0};
     m->store = ludc_store_new(m->devices, m->real);
-    m->own_params = ludc_map_new(64);
-    if (!m->store || !m->own_params) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m->store) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
     for (int i = 0; i < 2; i++) {
         ludc_built built = {0};
         lud_status status = ludc_model_build(m, m->store, LUDC_RUN_TRAIN, &caps, false, &built, err);
@@ -111,7 +110,7 @@ static lud_status declare(ludc_model *m, lud_error *err) {
                      m->info.encoder_name, m->info.decoder_name, m->info.adapter_name ? m->info.adapter_name : "");
 }
 
-static int optimizer_states(const ludc_value *config) {
+int ludc_model_optimizer_states(const ludc_value *config) {
     lud_str type = ludc_get_str(config, "trainer.optimizer.type", LUDC_STR("adam"));
     double momentum = ludc_get_float(config, "trainer.optimizer.momentum", 0.0);
     int kind = type.len >= 3 && ludc_str_eq((lud_str){type.ptr, 3}, "sgd") ? LUDC_OPT_SGD : LUDC_OPT_ADAM;
@@ -126,17 +125,23 @@ static void count_params(ludc_model *m) {
     }
 }
 
+lud_status ludc_model_open_base(ludc_model *m, const char *base_model, const char *adapter_dir, lud_error *err) {
+    m->own_params = ludc_map_new(64);
+    if (!m->own_params) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    LUDC_TRY(open_base(m, base_model, err));
+    LUDC_TRY(open_tokenizer(m, err));
+    LUDC_TRY(ludc_parts_open(m, adapter_dir, err));
+    LUDC_TRY(read_info(m, err));
+    return ludc_sites_collect(m, err);
+}
+
 static lud_status open_all(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
     LUDC_TRY(open_devices(m, spec, err));
-    LUDC_TRY(open_base(m, spec, err));
-    LUDC_TRY(open_tokenizer(m, err));
-    LUDC_TRY(ludc_parts_open(m, spec, err));
-    LUDC_TRY(read_info(m, err));
-    LUDC_TRY(ludc_sites_collect(m, err));
+    LUDC_TRY(ludc_model_open_base(m, spec->base_model, spec->adapter_dir, err));
     LUDC_TRY(declare(m, err));
     LUDC_TRY(ludc_params_fill(m, spec->adapter_dir, err));
     count_params(m);
-    return ludc_store_seal(m->store, m->for_training ? optimizer_states(m->config) : 0, err);
+    return ludc_store_seal(m->store, m->for_training ? ludc_model_optimizer_states(m->config) : 0, err);
 }
 
 lud_status ludc_model_open(const ludc_model_spec *spec, ludc_model **out, lud_error *err) {
@@ -144,6 +149,8 @@ lud_status ludc_model_open(const ludc_model_spec *spec, ludc_model **out, lud_er
     if (!m) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
     m->host = spec->host;
     m->config = spec->config;
+    m->scope = "";
+    m->trainable = true;
     m->for_training = spec->for_training;
     m->seed = spec->seed;
     m->real = spec->real ? spec->real : LUD_F32;
@@ -159,7 +166,7 @@ lud_status ludc_model_open(const ludc_model_spec *spec, ludc_model **out, lud_er
 
 void ludc_model_free(ludc_model *m) {
     if (!m) return;
-    ludc_store_free(m->store); /* before the files whose memory it borrows, and before the devices */
+    if (!m->is_tower) ludc_store_free(m->store); /* before the files whose memory it borrows, and before the devices */
     ludc_targets_free(m->targets);
     ludc_sites_free(m);
     ludc_map_free(m->own_params);

@@ -18,30 +18,31 @@ static float draw(const lud_param_spec *s, uint64_t key, int64_t i, double bound
     }
 }
 
-static lud_status fill_fresh(ludc_model *m, size_t index, lud_error *err) {
-    const ludc_param *p = ludc_store_at(m->store, index);
-    uint64_t key = ludc_key_of_name(m->seed, ludc_str(p->name));
+lud_status ludc_param_fresh(ludc_store *store, size_t index, uint64_t seed, lud_error *err) {
+    const ludc_param *p = ludc_store_at(store, index);
+    uint64_t key = ludc_key_of_name(seed, ludc_str(p->name));
     double fan_in = (double)p->shape.dim[p->shape.rank - 1], a = (double)p->spec.a;
     double bound = sqrt(6.0 / ((1.0 + a * a) * fan_in));
     float *values = ludc_alloc((size_t)p->count * sizeof *values);
     if (!values) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
     for (int64_t i = 0; i < p->count; i++)
         values[i] = draw(&p->spec, key, i, bound);
-    lud_status status = ludc_store_set(m->store, index, values, err);
+    lud_status status = ludc_store_set(store, index, values, err);
     ludc_free(values);
     return status;
 }
 
 static lud_status fill_from_base(ludc_model *m, size_t index, lud_error *err) {
     const ludc_param *p = ludc_store_at(m->store, index);
+    const char *name = ludc_param_relative(m, p->name);
     const float *borrowed = NULL;
-    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, p->name)) {
-        return fill_fresh(m, index, err);
+    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name)) {
+        return ludc_param_fresh(m->store, index, m->seed, err);
     }
     float *values = ludc_alloc((size_t)p->count * sizeof *values);
     if (!values) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
     lud_status status =
-        ludc_base_model_param(m->base, m->encoder, m->encoder_part.self, p->name, &p->shape, values, &borrowed, err);
+        ludc_base_model_param(m->base, m->encoder, m->encoder_part.self, name, &p->shape, values, &borrowed, err);
     if (status == LUD_OK) {
         status = borrowed ? ludc_store_set_borrow(m->store, index, borrowed, err)
                           : ludc_store_set(m->store, index, values, err);
@@ -68,7 +69,7 @@ static lud_status report_unclaimed(const ludc_model *m, const claims *c, lud_err
         int64_t one;
         if (ludc_map_get(c->names, ludc_str(name), &one)) continue;
         /* A GGUF has no config.json to say what counts: a tensor left out would change results in silence. */
-        if (m->base->is_gguf) {
+        if (m->base->is_gguf && !m->is_tower) {
             return ludc_fail(err, LUD_E_UNSUPPORTED, "%s: encoder '%s' does not use the tensor '%s' of this file",
                              m->base->path, m->info.encoder_name, name);
         }
@@ -81,8 +82,8 @@ static lud_status check_unclaimed(ludc_model *m, lud_error *err) {
     claims c = {ludc_map_new(512), false};
     lud_status status = LUD_OK;
     for (size_t i = 0; c.names && status == LUD_OK && i < ludc_store_len(m->store); i++) {
-        const char *name = ludc_store_at(m->store, i)->name;
-        if (ludc_param_is_adapters(m, name)) continue;
+        const char *name = ludc_param_relative(m, ludc_store_at(m->store, i)->name);
+        if (!name || ludc_param_is_adapters(m, name)) continue;
         status = m->encoder->sources(m->encoder_part.self, ludc_tensors_scheme(m->base->tensors), name, claim, &c, err);
         /* A head's own parameter has no place in the base model's files. */
         if (status != LUD_OK && ludc_store_at(m->store, i)->spec.init != LUD_INIT_NONE) status = LUD_OK;
@@ -104,9 +105,10 @@ static lud_status init_slots(ludc_model *m, lud_error *err) {
 
 lud_status ludc_params_fill(ludc_model *m, const char *adapter_dir, lud_error *err) {
     for (size_t i = 0; i < ludc_store_len(m->store); i++) {
-        bool own = ludc_param_is_adapters(m, ludc_store_at(m->store, i)->name);
-        if (own && adapter_dir) continue;
-        LUDC_TRY(own ? fill_fresh(m, i, err) : fill_from_base(m, i, err));
+        const char *name = ludc_param_relative(m, ludc_store_at(m->store, i)->name);
+        bool own = name && ludc_param_is_adapters(m, name);
+        if (!name || (own && adapter_dir)) continue;
+        LUDC_TRY(own ? ludc_param_fresh(m->store, i, m->seed, err) : fill_from_base(m, i, err));
     }
     LUDC_TRY(check_unclaimed(m, err));
     if (!m->adapter_vt) return LUD_OK;

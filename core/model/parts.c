@@ -3,13 +3,24 @@
  * Also the host helper, which registers what core offers to plugins before any is loaded. */
 #include "internal.h"
 
+#include <config.h>
 #include <string.h>
+
+/* `ludwig plugin check` reads the config_schema of every component that has a section. */
+static lud_status check_schemas(ludc_host *host) {
+    static const int32_t kinds[] = {LUD_KIND_ENCODER, LUD_KIND_DECODER, LUD_KIND_ADAPTER, LUD_KIND_COMBINER};
+    lud_status status = LUD_OK;
+    for (size_t i = 0; status == LUD_OK && i < LUDC_COUNT(kinds); i++)
+        status = ludc_plugin_check_add(host, kinds[i], "config_schema", ludc_component_check);
+    return status;
+}
 
 lud_status ludc_model_host_new(const ludc_host_opts *opts, ludc_host **out, lud_error *err) {
     ludc_host *host = NULL;
     LUDC_TRY(ludc_host_new(opts, &host, err));
     lud_status status = ludc_host_add_service(host, LUD_SERVICE_GRAPH, ludc_graph_api());
     if (status == LUD_OK) status = ludc_host_add_service(host, LUD_SERVICE_WEIGHTS, ludc_weights_api());
+    if (status == LUD_OK) status = check_schemas(host);
     if (status == LUD_OK) status = ludc_host_load(host, err);
     if (status != LUD_OK) {
         ludc_host_free(host);
@@ -36,7 +47,7 @@ typedef struct head_vt {
     const lud_inst *inst;
 } head_vt;
 
-static lud_status part_open(ludc_model *m, ludc_part *part, const lud_component *c, lud_error *err) {
+lud_status ludc_part_open(ludc_host *host, ludc_part *part, const lud_component *c, lud_error *err) {
     const head_vt *vt = c->vtable;
     part->component = c;
     part->vtable = vt;
@@ -45,18 +56,18 @@ static lud_status part_open(ludc_model *m, ludc_part *part, const lud_component 
         return ludc_fail(err, LUD_E_ABI, "%s '%s' has an incomplete table", ludc_kind_name(c->kind), c->config_name);
     }
     part->view.root.type = LUD_CFG_OBJECT;
-    return part->inst->open(ludc_host_table(m->host)->ctx, &part->view.root, &part->self, err);
+    return part->inst->open(ludc_host_table(host)->ctx, &part->view.root, &part->self, err);
 }
 
-static void part_close(ludc_part *part) {
+void ludc_part_close(ludc_part *part) {
     if (part->self) part->inst->close(part->self);
     part->self = NULL;
 }
 
 void ludc_parts_close(ludc_model *m) {
-    part_close(&m->adapter_part);
-    part_close(&m->decoder_part);
-    part_close(&m->encoder_part);
+    ludc_part_close(&m->adapter_part);
+    ludc_part_close(&m->decoder_part);
+    ludc_part_close(&m->encoder_part);
 }
 
 static lud_status name_tensors(ludc_model *m, lud_error *err) {
@@ -78,7 +89,7 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->encoder_part.view, "tensors", m->tensor_names);
     m->encoder = c->vtable;
     m->info.encoder_name = c->config_name;
-    LUDC_TRY(part_open(m, &m->encoder_part, c, err));
+    LUDC_TRY(ludc_part_open(m->host, &m->encoder_part, c, err));
     if (LUD_HAS(m->encoder, lud_encoder_vt, build) && LUD_HAS(m->encoder, lud_encoder_vt, sources) && m->encoder->info)
         return LUD_OK;
     return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
@@ -94,7 +105,7 @@ static lud_status open_decoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->decoder_part.view, "config", section);
     m->decoder = c->vtable;
     m->info.decoder_name = c->config_name;
-    LUDC_TRY(part_open(m, &m->decoder_part, c, err));
+    LUDC_TRY(ludc_part_open(m->host, &m->decoder_part, c, err));
     if (LUD_HAS(m->decoder, lud_decoder_vt, build)) return LUD_OK;
     return ludc_fail(err, LUD_E_ABI, "decoder '%s' lacks build", c->config_name);
 }
@@ -126,13 +137,13 @@ static lud_status resolve_targets(ludc_model *m, lud_error *err) {
     return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
 }
 
-static lud_status open_adapter(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {
     const lud_component *c = NULL;
-    LUDC_TRY(ludc_adapter_section(m, spec, &c, err));
+    LUDC_TRY(ludc_adapter_section(m, dir, &c, err));
     if (!c) return LUD_OK;
     ludc_view_add(&m->adapter_part.view, "config", m->adapter);
     m->info.adapter_name = c->config_name;
-    LUDC_TRY(part_open(m, &m->adapter_part, c, err));
+    LUDC_TRY(ludc_part_open(m->host, &m->adapter_part, c, err));
     m->adapter_vt = c->vtable;
     if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply)) {
         return ludc_fail(err, LUD_E_ABI, "adapter '%s' lacks apply", c->config_name);
@@ -141,8 +152,8 @@ static lud_status open_adapter(ludc_model *m, const ludc_model_spec *spec, lud_e
     return ludc_targets_new(m->adapter, &m->targets, err);
 }
 
-lud_status ludc_parts_open(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+lud_status ludc_parts_open(ludc_model *m, const char *adapter_dir, lud_error *err) {
     LUDC_TRY(open_encoder(m, err));
-    LUDC_TRY(open_decoder(m, err));
-    return open_adapter(m, spec, err);
+    if (!m->is_tower) LUDC_TRY(open_decoder(m, err));
+    return open_adapter(m, adapter_dir, err);
 }

@@ -105,9 +105,10 @@ static lud_status collect_adapter(ludc_model *m, tensor_list *list, lud_error *e
         const ludc_param *p = ludc_store_at(m->store, i);
         char *key = NULL;
         float *values = NULL;
-        if (!ludc_param_is_adapters(m, p->name) && !ludc_param_adapter_trains(m, p->name)) continue;
+        const char *name = ludc_param_relative(m, p->name);
+        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name))) continue;
         LUDC_TRY(values_of(m, i, &values, err));
-        lud_status status = ludc_adapter_key(m, p->name, &key, err);
+        lud_status status = ludc_adapter_key(m, name, &key, err);
         if (status != LUD_OK) {
             ludc_free(values);
             return status;

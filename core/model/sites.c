@@ -84,6 +84,11 @@ static bool wraps_hook(void *arg, const lud_site *site) {
     return s && s->matched;
 }
 
+const char *ludc_param_relative(const ludc_model *m, const char *param) {
+    size_t n = strlen(m->scope);
+    return strncmp(param, m->scope, n) == 0 ? param + n : NULL;
+}
+
 bool ludc_param_is_adapters(const ludc_model *m, const char *param) {
     int64_t one;
     return ludc_map_get(m->own_params, ludc_str(param), &one);
@@ -103,13 +108,14 @@ bool ludc_param_adapter_trains(const ludc_model *m, const char *param) {
 static bool trains_hook(void *arg, const char *param) {
     ludc_model *m = arg;
     if (m->collecting) return false;
+    param = ludc_param_relative(m, param);
     if (m->in_adapter > 0) {
         /* A failed put shows when values are filled: the parameter then has no source. */
         (void)ludc_map_put(m->own_params, ludc_str(param), 1);
         return m->for_training;
     }
     if (!m->for_training) return false;
-    return m->adapter_vt ? ludc_param_adapter_trains(m, param) : true;
+    return m->adapter_vt ? ludc_param_adapter_trains(m, param) : m->trainable;
 }
 
 const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook};
@@ -154,7 +160,7 @@ lud_status ludc_sites_collect(ludc_model *m, lud_error *err) {
         goto out;
     }
     m->collecting = true;
-    status = ludc_model_build(m, scratch, LUDC_RUN_LOSS, &caps, false, &built, err);
+    status = ludc_model_build(m, scratch, m->is_tower ? LUDC_RUN_ENCODE : LUDC_RUN_LOSS, &caps, false, &built, err);
     m->collecting = false;
     /* The vocabulary projection goes through linear(), so it is a site like the others. */
     if (status == LUD_OK && m->adapter_vt) status = match_all(m, err);

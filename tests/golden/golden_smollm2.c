@@ -6,28 +6,9 @@
 #include <config.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_T = 1024, MAX_S = 16 };
-
-static char *find_model(void) {
-    const char *folder = getenv("LUDWIG_MODELS"), *home = getenv("HOME");
-    char *dir = folder ? ludc_strdup(folder) : ludc_path_join(home ? home : ".", ".cache/ludwig/models");
-    char **names = NULL, *found = NULL;
-    size_t n = 0;
-    lud_error err = LUDC_ERROR_INIT;
-    if (ludc_dir_list(dir, &names, &n, &err) == LUD_OK) {
-        for (size_t i = 0; i < n && !found; i++) {
-            size_t len = strlen(names[i]);
-            bool gguf = len > 5 && strcmp(names[i] + len - 5, ".gguf") == 0;
-            if (gguf && strstr(names[i], "SmolLM2-135M")) found = ludc_path_join(dir, names[i]);
-        }
-        ludc_dir_list_free(names, n);
-    }
-    ludc_free(dir);
-    return found;
-}
 
 /* ---- Forward ---- */
 typedef struct forward {
@@ -138,10 +119,7 @@ static bool fill_batch(ludc_batch *batch, const ludc_value *rows) {
     return true;
 }
 
-/* The reference holds some layers' gradients after clipping. Its own log-softmax over 49152 logits is fp32: against
- * gradients in double precision it is 2.1e-4 off in the last layer, so nothing exact can come closer than that. */
-#define GRADIENT_LIMIT 3e-4
-
+/* The reference holds some layers' gradients after clipping. */
 static void compare_first_gradients(replay *r, double factor) {
     lud_error err = LUDC_ERROR_INIT;
     ludc_tensors *file = NULL;
@@ -164,7 +142,7 @@ static void compare_first_gradients(replay *r, double factor) {
             float *got = flat + ludc_store_at(r->store, (size_t)index)->flat_offset;
             for (int64_t k = 0; k < n; k++)
                 got[k] = (float)((double)got[k] * factor);
-            golden_take(r->g, key, golden_error(got, want, n), GRADIENT_LIMIT);
+            golden_take(r->g, key, golden_error(got, want, n), 1e-4);
         }
         ludc_free(want);
     }
@@ -188,22 +166,10 @@ static lud_status one_step(replay *r, const ludc_value *step, int number, lud_er
     (void)snprintf(what, sizeof what, "step %d loss", number);
     golden_take(r->g, what, golden_error(&loss, &want, 1), 1e-4);
     (void)snprintf(what, sizeof what, "step %d gradient norm", number);
-    golden_take(r->g, what, golden_error(&norm_got, &norm_want, 1), 1e-3);
+    golden_take(r->g, what, golden_error(&norm_got, &norm_want, 1), 1e-4);
     if (number == 0) compare_first_gradients(r, factor);
     const float scalars[8] = {5e-4f, (float)factor, 0.01f, 1.0f, 0.9f, 0.999f, 1e-8f, (float)(number + 1)};
     return ludc_optimizer_step(r->optimizer, scalars, err);
-}
-
-/* Wanted: 1e-3 of the change. Not met: 1.2e-3. PyTorch's own ten steps in double precision end 1.3e-3 away from these
- * values, because the fp32 log-softmax behind them (see above) is enlarged by AdamW's first steps. The limit of 1e-3 is
- * asserted with LUDWIG_GOLDEN_STRICT; what is reached is always said. */
-static void take_final(golden *g, double error) {
-    const double wanted = 1e-3;
-    if (error > wanted) printf("NOT MET: final adapter: relative error %.3g, wanted %.3g\n", error, wanted);
-    if (getenv("LUDWIG_GOLDEN_STRICT"))
-        golden_take(g, "final adapter", error, wanted);
-    else
-        golden_take(g, "final adapter (not strict)", error, 2 * wanted);
 }
 
 /* Norm of the difference at the end, relative to the norm of the change that training made. */
@@ -233,7 +199,7 @@ static void compare_final(replay *r) {
     if (status != LUD_OK)
         golden_fail(r->g, "final adapter: %s", err.msg);
     else
-        take_final(r->g, sqrt(difference / change));
+        golden_take(r->g, "final adapter", sqrt(difference / change), 1e-3);
     ludc_tensors_free(first);
     ludc_tensors_free(last);
     ludc_free(a);
@@ -278,9 +244,8 @@ static void check_training(golden *g, const char *gguf) {
 
 int main(void) {
     golden g;
-    lud_error err = LUDC_ERROR_INIT;
-    char *gguf = find_model();
-    if (golden_init(&g, &err) != LUD_OK) golden_fail(&g, "%s", err.msg);
+    char *gguf = golden_find_model();
+    golden_init(&g);
     char *folder = golden_path(&g, "smollm2", "forward.safetensors");
     if (!gguf || !ludc_path_exists(folder)) {
         printf("skip: %s\n", gguf ? "no reference values of smollm2" : "no SmolLM2-135M*.gguf in LUDWIG_MODELS");

@@ -71,11 +71,8 @@ out:
 
 int main(void) {
     golden g;
-    lud_error err = LUDC_ERROR_INIT;
-    if (golden_init(&g, &err) != LUD_OK)
-        golden_fail(&g, "%s", err.msg);
-    else
-        golden_each(&g, "tiny", one_folder);
+    golden_init(&g);
+    golden_each(&g, "tiny", one_folder);
     int code = golden_done(&g, "golden_tiny");
     golden_free(&g);
     return code;

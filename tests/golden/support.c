@@ -5,6 +5,7 @@
 #include <config.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char *find_root(void) {
@@ -17,15 +18,36 @@ static char *find_root(void) {
     return ludc_path_join(source, "tests/golden/data");
 }
 
-lud_status golden_init(golden *g, lud_error *err) {
+char *golden_find_model(void) {
+    const char *folder = getenv("LUDWIG_MODELS"), *home = getenv("HOME");
+    char *dir = folder ? ludc_strdup(folder) : ludc_path_join(home ? home : ".", ".cache/ludwig/models");
+    char **names = NULL, *found = NULL;
+    size_t n = 0;
+    lud_error err = LUDC_ERROR_INIT;
+    if (ludc_dir_list(dir, &names, &n, &err) == LUD_OK) {
+        for (size_t i = 0; i < n && !found; i++) {
+            size_t len = strlen(names[i]);
+            bool gguf = len > 5 && strcmp(names[i] + len - 5, ".gguf") == 0;
+            if (gguf && strstr(names[i], "SmolLM2-135M")) found = ludc_path_join(dir, names[i]);
+        }
+        ludc_dir_list_free(names, n);
+    }
+    ludc_free(dir);
+    return found;
+}
+
+void golden_init(golden *g) {
+    lud_error err = LUDC_ERROR_INIT;
     const char *binary = getenv("LUDWIG_TEST_BINARY_DIR");
     char *plugins = ludc_path_join(binary ? binary : ".", "lib/ludwig/plugins-1");
     const char *paths[] = {plugins};
     const ludc_host_opts opts = {.plugin_paths = paths, .n_plugin_paths = 1};
     *g = (golden){.root = find_root()};
-    lud_status status = ludc_model_host_new(&opts, &g->host, err);
+    if (ludc_model_host_new(&opts, &g->host, &err) != LUD_OK) {
+        fprintf(stderr, "FAILED %s\n", err.msg);
+        exit(EXIT_FAILURE);
+    }
     ludc_free(plugins);
-    return status;
 }
 
 void golden_free(golden *g) {

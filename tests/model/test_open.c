@@ -180,7 +180,7 @@ int main(void) {
     ludc_value *config = NULL;
     ludc_model *m = NULL;
     ludc_log_set(NULL, NULL, LUD_LOG_ERROR);
-    CHECK_OK(golden_init(&g, &err), err);
+    golden_init(&g);
     base = golden_path(&g, "tiny", "llama");
     refusals();
     out_of_memory();

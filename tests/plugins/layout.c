@@ -3,6 +3,7 @@
  * layout.txt; a wanted change (a field appended to a struct) is recorded by update-layout.sh. LP64 only. */
 #include <ludwig/adapter.h>
 #include <ludwig/backend.h>
+#include <ludwig/combiner.h>
 #include <ludwig/decoder.h>
 #include <ludwig/encoder.h>
 #include <ludwig/ludwig.h>
@@ -262,6 +263,20 @@ static void decoder_h(void) {
     FIELD(lud_decoder_vt, metrics);
 }
 
+static void combiner_h(void) {
+    STRUCT(lud_combiner_in);
+    FIELD(lud_combiner_in, struct_size);
+    FIELD(lud_combiner_in, reserved);
+    FIELD(lud_combiner_in, feature);
+    FIELD(lud_combiner_in, seq);
+    FIELD(lud_combiner_in, encoded);
+    STRUCT(lud_combiner_vt);
+    FIELD(lud_combiner_vt, struct_size);
+    FIELD(lud_combiner_vt, reserved);
+    FIELD(lud_combiner_vt, inst);
+    FIELD(lud_combiner_vt, build);
+}
+
 static void adapter_h(void) {
     STRUCT(lud_weights_api);
     FIELD(lud_weights_api, struct_size);
@@ -351,26 +366,33 @@ static void ludwig_h(void) {
     FIELD(lud_progress, total);
     FIELD(lud_progress, loss);
     FIELD(lud_progress, learning_rate);
-    FIELD(lud_progress, tokens_per_second);
+    FIELD(lud_progress, per_second);
     FIELD(lud_progress, eta_seconds);
-    STRUCT(lud_metrics);
-    FIELD(lud_metrics, struct_size);
-    FIELD(lud_metrics, present);
-    FIELD(lud_metrics, loss);
-    FIELD(lud_metrics, perplexity);
-    FIELD(lud_metrics, token_accuracy);
-    FIELD(lud_metrics, next_token_perplexity);
-    FIELD(lud_metrics, target_tokens);
-    FIELD(lud_metrics, rows);
+    FIELD(lud_progress, unit);
+    STRUCT(lud_combiner_in);
+    FIELD(lud_combiner_in, struct_size);
+    FIELD(lud_combiner_in, reserved);
+    FIELD(lud_combiner_in, feature);
+    FIELD(lud_combiner_in, seq);
+    FIELD(lud_combiner_in, encoded);
+    STRUCT(lud_combiner_vt);
+    FIELD(lud_combiner_vt, struct_size);
+    FIELD(lud_combiner_vt, reserved);
+    FIELD(lud_combiner_vt, inst);
+    FIELD(lud_combiner_vt, build);
+    STRUCT(lud_metric);
+    FIELD(lud_metric, feature);
+    FIELD(lud_metric, name);
+    FIELD(lud_metric, training);
+    FIELD(lud_metric, validation);
+    FIELD(lud_metric, test);
     STRUCT(lud_evaluation);
     FIELD(lud_evaluation, struct_size);
     FIELD(lud_evaluation, improved);
     FIELD(lud_evaluation, step);
     FIELD(lud_evaluation, epoch);
-    FIELD(lud_evaluation, feature);
-    FIELD(lud_evaluation, training);
-    FIELD(lud_evaluation, validation);
-    FIELD(lud_evaluation, test);
+    FIELD(lud_evaluation, metrics);
+    FIELD(lud_evaluation, n_metrics);
     STRUCT(lud_events);
     FIELD(lud_events, struct_size);
     FIELD(lud_events, reserved);
@@ -422,6 +444,7 @@ static void ludwig_h(void) {
     FIELD(lud_train_result, best_validation);
     FIELD(lud_train_result, best_test);
     FIELD(lud_train_result, tokens);
+    FIELD(lud_train_result, unit);
     FIELD(lud_train_result, seconds);
     FIELD(lud_train_result, peak_rss_bytes);
     STRUCT(lud_predict_opts);
@@ -440,6 +463,7 @@ int main(void) {
     ops_h();
     encoder_h();
     decoder_h();
+    combiner_h();
     adapter_h();
     backend_h();
     ludwig_h();
