@@ -98,7 +98,7 @@ const ludc_variant ludc_variants_input[] = {{"text", ludc_schema_text_input},
                                             {"binary", ludc_schema_binary_input},
                                             {"set or bag", ludc_schema_items_input},
                                             {"vector", ludc_schema_vector_input},
-                                            {NULL}};
+                                            {NULL, NULL}};
 
 const ludc_key ludc_schema_ecd_input[] = {
     KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name"),

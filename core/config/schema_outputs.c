@@ -104,7 +104,7 @@ const ludc_key ludc_schema_vector_output[] = {
 const ludc_variant ludc_variants_output[] = {
     {"category", ludc_schema_category_output}, {"binary", ludc_schema_binary_output},
     {"number", ludc_schema_number_output},     {"set", ludc_schema_set_output},
-    {"vector", ludc_schema_vector_output},     {NULL}};
+    {"vector", ludc_schema_vector_output},     {NULL, NULL}};
 
 const ludc_key ludc_schema_ecd_output[] = {
     KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name, also of the result columns"),

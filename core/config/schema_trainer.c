@@ -2,7 +2,7 @@
  * The trainer section. Ours: learning_rate 2e-4 and epochs 3, where Ludwig's finetune has 1e-3 and 100. */
 #include "schema_tables.h"
 
-static const char *const no_words[] = {NULL}, *const auto_only[] = {"auto", NULL};
+static const char *const no_words[] = {NULL, NULL}, *const auto_only[] = {"auto", NULL};
 static const char *const types[] = {"none", "finetune", NULL};
 static const char *const types_planned[] = {"dpo", "kto", "orpo", "grpo", NULL};
 static const char *const optimizers[] = {"adam", "adamw", "sgd", NULL};
@@ -58,7 +58,7 @@ static const ludc_key sgd[] = {
     KEY_END,
 };
 
-static const ludc_variant optimizer_types[] = {{"adam or adamw", adam}, {"sgd", sgd}, {NULL}};
+static const ludc_variant optimizer_types[] = {{"adam or adamw", adam}, {"sgd", sgd}, {NULL, NULL}};
 
 static const ludc_key optimizer[] = {
     KEY_WORD("type", LUDC_T_STR, 0, NULL, optimizers, optimizers_planned, "update rule"),
