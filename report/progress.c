@@ -39,7 +39,7 @@ static void numbers(const lud_progress *p, char *out, size_t size) {
     int n = snprintf(out, size, "%lld/%lld %d%%", (long long)p->done, (long long)p->total, percent);
     if (p->learning_rate > 0 && n > 0)
         n += snprintf(out + n, size - (size_t)n, " | loss %.4f | lr %.2g", p->loss, p->learning_rate);
-    if (n > 0) snprintf(out + n, size - (size_t)n, " | %.0f tok/s | eta %s", p->tokens_per_second, eta);
+    if (n > 0) snprintf(out + n, size - (size_t)n, " | %.0f %s/s | eta %s", p->per_second, p->unit, eta);
 }
 
 void report_progress_show(report_progress *r, const lud_progress *p) {

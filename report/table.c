@@ -52,35 +52,45 @@ void report_table_print(FILE *f, const report_table *t, const char *const *cells
 
 #define TEXT 32
 
-static void value(char out[TEXT], const lud_metrics *m, double x) {
+static void value(char out[TEXT], double x) {
     out[0] = '\0';
-    if (m->present && isfinite(x)) snprintf(out, TEXT, "%.4f", x);
+    if (isfinite(x)) snprintf(out, TEXT, "%.4f", x);
 }
 
-void report_evaluation(FILE *f, const lud_evaluation *e) {
+/* One table per feature: its metrics are neighbours. */
+static uint64_t one_feature(FILE *f, const lud_evaluation *e, uint64_t from) {
+    enum { ROWS = 32 };
     static const char *const heads[] = {"", "training", "validation", "test"};
-    static const char *const names[] = {"loss", "perplexity", "token_accuracy", "next_token_perplexity"};
-    const lud_metrics *splits[] = {&e->training, &e->validation, &e->test};
-    char text[4][3][TEXT], title[320];
-    const char *cells[4][4];
-    for (size_t row = 0; row < 4; row++) {
-        cells[row][0] = names[row];
+    char text[ROWS][3][TEXT], title[320];
+    const char *cells[ROWS][4], *feature = e->metrics[from].feature;
+    size_t n = 0;
+    for (; from < e->n_metrics && strcmp(e->metrics[from].feature, feature) == 0; from++) {
+        const lud_metric *m = &e->metrics[from];
+        const double splits[] = {m->training, m->validation, m->test};
+        if (n == ROWS) continue;
+        cells[n][0] = m->name;
         for (size_t i = 0; i < 3; i++) {
-            const lud_metrics *m = splits[i];
-            const double all[] = {m->loss, m->perplexity, m->token_accuracy, m->next_token_perplexity};
-            value(text[row][i], m, all[row]);
-            cells[row][i + 1] = text[row][i];
+            value(text[n][i], splits[i]);
+            cells[n][i + 1] = text[n][i];
         }
+        n++;
     }
-    snprintf(title, sizeof(title), "%s, step %lld, epoch %lld%s", e->feature, (long long)e->step, (long long)e->epoch,
+    snprintf(title, sizeof(title), "%s, step %lld, epoch %lld%s", feature, (long long)e->step, (long long)e->epoch,
              e->improved ? " (best so far)" : "");
     const report_table t = {.title = title, .heads = heads, .n_columns = 4};
-    report_table_print(f, &t, &cells[0][0], 4);
+    report_table_print(f, &t, &cells[0][0], n);
+    return from;
 }
 
-static double metric_of(const lud_metrics *m, const char *name) {
-    if (strcmp(name, "token_accuracy") == 0) return m->token_accuracy;
-    return strcmp(name, "next_token_perplexity") == 0 ? m->next_token_perplexity : m->loss;
+/* `combined` says something new only where several outputs are summed. */
+void report_evaluation(FILE *f, const lud_evaluation *e) {
+    size_t features = 0;
+    for (uint64_t i = 0; i < e->n_metrics; i++)
+        features += i == 0 || strcmp(e->metrics[i].feature, e->metrics[i - 1].feature) != 0;
+    for (uint64_t i = 0; i < e->n_metrics;) {
+        if (features == 2 && strcmp(e->metrics[i].feature, "combined") == 0) break;
+        i = one_feature(f, e, i);
+    }
 }
 
 void report_training(FILE *f, const lud_train_result *r) {
@@ -93,10 +103,8 @@ void report_training(FILE *f, const lud_train_result *r) {
     snprintf(text[3], sizeof(text[3]), "%lld", (long long)r->best_epoch);
     snprintf(text[4], sizeof(text[4]), "-");
     snprintf(text[5], sizeof(text[5]), "-");
-    if (r->best_validation.present)
-        snprintf(text[4], sizeof(text[4]), "%.6f", metric_of(&r->best_validation, r->validation_metric));
-    if (r->best_test.present)
-        snprintf(text[5], sizeof(text[5]), "%.6f", metric_of(&r->best_test, r->validation_metric));
+    if (isfinite(r->best_validation)) snprintf(text[4], sizeof(text[4]), "%.6f", r->best_validation);
+    if (isfinite(r->best_test)) snprintf(text[5], sizeof(text[5]), "%.6f", r->best_test);
     snprintf(text[6], sizeof(text[6]), "%.0f", r->seconds > 0 ? (double)r->tokens / r->seconds : 0.0);
     snprintf(text[7], sizeof(text[7]), "%.0f MiB", (double)r->peak_rss_bytes / (1 << 20));
     const char *const cells[][2] = {
@@ -106,7 +114,7 @@ void report_training(FILE *f, const lud_train_result *r) {
         {"Best model epoch", text[3]},
         {label[0], text[4]},
         {label[1], text[5]},
-        {"Real tokens per second", text[6]},
+        {strcmp(r->unit, "rows") == 0 ? "Rows per second" : "Real tokens per second", text[6]},
         {"Peak memory", text[7]},
     };
     const report_table t = {.title = "TRAINING REPORT", .n_columns = 2};

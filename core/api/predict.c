@@ -83,7 +83,8 @@ static lud_status count_token(void *arg, size_t row, int32_t id) {
                             .phase = "generate",
                             .done = (int64_t)c->done,
                             .total = (int64_t)c->total,
-                            .tokens_per_second = took > 0 ? (double)c->tokens / took : 0,
+                            .unit = "tok",
+                            .per_second = took > 0 ? (double)c->tokens / took : 0,
                             .eta_seconds = took * (double)(c->total - c->done) / (double)c->done};
     c->events->progress(c->events->arg, &p);
     return LUD_OK;
@@ -242,14 +243,10 @@ static lud_status measure(lud_model *m, ludc_prompter *p, const rows_view *v, co
     ludc_rows_free(&rows);
     if (status == LUD_OK) status = answer(m, p, v, generation, a, err);
     if (status != LUD_OK) return status;
-    ludc_value *of_feature = ludc_metrics_value(&metrics), *combined = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value *of_feature = ludc_metrics_value(&metrics);
     status = exact_match(m, p, v, a, of_feature, err);
-    ludc_value *v_out = ludc_value_new(LUD_CFG_OBJECT);
-    ludc_value_put(combined, "loss", ludc_value_float(metrics.loss));
-    ludc_value_putn(v_out, ludc_feature_name(m->config.full, true), of_feature);
-    ludc_value_put(v_out, "combined", combined);
-    *out = v_out;
-    return status;
+    *out = ludc_metrics_tree(ludc_feature_name(m->config.full, true), of_feature, metrics.loss);
+    return *out ? status : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
 lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **out,
@@ -270,6 +267,7 @@ lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_pr
 LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *table = NULL;
+    if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
@@ -279,30 +277,31 @@ LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o,
     return status;
 }
 
-static lud_status save_evaluation(const lud_predict_opts *o, const ludc_value *metrics, const ludc_table *predictions,
-                                  lud_error *err) {
-    if (o->output_path) LUDC_TRY(ludc_table_write(predictions, o->output_path, err));
-    if (!o->output_directory) return LUD_OK;
-    LUDC_TRY(ludc_dir_make(o->output_directory, err));
-    return ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
+static lud_status evaluate_language(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
+    ludc_dataset d = {0};
+    ludc_table *predictions = NULL;
+    LUDC_TRY(ludc_model_ready(m, false, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    lud_status status = ludc_evaluate_split(m, &d, o, metrics, &predictions, err);
+    if (status == LUD_OK && o->output_path) status = ludc_table_write(predictions, o->output_path, err);
+    ludc_table_free(predictions);
+    ludc_dataset_free(&d);
+    return status;
 }
 
 LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o,
                                          lud_status (*sink)(void *, lud_str json), void *arg, lud_error *err) {
-    ludc_dataset d = {0};
     ludc_value *metrics = NULL;
-    ludc_table *predictions = NULL;
     ludc_buf text = {0};
-    LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
-    lud_status status = ludc_evaluate_split(m, &d, o, &metrics, &predictions, err);
-    if (status == LUD_OK) status = save_evaluation(o, metrics, predictions, err);
+    lud_status status =
+        ludc_is_predictive(m) ? ludc_task_evaluate_data(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
+    if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
+    if (status == LUD_OK && o->output_directory)
+        status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
     if (status == LUD_OK) status = ludc_value_to_json(metrics, 2, &text);
     if (status == LUD_OK && sink) status = sink(arg, view(&text));
     ludc_buf_free(&text);
     ludc_value_free(metrics);
-    ludc_table_free(predictions);
-    ludc_dataset_free(&d);
     return status;
 }
 

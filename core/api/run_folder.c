@@ -26,19 +26,22 @@ static ludc_value *text_or_null(const char *s) {
 
 static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *config = ludc_value_copy(m->config.full);
-    const char *base = m->base_model ? NULL : ludc_model_info_of(m->model)->base->path;
-    if (base) ludc_value_put(config, "base_model", text_or_null(base));
+    if (m->predictor)
+        ludc_task_absolute(m, config);
+    else if (!m->base_model)
+        ludc_value_put(config, "base_model", text_or_null(ludc_model_info_of(m->model)->base->path));
     const lud_status status = ludc_json_write(dir, "model_hyperparameters.json", config, err);
     ludc_value_free(config);
     return status;
 }
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
-    const ludc_model_info *info = ludc_model_info_of(m->model);
-    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *feature = ludc_value_new(LUD_CFG_OBJECT);
-    const lud_str name = ludc_feature_name(m->config.full, true);
-    ludc_value_put(feature, "vocab_size", ludc_value_int(info->vocab_size));
-    ludc_value_putn(v, name, feature);
+    ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
+    if (m->model) {
+        ludc_value *feature = ludc_value_new(LUD_CFG_OBJECT);
+        ludc_value_put(feature, "vocab_size", ludc_value_int(ludc_model_info_of(m->model)->vocab_size));
+        ludc_value_putn(v, ludc_feature_name(m->config.full, true), feature);
+    }
     ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
     ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
     const lud_status status = ludc_json_write(dir, "training_set_metadata.json", v, err);
@@ -52,42 +55,37 @@ lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err
     char *weights = ludc_path_join(dir, "model_weights");
     if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
-    const lud_status status = ludc_model_save_weights(m->model, weights, merge, err);
+    const lud_status status = m->predictor ? ludc_task_weights_write(m, weights, err)
+                                           : ludc_model_save_weights(m->model, weights, merge, err);
     ludc_free(weights);
     return status;
 }
 
-static ludc_value *series(const ludc_run_record *r, int split, const char *feature) {
-    static const char *const names[] = {"loss", "perplexity", "token_accuracy", "next_token_perplexity"};
-    ludc_value *of_feature = ludc_value_new(LUD_CFG_OBJECT), *combined = ludc_value_new(LUD_CFG_OBJECT);
-    ludc_value *losses = ludc_value_new(LUD_CFG_LIST);
-    for (size_t k = 0; k < LUDC_COUNT(names); k++) {
-        ludc_value *list = ludc_value_new(LUD_CFG_LIST);
-        for (size_t i = 0; i < r->n_evaluations; i++) {
-            const ludc_evaluation *e = &r->evaluations[i];
-            ludc_value *all = e->has[split] ? ludc_metrics_value(&e->split[split]) : NULL;
-            const ludc_value *one = ludc_value_get(all, names[k]);
-            if (one) {
-                ludc_value_push(list, ludc_value_copy(one));
-                if (k == 0) ludc_value_push(losses, ludc_value_copy(one));
+/* {feature: {metric: [one value per evaluation]}} of one split. */
+static ludc_value *series(const ludc_run_record *r, int split) {
+    ludc_value *all = ludc_value_new(LUD_CFG_OBJECT);
+    for (size_t i = 0; i < r->n_evaluations; i++) {
+        const ludc_value *tree = r->evaluations[i].split[split];
+        for (size_t f = 0; tree && f < tree->len; f++) {
+            const ludc_value *of = tree->items[f];
+            if (!ludc_value_get(all, tree->keys[f].ptr))
+                ludc_value_putn(all, tree->keys[f], ludc_value_new(LUD_CFG_OBJECT));
+            ludc_value *to = ludc_value_get(all, tree->keys[f].ptr);
+            for (size_t k = 0; k < of->len; k++) {
+                if (!ludc_value_get(to, of->keys[k].ptr))
+                    ludc_value_putn(to, of->keys[k], ludc_value_new(LUD_CFG_LIST));
+                ludc_value_push(ludc_value_get(to, of->keys[k].ptr), ludc_value_copy(of->items[k]));
             }
-            ludc_value_free(all);
         }
-        ludc_value_put(of_feature, names[k], list);
     }
-    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
-    ludc_value_put(combined, "loss", losses);
-    ludc_value_put(v, feature, of_feature);
-    ludc_value_put(v, "combined", combined);
-    return v;
+    return all;
 }
 
-static lud_status write_statistics(const lud_model *m, const ludc_run_record *r, const char *feature, const char *dir,
-                                   lud_error *err) {
+static lud_status write_statistics(const lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
     static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
     ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *frequency = ludc_value_new(LUD_CFG_OBJECT);
     for (int i = 0; i < LUDC_N_SPLITS; i++)
-        ludc_value_put(v, names[i], series(r, i, feature));
+        ludc_value_put(v, names[i], series(r, i));
     const int64_t steps = ludc_get_int(m->config.full, "trainer.steps_per_checkpoint", 0);
     ludc_value_put(frequency, "frequency", ludc_value_int(steps > 0 ? steps : 1));
     ludc_value_put(frequency, "period", text_or_null(steps > 0 ? "step" : "epoch"));
@@ -129,7 +127,7 @@ static lud_status write_description(const lud_model *m, const ludc_run_record *r
     ludc_value_put(v, "training_set", text_or_null(o->data.training_set));
     ludc_value_put(v, "validation_set", text_or_null(o->data.validation_set));
     ludc_value_put(v, "test_set", text_or_null(o->data.test_set));
-    ludc_value_put(v, "device", text_or_null(ludc_model_info_of(m->model)->devices->why));
+    ludc_value_put(v, "device", text_or_null(ludc_model_devices(m)->why));
     ludc_value_put(v, "truncated_rows", ludc_value_int((int64_t)r->truncated_rows));
     ludc_value_put(v, "rows_without_target", ludc_value_int((int64_t)r->dropped_rows));
     const ludc_plugin_info *infos;
@@ -143,10 +141,9 @@ static lud_status write_description(const lud_model *m, const ludc_run_record *r
     return status;
 }
 
-static lud_status write_all(lud_model *m, const ludc_run_record *r, const char *feature, const char *dir,
-                            lud_error *err) {
+static lud_status write_all(lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
     LUDC_TRY(write_description(m, r, dir, err));
-    LUDC_TRY(write_statistics(m, r, feature, dir, err));
+    LUDC_TRY(write_statistics(m, r, dir, err));
     if (r->opts->skip_save_model) return LUD_OK;
     char *model = ludc_path_join(dir, "model");
     if (!model) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
@@ -181,7 +178,7 @@ lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_tra
     ludc_buf_addf(&temp, "%s.partial", final ? final : "");
     lud_status status =
         final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    if (status == LUD_OK) status = write_all(m, r, result->feature, temp.ptr, err);
+    if (status == LUD_OK) status = write_all(m, r, temp.ptr, err);
     if (status == LUD_OK) status = ludc_path_rename(temp.ptr, final, err);
     if (status == LUD_OK)
         snprintf(result->run_dir, sizeof(result->run_dir), "%s", final);

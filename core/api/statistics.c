@@ -4,29 +4,37 @@
 
 #include <math.h>
 
-lud_metrics ludc_public_metrics(const ludc_metrics *m, bool present) {
-    return (lud_metrics){.struct_size = sizeof(lud_metrics),
-                         .present = present,
-                         .loss = m->loss,
-                         .perplexity = m->perplexity,
-                         .token_accuracy = m->token_accuracy,
-                         .next_token_perplexity = m->next_token_perplexity,
-                         .target_tokens = m->target_tokens,
-                         .rows = m->rows};
+static const ludc_value *first_tree(const ludc_evaluation *e) {
+    for (int i = LUDC_N_SPLITS - 1; i >= 0; i--)
+        if (e->split[i]) return e->split[i];
+    return NULL;
 }
 
-ludc_value *ludc_metrics_value(const ludc_metrics *m) {
-    ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
-    const struct {
-        const char *name;
-        double value;
-    } all[] = {{"loss", m->loss},
-               {"perplexity", m->perplexity},
-               {"token_accuracy", m->token_accuracy},
-               {"next_token_perplexity", m->next_token_perplexity}};
-    for (size_t i = 0; i < LUDC_COUNT(all); i++)
-        if (isfinite(all[i].value)) ludc_value_put(v, all[i].name, ludc_value_float(all[i].value));
-    return v;
+static bool is_number(const ludc_value *v) {
+    return v->type == LUD_CFG_FLOAT || v->type == LUD_CFG_INT || v->type == LUD_CFG_NULL;
+}
+
+lud_metric *ludc_public_metrics(const ludc_evaluation *e, size_t *n) {
+    const ludc_value *tree = first_tree(e);
+    size_t cap = 1;
+    for (size_t f = 0; tree && f < tree->len; f++)
+        cap += tree->items[f]->len;
+    lud_metric *all = ludc_alloc(cap * sizeof(*all));
+    *n = 0;
+    for (size_t f = 0; all && tree && f < tree->len; f++) {
+        const ludc_value *of = tree->items[f];
+        for (size_t k = 0; k < of->len; k++) {
+            if (!is_number(of->items[k])) continue;
+            all[(*n)++] = (lud_metric){
+                .feature = tree->keys[f].ptr,
+                .name = of->keys[k].ptr,
+                .training = ludc_metric_of(e->split[LUDC_TRAIN], tree->keys[f], of->keys[k]),
+                .validation = ludc_metric_of(e->split[LUDC_VALIDATION], tree->keys[f], of->keys[k]),
+                .test = ludc_metric_of(e->split[LUDC_TEST], tree->keys[f], of->keys[k]),
+            };
+        }
+    }
+    return all;
 }
 
 void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high) {

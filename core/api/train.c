@@ -2,12 +2,13 @@
  * lud_model_train: data to rows, the loop, the run folder. */
 #include "internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 typedef struct trainer {
-    lud_model *model;
     const lud_events *events;
+    const char *unit;
     ludc_evaluation *evaluations;
     size_t n, cap;
     char feature[256];
@@ -22,13 +23,13 @@ static void on_progress(void *arg, const ludc_train_progress *p) {
                               .total = p->total_steps,
                               .loss = p->loss,
                               .learning_rate = p->lr,
-                              .tokens_per_second = p->tokens_per_second,
+                              .per_second = p->per_second,
+                              .unit = p->unit,
                               .eta_seconds = p->eta_seconds};
     t->events->progress(t->events->arg, &out);
 }
 
-static lud_status on_evaluated(void *arg, const ludc_train_state *st, const ludc_evaluation *e, lud_error *err) {
-    trainer *t = arg;
+static lud_status keep(trainer *t, ludc_evaluation *e, lud_error *err) {
     if (t->n == t->cap) {
         const size_t cap = t->cap ? 2 * t->cap : 16;
         ludc_evaluation *more = ludc_realloc(t->evaluations, t->n * sizeof(*more), cap * sizeof(*more));
@@ -37,16 +38,25 @@ static lud_status on_evaluated(void *arg, const ludc_train_state *st, const ludc
         t->cap = cap;
     }
     t->evaluations[t->n++] = *e;
+    memset(e->split, 0, sizeof(e->split)); /* the trees are ours now */
+    return LUD_OK;
+}
+
+static lud_status on_evaluated(void *arg, const ludc_train_state *st, ludc_evaluation *e, lud_error *err) {
+    trainer *t = arg;
+    LUDC_TRY(keep(t, e, err));
     if (!t->events || !t->events->evaluated) return LUD_OK;
+    const ludc_evaluation *kept = &t->evaluations[t->n - 1];
+    size_t n = 0;
+    lud_metric *metrics = ludc_public_metrics(kept, &n);
     const lud_evaluation out = {.struct_size = sizeof(out),
-                                .improved = e->improved,
+                                .improved = kept->improved,
                                 .step = st->step,
                                 .epoch = st->epoch,
-                                .feature = t->feature,
-                                .training = ludc_public_metrics(&e->split[LUDC_TRAIN], e->has[LUDC_TRAIN]),
-                                .validation = ludc_public_metrics(&e->split[LUDC_VALIDATION], e->has[LUDC_VALIDATION]),
-                                .test = ludc_public_metrics(&e->split[LUDC_TEST], e->has[LUDC_TEST])};
+                                .metrics = metrics,
+                                .n_metrics = n};
     t->events->evaluated(t->events->arg, &out);
+    ludc_free(metrics);
     return LUD_OK;
 }
 
@@ -104,11 +114,20 @@ static lud_status evaluate_test(lud_model *m, const lud_train_opts *opts, const 
     return status;
 }
 
+/* The watched metric of an evaluation; a loss of `combined` where the metric is of no feature. */
+static double watched(const lud_model *m, const char *feature, const ludc_value *tree) {
+    const lud_str metric = ludc_get_str(m->config.full, "trainer.validation_metric", LUDC_STR("loss"));
+    const lud_str field = ludc_get_str(m->config.full, "trainer.validation_field", ludc_str(feature));
+    return ludc_metric_of(tree, field, metric);
+}
+
 static void fill_result(const lud_model *m, const trainer *t, const ludc_train_state *st, double seconds,
                         lud_train_result *r) {
     const lud_str metric = ludc_get_str(m->config.full, "trainer.validation_metric", LUDC_STR("loss"));
-    snprintf(r->feature, sizeof(r->feature), "%s", t->feature);
+    const lud_str field = ludc_get_str(m->config.full, "trainer.validation_field", ludc_str(t->feature));
+    snprintf(r->feature, sizeof(r->feature), "%.*s", (int)field.len, field.ptr);
     snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", (int)metric.len, metric.ptr);
+    snprintf(r->unit, sizeof(r->unit), "%s", t->unit);
     r->best_step = st->best_step;
     r->best_epoch = st->best_epoch;
     r->steps = st->step;
@@ -116,53 +135,73 @@ static void fill_result(const lud_model *m, const trainer *t, const ludc_train_s
     r->tokens = st->tokens;
     r->seconds = seconds;
     r->peak_rss_bytes = ludc_peak_rss();
-    if (st->best_evaluation > 0 && (size_t)st->best_evaluation <= t->n) {
-        const ludc_evaluation *best = &t->evaluations[st->best_evaluation - 1];
-        r->best_validation = ludc_public_metrics(&best->split[LUDC_VALIDATION], best->has[LUDC_VALIDATION]);
-        r->best_test = ludc_public_metrics(&best->split[LUDC_TEST], best->has[LUDC_TEST]);
-    }
+    r->best_validation = r->best_test = NAN;
+    if (st->best_evaluation < 1 || (size_t)st->best_evaluation > t->n) return;
+    const ludc_evaluation *best = &t->evaluations[st->best_evaluation - 1];
+    r->best_validation = watched(m, t->feature, best->split[LUDC_VALIDATION]);
+    r->best_test = watched(m, t->feature, best->split[LUDC_TEST]);
 }
 
-static lud_status train_and_save(lud_model *m, const lud_train_opts *opts, const ludc_rows rows[LUDC_N_SPLITS],
-                                 trainer *t, lud_train_result *result, lud_error *err) {
+static lud_status train_and_save(lud_model *m, ludc_trainee *trainee, const lud_train_opts *opts, trainer *t,
+                                 ludc_run_record *record, lud_train_result *result, lud_error *err) {
     const ludc_train_events events = {.arg = t, .progress = on_progress, .evaluated = on_evaluated};
     ludc_train_state state = {0};
     const double begin = ludc_now();
     lud_error stop = LUDC_ERROR_INIT;
     const lud_status status =
-        ludc_train(m->model, ludc_value_get(m->config.full, "trainer"), rows, m->seed, &events, &state, &stop);
+        ludc_train(trainee, ludc_value_get(m->config.full, "trainer"), m->seed, &events, &state, &stop);
     if (status != LUD_OK && status != LUD_E_CANCELLED) return ludc_fail(err, status, "%s", stop.msg);
     fill_result(m, t, &state, ludc_now() - begin, result);
     result->interrupted = status == LUD_E_CANCELLED;
     ludc_cancel_clear(); /* what comes now is the saving */
-    const ludc_run_record record = {.opts = opts,
-                                    .state = &state,
-                                    .evaluations = t->evaluations,
-                                    .n_evaluations = t->n,
-                                    .dropped_rows = rows[LUDC_TRAIN].without_target,
-                                    .truncated_rows = rows[LUDC_TRAIN].truncated};
-    LUDC_TRY(ludc_run_folder_write(m, &record, result, err));
-    if (opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
+    record->opts = opts;
+    record->state = &state;
+    record->evaluations = t->evaluations;
+    record->n_evaluations = t->n;
+    return ludc_run_folder_write(m, record, result, err);
+}
+
+lud_status ludc_train_and_save(lud_model *m, ludc_trainee *trainee, const lud_train_opts *opts, uint64_t dropped_rows,
+                               uint64_t truncated_rows, lud_train_result *result, lud_error *err) {
+    const lud_str feature = ludc_feature_name(m->config.full, true);
+    trainer t = {.events = m->session->events, .unit = trainee->unit};
+    ludc_run_record record = {.dropped_rows = dropped_rows, .truncated_rows = truncated_rows};
+    snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
+    const lud_status status = train_and_save(m, trainee, opts, &t, &record, result, err);
+    for (size_t i = 0; i < t.n; i++)
+        for (int split = 0; split < LUDC_N_SPLITS; split++)
+            ludc_value_free(t.evaluations[i].split[split]);
+    ludc_free(t.evaluations);
+    return status;
+}
+
+static lud_status train_language(lud_model *m, const lud_train_opts *opts, const ludc_rows rows[LUDC_N_SPLITS],
+                                 lud_train_result *result, lud_error *err) {
+    const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
+    const lud_str feature = ludc_feature_name(m->config.full, true);
+    ludc_trainee trainee;
+    LUDC_TRY(ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err));
+    const lud_status status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target,
+                                                  rows[LUDC_TRAIN].truncated, result, err);
+    trainee.free(trainee.self);
+    if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
         return evaluate_test(m, opts, result, err);
-    return LUD_OK;
+    return status;
 }
 
 LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
                                       lud_error *err) {
+    m->seed = opts->random_seed ? opts->random_seed : 42;
+    if (ludc_is_predictive(m)) return ludc_task_train(m, opts, result, err);
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
     if (!ludc_str_eq(type, "finetune"))
         return ludc_fail(err, LUD_E_INVALID, "trainer.type is '%.*s': there is nothing to train; set it to 'finetune'",
                          (int)type.len, type.ptr);
-    m->seed = opts->random_seed ? opts->random_seed : 42;
-    const lud_str feature = ludc_feature_name(m->config.full, true);
-    trainer t = {.model = m, .events = m->session->events};
-    snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
     ludc_rows rows[LUDC_N_SPLITS] = {{0}};
     lud_status status = ludc_model_ready(m, true, err);
     if (status == LUD_OK) status = read_rows(m, &opts->data, rows, err);
-    if (status == LUD_OK) status = train_and_save(m, opts, rows, &t, result, err);
+    if (status == LUD_OK) status = train_language(m, opts, rows, result, err);
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_rows_free(&rows[i]);
-    ludc_free(t.evaluations);
     return status;
 }

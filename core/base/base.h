@@ -126,6 +126,8 @@ lud_str ludc_get_str(const ludc_value *, const char *dotted, lud_str dflt);
 bool ludc_is_null(const ludc_value *); /* NULL pointer or LUD_CFG_NULL */
 /* JSON text: indent < 0 one line, else that many blanks a level. Floats print shortest that reads back equal. */
 lud_status ludc_value_to_json(const ludc_value *, int indent, ludc_buf *out);
+void ludc_json_str(lud_str, ludc_buf *out); /* quoted and escaped */
+void ludc_json_float(float, ludc_buf *out); /* shortest that reads back as the same float; not finite: null */
 /* The SDK's cfg functions over this tree. A lud_cfg_out is a ludc_value of type object or list. */
 const lud_cfg_api *ludc_cfg_api(void);
 

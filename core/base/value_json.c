@@ -17,20 +17,26 @@ static void point_for_comma(char *text) {
     memmove(text + before + 1, rest, strlen(rest) + 1);
 }
 
-static void put_float(double f, ludc_buf *out) {
+/* The fewest digits that always tell two values apart are 6 (float) and 15 (double), the most 9 and 17; below the
+ * smallest normal value there are fewer. */
+static void put_real(double f, bool single, ludc_buf *out) {
     char text[32];
     if (!isfinite(f)) {
         ludc_buf_adds(out, "null"); /* JSON has no word for it */
         return;
     }
-    /* Below DBL_MIN there are fewer than 15 digits to tell apart. */
-    for (int digits = fabs(f) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
+    const int least = single ? 6 : 15, most = single ? 9 : 17;
+    for (int digits = fabs(f) < (single ? (double)FLT_MIN : DBL_MIN) ? 1 : least; digits <= most; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, f);
-        if (strtod(text, NULL) == f) break;
+        if (single ? strtof(text, NULL) == (float)f : strtod(text, NULL) == f) break;
     }
     point_for_comma(text);
     ludc_buf_adds(out, text);
     if (!strpbrk(text, ".e")) ludc_buf_adds(out, ".0");
+}
+
+void ludc_json_float(float f, ludc_buf *out) {
+    put_real((double)f, true, out);
 }
 
 /* JSON is UTF-8: a byte that is not becomes U+FFFD. */
@@ -44,7 +50,7 @@ static void put_valid(const char *s, size_t n, ludc_buf *out) {
     }
 }
 
-static void put_str(lud_str s, ludc_buf *out) {
+void ludc_json_str(lud_str s, ludc_buf *out) {
     ludc_buf_adds(out, "\"");
     size_t plain = 0; /* start of the run that needs no escape */
     for (size_t i = 0; i < s.len; i++) {
@@ -76,10 +82,10 @@ static void put(const ludc_value *v, int indent, int depth, ludc_buf *out) {
         ludc_buf_addf(out, "%lld", (long long)v->u.i);
         return;
     case LUD_CFG_FLOAT:
-        put_float(v->u.f, out);
+        put_real(v->u.f, false, out);
         return;
     case LUD_CFG_STR:
-        put_str(v->u.s, out);
+        ludc_json_str(v->u.s, out);
         return;
     case LUD_CFG_LIST:
     case LUD_CFG_OBJECT:
@@ -94,7 +100,7 @@ static void put(const ludc_value *v, int indent, int depth, ludc_buf *out) {
         if (i) ludc_buf_adds(out, indent < 0 ? ", " : ",");
         put_break(indent, depth + 1, out);
         if (object) {
-            put_str(v->keys[i], out);
+            ludc_json_str(v->keys[i], out);
             ludc_buf_adds(out, ": ");
         }
         put(v->items[i], indent, depth + 1, out);

@@ -41,11 +41,20 @@ enum {
     LUDC_KEY_PLANNED =
         1, /* a key of Ludwig 0.10 that is not built yet: "known, not available yet" unless it holds its default */
     LUDC_KEY_REQUIRED = 2,
-    LUDC_KEY_ANY = 4,     /* free-form subtree */
-    LUDC_KEY_TEXTS = 8,   /* a list holds strings */
-    LUDC_KEY_NUMBERS = 16 /* a list holds numbers; min and max bound each */
+    LUDC_KEY_ANY = 4,      /* free-form subtree */
+    LUDC_KEY_TEXTS = 8,    /* a list holds strings */
+    LUDC_KEY_NUMBERS = 16, /* a list holds numbers; min and max bound each */
+    LUDC_KEY_INTEGERS = 32,
+    LUDC_KEY_ABOVE = 64, /* a number must be more than min, not equal */
+    LUDC_KEY_OPEN = 128, /* section of a component: other keys than the section's are its own, see component.c */
+    LUDC_KEY_LATE = 256  /* the component may have another default: filled by ludc_component_section */
 };
 typedef struct ludc_key ludc_key;
+/* Further keys of an object whose `type` is one of these words ("adam or adamw"). */
+typedef struct ludc_variant {
+    const char *types;
+    const ludc_key *keys;
+} ludc_variant;
 struct ludc_key {
     const char *name;
     uint32_t types, flags;
@@ -55,9 +64,24 @@ struct ludc_key {
     const ludc_key *section;    /* keys of the object, or of each list item */
     const char *doc;            /* one line */
     const char *const *planned; /* words of Ludwig that are known, not available yet; NULL = none */
+    /* Sections: by the object's `type`, ended by {NULL}. A type that none names: other keys are let through. */
+    const ludc_variant *variants;
+    const char *type; /* sections: the default of their key `type` */
 };
 /* The reference of all keys, for docs/config.md. */
 void ludc_schema_markdown(ludc_buf *out);
 const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
+
+/* ---- Sections of components (component.c) ---- */
+/* What core reads of the section of an encoder, a decoder, a combiner or an adapter. feature_type: encoders. */
+const ludc_key *ludc_component_keys(int32_t kind, lud_str feature_type);
+/* Checks a section against core_keys and the component's config_schema, all errors at once, and fills the defaults of
+ * both. A component without a config_schema takes any other key. section: NULL, null, a type's word, or an object
+ * ("type" is added if it has none); path: its place in the config, for messages; file: for "file:line:col", or NULL.
+ * *full: heap. A broken config_schema is LUD_E_ABI. */
+lud_status ludc_component_section(const char *file, const ludc_value *section, const char *path, const lud_component *,
+                                  const ludc_key *core_keys, ludc_value **full, lud_error *);
+/* For `ludwig plugin check`: a component's config_schema can be read and its defaults are values it allows. */
+lud_status ludc_component_check(ludc_host *, const lud_component *, lud_error *);
 
 #endif

@@ -35,6 +35,30 @@ void ludc_diag_add(ludc_diag *, ludc_at, const char *fmt, ...) LUDC_PRINTF(3, 4)
 /* LUD_OK if nothing was collected. Frees the items. */
 lud_status ludc_diag_report(ludc_diag *, lud_error *);
 
+/* ---- The keys that one object may hold (tables.c) ---- */
+typedef struct ludc_table {
+    const ludc_key *part[2]; /* those of the section; those that the object's type adds, or NULL */
+    bool open;               /* other keys are let through */
+} ludc_table;
+/* owner: the key whose value the object is, or a list item of. */
+ludc_table ludc_table_of(const ludc_key *owner, const ludc_value *object);
+const ludc_key *ludc_table_find(const ludc_table *, lud_str name);
+const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
+/* The types that have this key: "adam or adamw"; "" if none. */
+void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size);
+
+/* ---- The config_schema of a component as keys (json_schema.c) ---- */
+typedef struct ludc_schema {
+    ludc_key owner; /* its section: core's keys and the component's */
+    ludc_value *json;
+    void **blocks;
+    size_t n_blocks;
+    char broken[256]; /* what is wrong with the schema */
+    bool failed;      /* out of memory */
+} ludc_schema;
+lud_status ludc_schema_read(const lud_component *, const ludc_key *core, ludc_schema *out, lud_error *);
+void ludc_schema_free(ludc_schema *);
+
 /* ---- Passes ---- */
 /* Values from sets[i] get line -i - 1 until ludc_clear_marks. */
 lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *);
@@ -43,28 +67,32 @@ void ludc_clear_marks(ludc_value *);
 ludc_at ludc_at_path(const ludc_value *user, const char *dotted);
 /* A plain scalar as the value that it spells; *finite is false for infinities and NaN. NULL if out of memory. */
 ludc_value *ludc_yaml_scalar(lud_str s, bool *finite);
-/* Unknown keys, types, ranges, words; all into diag (validate.c). */
-void ludc_validate(const ludc_value *user, const ludc_key *root, ludc_diag *);
+/* Unknown keys, types, ranges, words; all into diag (validate.c). path: of the object, "" for a whole config. */
+void ludc_validate(const ludc_value *user, const ludc_key *owner, const char *path, ludc_diag *);
 /* The tree with every default, NULL if out of memory (defaults.c). */
-ludc_value *ludc_fill(const ludc_value *user, const ludc_key *root);
-/* Rules that span keys; reads the filled tree, places messages by the user's (rules.c). */
+ludc_value *ludc_fill(const ludc_value *user, const ludc_key *owner);
+/* A copy whose features have what the `defaults` section gives their types, without that section; NULL if out of
+ * memory (merge.c). */
+ludc_value *ludc_merge_defaults(const ludc_value *user);
+/* Rules that span keys; reads the filled tree, places messages by the user's (rules.c, rules_ecd.c). */
 void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *);
+void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *);
+void ludc_check_shared(const ludc_value *user, const ludc_value *full, ludc_diag *); /* rules of both model types */
+void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const char *adapter, ludc_diag *);
 void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *);
-/* Defaults that depend on other keys (defaults.c). */
+/* Defaults that depend on other keys (dynamic.c, dynamic_ecd.c). */
 bool ludc_fill_dynamic(ludc_value *full);
-/* True if `section` is an adapter whose keys only its plugin knows. */
-bool ludc_key_is_any_adapter(const char *path, const ludc_value *section);
-/* False if the key is not for the type that the section names ("betas" with sgd); *types names those it is for. */
-bool ludc_key_applies(const char *path, const char *key, const ludc_value *section, const char **types);
+bool ludc_fill_ecd(ludc_value *full);
+bool ludc_fill_columns(ludc_value *features);
+bool ludc_fill_batch(ludc_value *trainer, int64_t rows, int64_t eval_rows); /* eval_rows 0: as rows */
+bool ludc_fill_adapter(ludc_value *adapter);
+bool ludc_is_lora(const ludc_value *adapter);
 /* "a.b" of a path and a key; cut to size. */
 void ludc_path_of(char *out, size_t size, const char *path, lud_str key);
-/* True for the adapter keys that every type has. */
-bool ludc_key_of_any_adapter(const char *key);
 /* yes, no, on, off: booleans of YAML 1.1. */
 bool ludc_yaml_bool(lud_str s, bool *value);
 /* What to say after "unknown key" and after a word that is not allowed; "" if nothing (hints.c). */
-void ludc_hint_key(const ludc_key *root, const ludc_key *table, const char *path, lud_str name, char *out, size_t size);
+void ludc_hint_key(const ludc_key *root, const ludc_table *, const char *path, lud_str name, char *out, size_t size);
 void ludc_hint_word(const char *const *words, const char *const *planned, lud_str word, char *out, size_t size);
-const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
 
 #endif

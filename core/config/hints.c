@@ -29,28 +29,46 @@ static const struct {
 };
 
 typedef struct places {
+    const char *here; /* where the unknown key stands */
     char text[MAX_PLACES][128];
     size_t n;
+    bool other_type; /* the key is known here, in a feature of another type */
 } places;
 
-static void find_places(const ludc_key *table, const char *path, lud_str name, int depth, places *out) {
-    for (; table->name; table++) {
-        if (ludc_str_eq(name, table->name) && *path) {
-            if (out->n < MAX_PLACES) snprintf(out->text[out->n], sizeof out->text[0], "%s", path);
-            out->n++;
-        }
-        if (!table->section || depth == 4) continue;
+static void add_place(const char *path, places *out) {
+    out->other_type |= strcmp(path, out->here) == 0;
+    for (size_t i = 0; i < LUDC_MIN(out->n, (size_t)MAX_PLACES); i++) {
+        if (strcmp(out->text[i], path) == 0) return;
+    }
+    if (out->n < MAX_PLACES) snprintf(out->text[out->n], sizeof out->text[0], "%s", path);
+    out->n++;
+}
+
+static void find_places(const ludc_key *owner, const char *path, lud_str name, int depth, places *out);
+
+static void find_in(const ludc_key *keys, const char *path, lud_str name, int depth, places *out) {
+    if (*path && ludc_key_find(keys, name)) add_place(path, out);
+    for (; keys->name && depth < 4; keys++) {
         char inner[128];
-        ludc_path_of(inner, sizeof inner, path, ludc_str(table->name));
-        find_places(table->section, inner, name, depth + 1, out);
+        ludc_path_of(inner, sizeof inner, path, ludc_str(keys->name));
+        bool repeats = depth == 0 && strcmp(keys->name, "defaults") == 0; /* the sections of features */
+        if (keys->section && !repeats) find_places(keys, inner, name, depth + 1, out);
     }
 }
 
-static const char *nearest_key(const ludc_key *table, lud_str name) {
+static void find_places(const ludc_key *owner, const char *path, lud_str name, int depth, places *out) {
+    find_in(owner->section, path, name, depth, out);
+    for (const ludc_variant *v = owner->variants; v && v->types; v++)
+        find_in(v->keys, path, name, depth, out);
+}
+
+static const char *nearest_key(const ludc_table *table, lud_str name) {
     const char *names[MAX_NAMES];
     size_t n = 0;
-    for (; table->name && n < MAX_NAMES; table++)
-        names[n++] = table->name;
+    for (size_t part = 0; part < LUDC_COUNT(table->part); part++) {
+        for (const ludc_key *k = table->part[part]; k && k->name && n < MAX_NAMES; k++)
+            names[n++] = k->name;
+    }
     return ludc_nearest(name, names, n);
 }
 
@@ -69,10 +87,10 @@ static void without_numbers(const char *path, char *out, size_t size) {
     out[n] = 0;
 }
 
-void ludc_hint_key(const ludc_key *root, const ludc_key *table, const char *path, lud_str name, char *out,
+void ludc_hint_key(const ludc_key *root, const ludc_table *table, const char *path, lud_str name, char *out,
                    size_t size) {
     char here[128];
-    places found = {0};
+    places found = {.here = here};
     out[0] = 0;
     without_numbers(path, here, sizeof here);
     for (size_t i = 0; i < LUDC_COUNT(renamed); i++) {
@@ -83,7 +101,9 @@ void ludc_hint_key(const ludc_key *root, const ludc_key *table, const char *path
     }
     find_places(root, "", name, 0, &found);
     const char *near = nearest_key(table, name);
-    if (found.n == 1 || (found.n == 2 && !near)) {
+    if (found.other_type) {
+        snprintf(out, size, " (it is for features of another type)");
+    } else if (found.n == 1 || (found.n == 2 && !near)) {
         snprintf(out, size, " ('%.*s' belongs under %s%s%s)", (int)name.len, name.ptr, found.text[0],
                  found.n == 2 ? " or " : "", found.n == 2 ? found.text[1] : "");
     } else if (near) {

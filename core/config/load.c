@@ -28,25 +28,22 @@ static lud_status parse(const char *text, size_t n, const char *name, ludc_value
     return ludc_fail(err, status, "%s", first.msg);
 }
 
-static const ludc_key *root_of(const ludc_value *user, ludc_diag *diag) {
-    lud_str type = ludc_get_str(user, "model_type", (lud_str){0});
-    bool llm = ludc_value_get(user, "base_model") || ludc_value_get(user, "prompt");
-    if (ludc_str_eq(type, "ecd") || (!ludc_value_get(user, "model_type") && !llm)) {
-        if (!type.ptr) {
-            ludc_diag_add(diag, ludc_at_value(user),
-                          "model_type: ecd, the default of Ludwig, is known, not available yet; allowed: llm");
-        }
-        return ludc_schema_root("ecd");
-    }
-    return ludc_schema_root("llm");
+/* ecd, as in Ludwig; a config that only names a base model or a prompt is meant as llm. */
+static bool is_ecd(const ludc_value *user) {
+    if (ludc_value_get(user, "model_type")) return ludc_str_eq(ludc_get_str(user, "model_type", (lud_str){0}), "ecd");
+    return !ludc_value_get(user, "base_model") && !ludc_value_get(user, "prompt");
 }
 
 static lud_status check(ludc_config *c, ludc_diag *diag, lud_error *err) {
-    const ludc_key *root = root_of(c->user, diag);
-    ludc_validate(c->user, root, diag);
-    c->full = ludc_fill(c->user, root);
-    if (!c->full || !ludc_fill_dynamic(c->full)) diag->failed = true;
-    if (!diag->failed && root == ludc_schema_root("llm")) ludc_check_rules(c->user, c->full, diag);
+    bool ecd = is_ecd(c->user);
+    ludc_key root = {.section = ludc_schema_root(ecd ? "ecd" : "llm")};
+    ludc_validate(c->user, &root, "", diag);
+    ludc_value *merged = ecd ? ludc_merge_defaults(c->user) : NULL;
+    if (ecd && !merged) diag->failed = true;
+    c->full = ludc_fill(merged ? merged : c->user, &root);
+    ludc_value_free(merged);
+    if (!c->full || !(ecd ? ludc_fill_ecd : ludc_fill_dynamic)(c->full)) diag->failed = true;
+    if (!diag->failed) (ecd ? ludc_check_ecd : ludc_check_rules)(c->user, c->full, diag);
     return ludc_diag_report(diag, err);
 }
 

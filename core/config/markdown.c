@@ -40,8 +40,14 @@ static void put_range(const ludc_key *k, ludc_buf *out) {
 }
 
 static void put_words(const char *const *words, const char *mark, ludc_buf *out) {
-    for (size_t i = 0; words && words[i]; i++)
+    enum { MOST = 30 };
+    size_t n = 0, shown;
+    while (words && words[n])
+        n++;
+    shown = n > MOST ? MOST : n;
+    for (size_t i = 0; i < shown; i++)
         ludc_buf_addf(out, "%s%s%s", out->ptr[out->len - 1] == ' ' ? "" : ", ", words[i], mark);
+    if (n > shown) ludc_buf_addf(out, " and %zu more%s", n - shown, mark);
 }
 
 static void put_row(const ludc_key *k, ludc_buf *out) {
@@ -50,6 +56,8 @@ static void put_row(const ludc_key *k, ludc_buf *out) {
     ludc_buf_adds(out, " | ");
     if (k->flags & LUDC_KEY_REQUIRED) {
         ludc_buf_adds(out, "required");
+    } else if (k->type && k->dflt) {
+        ludc_buf_addf(out, "type `%s`", k->type);
     } else if (k->dflt && strcmp(k->dflt, "{}") != 0) {
         ludc_buf_addf(out, "`%s`", k->dflt);
     }
@@ -74,28 +82,71 @@ static void put_planned(const ludc_key *table, ludc_buf *out) {
     ludc_buf_adds(out, any ? ".\n" : "");
 }
 
-static void put_section(const ludc_key *table, const char *path, ludc_buf *out) {
+/* Sections that are printed already, so that none comes twice. */
+typedef struct seen {
+    struct {
+        const ludc_key *keys;
+        char path[128];
+    } at[64];
+    size_t n;
+} seen;
+
+static bool put_known(const ludc_key *keys, const char *path, seen *s, ludc_buf *out) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->at[i].keys != keys) continue;
+        ludc_buf_addf(out, "\nThe keys of %s.\n", s->at[i].path);
+        return true;
+    }
+    if (s->n == LUDC_COUNT(s->at)) return false;
+    snprintf(s->at[s->n].path, sizeof s->at[0].path, "%s", path);
+    s->at[s->n++].keys = keys;
+    return false;
+}
+
+static void put_section(const ludc_key *owner, const char *path, seen *s, ludc_buf *out);
+
+static void put_keys(const ludc_key *keys, const char *path, seen *s, ludc_buf *out) {
     bool header = false;
     ludc_buf_addf(out, "\n## %s\n", *path ? path : "Top level");
-    for (const ludc_key *k = table; k->name; k++) {
+    if (put_known(keys, path, s, out)) return;
+    for (const ludc_key *k = keys; k->name; k++) {
         if (k->flags & LUDC_KEY_PLANNED) continue;
         if (!header) ludc_buf_adds(out, "\n| key | type | default | values | meaning |\n|---|---|---|---|---|\n");
         header = true;
         put_row(k, out);
     }
-    put_planned(table, out);
-    for (const ludc_key *k = table; k->name; k++) {
+    put_planned(keys, out);
+    for (const ludc_key *k = keys; k->name; k++) {
         char inner[128];
         ludc_path_of(inner, sizeof inner, path, ludc_str(k->name));
-        if (k->section) put_section(k->section, inner, out);
+        if (k->section) put_section(k, inner, s, out);
     }
 }
 
+static void put_section(const ludc_key *owner, const char *path, seen *s, ludc_buf *out) {
+    put_keys(owner->section, path, s, out);
+    for (const ludc_variant *v = owner->variants; v && v->types; v++) {
+        char inner[128];
+        snprintf(inner, sizeof inner, "%s (%s)", path, v->types);
+        if (v->keys->name) put_keys(v->keys, inner, s, out);
+    }
+}
+
+static void put_root(const char *model_type, seen *s, ludc_buf *out) {
+    ludc_key root = {.section = ludc_schema_root(model_type)};
+    ludc_buf_addf(out, "\n# model_type: %s\n", model_type);
+    put_section(&root, "", s, out);
+}
+
 void ludc_schema_markdown(ludc_buf *out) {
+    seen s = {0};
     ludc_buf_adds(out,
                   "# Keys of a config\n\nPrinted from the schema tables in core/config; do not edit. A config is JSON "
                   "or YAML. Names and defaults are those of\nLudwig 0.10 unless the text says \"ours\". A key that "
-                  "is not listed here is an error. `*`: known, not available yet.\nAny value can be given as "
-                  "`--set KEY.PATH=VALUE` too; items of lists go by number: `--set input_features.0.name=text`.\n");
-    put_section(ludc_schema_root("llm"), "", out);
+                  "is not listed here is an error, except in the sections of components\n(encoder, decoder, combiner, "
+                  "adapter): their plugins list further keys (docs/plugins.md). `*`: known, not available yet.\n"
+                  "A heading such as \"loss (huber)\" has the further keys of that type. Any value can be given as "
+                  "`--set KEY.PATH=VALUE` too;\nitems of lists go by number: `--set input_features.0.name=text`.\n");
+    put_root("llm", &s, out);
+    put_root("ecd", &s, out);
 }

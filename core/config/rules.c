@@ -47,14 +47,19 @@ static void check_adapter(const ludc_value *user, const ludc_value *full, ludc_d
                   "adapter: needs trainer.type finetune (it is none), or adapter.pretrained_adapter_weights");
 }
 
-static void check_patterns(const ludc_value *user, const ludc_value *full, const char *path, ludc_diag *d) {
-    const ludc_value *patterns = ludc_value_find(full, path);
-    if (ludc_key_is_any_adapter("adapter", ludc_value_get(full, "adapter"))) return;
-    for (size_t i = 0; patterns && patterns->type == LUD_CFG_OBJECT && i < patterns->len; i++) {
-        const ludc_value *v = patterns->items[i];
-        if (v->type == LUD_CFG_INT && v->u.i >= 1 && v->u.i <= INT32_MAX) continue;
-        ludc_diag_add(d, ludc_at_path(user, path), "%s: '%.*s' must be an integer >= 1", path,
-                      (int)LUDC_MIN(patterns->keys[i].len, (size_t)80), patterns->keys[i].ptr);
+void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const char *adapter, ludc_diag *d) {
+    static const char *const keys[] = {"rank_pattern", "alpha_pattern"};
+    const ludc_value *section = ludc_value_find(full, adapter);
+    for (size_t k = 0; ludc_is_lora(section) && k < LUDC_COUNT(keys); k++) {
+        const ludc_value *patterns = ludc_value_get(section, keys[k]);
+        char path[256];
+        snprintf(path, sizeof path, "%s.%s", adapter, keys[k]);
+        for (size_t i = 0; patterns && patterns->type == LUD_CFG_OBJECT && i < patterns->len; i++) {
+            const ludc_value *v = patterns->items[i];
+            if (v->type == LUD_CFG_INT && v->u.i >= 1 && v->u.i <= INT32_MAX) continue;
+            ludc_diag_add(d, ludc_at_path(user, path), "%s: '%.*s' must be an integer >= 1", path,
+                          (int)LUDC_MIN(patterns->keys[i].len, (size_t)80), patterns->keys[i].ptr);
+        }
     }
 }
 
@@ -98,10 +103,11 @@ static void check_split(const ludc_value *user, const ludc_value *full, ludc_dia
     const ludc_value *shares = ludc_value_find(full, path);
     double train = ludc_get_float(shares, "0", 1);
     if (train <= 0) ludc_diag_add(d, ludc_at_path(user, path), "%s: the share of training rows must be > 0", path);
-    if (ludc_str_eq(ludc_get_str(full, "preprocessing.split.type", LUDC_STR("random")), "stratify") &&
-        !ludc_value_find(user, "preprocessing.split.column")) {
-        ludc_diag_add(d, ludc_at_path(user, "preprocessing.split"),
-                      "preprocessing.split: type stratify needs 'column'");
+    lud_str type = ludc_get_str(full, "preprocessing.split.type", LUDC_STR("random"));
+    bool by_column = ludc_str_eq(type, "stratify") || ludc_str_eq(type, "datetime") || ludc_str_eq(type, "hash");
+    if (by_column && shares && !ludc_value_find(user, "preprocessing.split.column")) {
+        ludc_diag_add(d, ludc_at_path(user, "preprocessing.split"), "preprocessing.split: type %.*s needs 'column'",
+                      (int)type.len, type.ptr);
     }
 }
 
@@ -114,18 +120,21 @@ static void check_generation(const ludc_value *user, const ludc_value *full, lud
                   (long long)max);
 }
 
-void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
-    check_features(user, full, "input_features", d);
-    check_features(user, full, "output_features", d);
-    check_names(user, full, d);
-    check_adapter(user, full, d);
-    check_patterns(user, full, "adapter.rank_pattern", d);
-    check_patterns(user, full, "adapter.alpha_pattern", d);
+void ludc_check_shared(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     check_batch(user, full, d);
     check_trainer(user, full, d);
     check_count(user, full, "trainer.optimizer.betas", 2, d);
     check_count(user, full, "preprocessing.split.probabilities", 3, d);
     check_split(user, full, d);
+}
+
+void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
+    check_features(user, full, "input_features", d);
+    check_features(user, full, "output_features", d);
+    check_names(user, full, d);
+    check_adapter(user, full, d);
+    ludc_check_patterns(user, full, "adapter", d);
+    ludc_check_shared(user, full, d);
     check_generation(user, full, d);
     ludc_check_prompt(user, full, d);
 }

@@ -4,9 +4,7 @@
 #include "config_internal.h"
 #include <string.h>
 
-static const char *const model_types[] = {"llm", NULL}, *const model_types_planned[] = {"ecd", "gbm", NULL};
-static const char *const split_types[] = {"random", "fixed", "stratify", NULL};
-static const char *const split_types_planned[] = {"datetime", "hash", NULL};
+const char *const ludc_model_types[] = {"ecd", "llm", NULL}, *const ludc_model_types_planned[] = {"gbm", NULL};
 static const char *const backends[] = {"local", NULL};
 static const char *const backends_planned[] = {"ray", "horovod", "deepspeed", "dask", NULL};
 static const char *const precisions[] = {"auto", "fp32", NULL}, *const precisions_planned[] = {"bf16", "fp16", NULL};
@@ -29,33 +27,13 @@ static const ludc_key prompt[] = {
     KEY_END,
 };
 
-static const ludc_key split[] = {
-    KEY_WORD("type", LUDC_T_STR, 0, "\"random\"", split_types, split_types_planned, "how rows are divided"),
-    KEY_NUMBERS("probabilities", LUDC_T_LIST, "[0.7, 0.1, 0.2]", 0, NO_LIMIT,
-                "shares of training, validation and test; scaled to sum to 1"),
-    KEY_TEXT("column", LUDC_T_STR, 0, "\"split\"",
-             "fixed: column of 0, 1, 2 or train, validation, test; stratify: column whose shares are kept"),
-    KEY_END,
-};
-
-static const ludc_key preprocessing[] = {
-    KEY_NUMBER("global_max_sequence_length", LUDC_T_INT | LUDC_T_NULL, "null", 2, MAX_INT,
-               "prompt and target together are cut to this many tokens; null: the model's context"),
-    KEY_SECTION("split", LUDC_T_OBJECT, 0, "{}", split, "training, validation and test rows"),
-    KEY_PLANNED("sample_ratio", "1.0", "use only this share of the rows"),
-    KEY_PLANNED("sample_size", "null", "use only this many rows"),
-    KEY_PLANNED("oversample_minority", "null", "repeat rows of the rarer class"),
-    KEY_PLANNED("undersample_majority", "null", "drop rows of the commoner class"),
-    KEY_END,
-};
-
-static const ludc_key model_parameters[] = {
+const ludc_key ludc_schema_model_parameters[] = {
     KEY_PLANNED("rope_scaling", "null", "stretch rotary positions"),
     KEY_PLANNED("neftune_noise_alpha", "0", "noise on embeddings while training"),
     KEY_END,
 };
 
-static const ludc_key backend[] = {
+const ludc_key ludc_schema_backend[] = {
     KEY_WORD("type", LUDC_T_STR, 0, "\"local\"", backends, backends_planned, "where to run"),
     KEY_TEXT("device", LUDC_T_STR, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
     KEY_WORD("precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned, "arithmetic of the model"),
@@ -65,23 +43,25 @@ static const ludc_key backend[] = {
 };
 
 static const ludc_key llm[] = {
-    KEY_WORD("model_type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, model_types, model_types_planned,
-             "kind of model; Ludwig's default, ecd, is not built yet"),
+    KEY_WORD("model_type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, ludc_model_types, ludc_model_types_planned,
+             "kind of model; without it: ecd"),
     KEY_TEXT("base_model", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "a model folder, a GGUF file or a hub id"),
     KEY_SECTION("input_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_input, "exactly one, of type text"),
     KEY_SECTION("output_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_output,
                 "exactly one, of type text"),
     KEY_SECTION("prompt", LUDC_T_OBJECT, 0, "{}", prompt, "how a row becomes the text before the answer"),
     KEY_SECTION("generation", LUDC_T_OBJECT, 0, "{}", ludc_schema_generation, "how answers are generated"),
-    KEY_SECTION("adapter", LUDC_T_OBJECT | LUDC_T_STR | LUDC_T_NULL, 0, "null", ludc_schema_adapter,
-                "what is trained instead of the base model; a type or a section. Keys of types other than lora are "
-                "checked by their plugin"),
+    KEY_TYPED("adapter", LUDC_T_OBJECT | LUDC_T_STR | LUDC_T_NULL, 0, "null", ludc_schema_adapter,
+              ludc_variants_adapter, NULL,
+              "what is trained instead of the base model; a type or a section. Keys of types other than lora are "
+              "checked by their plugin"),
     KEY_SECTION("trainer", LUDC_T_OBJECT, 0, "{}", ludc_schema_trainer, "training"),
-    KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", preprocessing, "lengths and splits"),
-    KEY_SECTION("backend", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", backend, "device and precision; a type or a section"),
+    KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", ludc_schema_llm_preprocessing, "lengths and splits"),
+    KEY_SECTION("backend", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", ludc_schema_backend,
+                "device and precision; a type or a section"),
     KEY_NUMBER("random_seed", LUDC_T_INT, "42", 0, 9007199254740992.0, "seed of everything random; ours"),
     KEY_TEXT("ludwig_version", LUDC_T_STR | LUDC_T_NULL, 0, "null", "version that wrote the config; not used"),
-    KEY_SECTION("model_parameters", LUDC_T_OBJECT | LUDC_T_NULL, 0, "null", model_parameters,
+    KEY_SECTION("model_parameters", LUDC_T_OBJECT | LUDC_T_NULL, 0, "null", ludc_schema_model_parameters,
                 "changes to the base model"),
     KEY_PLANNED("quantization", "null", "4- and 8-bit base models"),
     KEY_PLANNED("adapters", "null", "several named adapters"),
@@ -95,12 +75,5 @@ static const ludc_key llm[] = {
 const ludc_key *ludc_schema_root(const char *model_type) {
     if (strcmp(model_type, "llm") == 0) return llm;
     if (strcmp(model_type, "ecd") == 0) return ludc_schema_ecd;
-    return NULL;
-}
-
-const ludc_key *ludc_key_find(const ludc_key *section, lud_str name) {
-    for (; section && section->name; section++) {
-        if (ludc_str_eq(name, section->name)) return section;
-    }
     return NULL;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The adapter section. All keys are checked for type lora; for other types, which are plugins, only those that every
- * adapter has (type, pretrained_adapter_weights, postprocessor). */
+ * The adapter section: the keys that every adapter has, and those of type lora. Keys of other types are checked by
+ * their plugin's config_schema (component.c). */
 #include "schema_tables.h"
 #include "config_internal.h"
-#include <string.h>
 
 static const char *const bias_types[] = {"none", "all", "lora_only", NULL};
 static const char *const inits[] = {"default", NULL};
@@ -19,6 +18,10 @@ const ludc_key ludc_schema_adapter[] = {
     KEY_TEXT("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "lora, or the name of another adapter plugin"),
     KEY_TEXT("pretrained_adapter_weights", LUDC_T_STR | LUDC_T_NULL, 0, "null", "adapter folder to start from"),
     KEY_SECTION("postprocessor", LUDC_T_OBJECT, 0, "{}", postprocessor, "after training"),
+    KEY_END,
+};
+
+static const ludc_key lora[] = {
     KEY_NUMBER("r", LUDC_T_INT, "8", 1, 65536, "rank"),
     KEY_NUMBER("alpha", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "scale times rank; null: 2 * r"),
     KEY_NUMBER("dropout", LUDC_T_FLOAT, "0.05", 0, 0.999, "dropout before the adapter"),
@@ -41,13 +44,9 @@ const ludc_key ludc_schema_adapter[] = {
     KEY_END,
 };
 
-bool ludc_key_of_any_adapter(const char *key) {
-    return strcmp(key, "type") == 0 || strcmp(key, "pretrained_adapter_weights") == 0 ||
-           strcmp(key, "postprocessor") == 0;
-}
+const ludc_variant ludc_variants_adapter[] = {{"lora", lora}, {NULL}};
 
-bool ludc_key_is_any_adapter(const char *path, const ludc_value *section) {
-    if (strcmp(path, "adapter") != 0) return false;
-    lud_str type = ludc_get_str(section, "type", LUDC_STR("lora"));
-    return !ludc_str_eq(type, "lora");
+bool ludc_is_lora(const ludc_value *adapter) {
+    return adapter && adapter->type == LUD_CFG_OBJECT &&
+           ludc_str_eq(ludc_get_str(adapter, "type", LUDC_STR("")), "lora");
 }

@@ -32,6 +32,12 @@
         .name = (key), .types = (types_), .flags = LUDC_KEY_NUMBERS, .dflt = (default_), .min = (min_), .max = (max_), \
         .doc = (doc_)                                                                                                  \
     }
+/* A section whose keys depend on its type. */
+#define KEY_TYPED(key, types_, flags_, default_, section_, variants_, type_, doc_)                                     \
+    {                                                                                                                  \
+        .name = (key), .types = (types_), .flags = (flags_), .dflt = (default_), .min = 1, .max = 0,                   \
+        .section = (section_), .doc = (doc_), .variants = (variants_), .type = (type_)                                 \
+    }
 #define KEY_SECTION(key, types_, flags_, default_, section_, doc_)                                                     \
     {                                                                                                                  \
         .name = (key), .types = (types_), .flags = (flags_), .dflt = (default_), .min = 1, .max = 0,                   \
@@ -46,6 +52,23 @@
     { .name = NULL }
 
 extern const ludc_key ludc_schema_generation[], ludc_schema_trainer[], ludc_schema_input[], ludc_schema_output[],
-    ludc_schema_adapter[], ludc_schema_ecd[];
+    ludc_schema_adapter[], ludc_schema_llm_preprocessing[], ludc_schema_backend[], ludc_schema_model_parameters[];
+extern const ludc_variant ludc_variants_adapter[];
+extern const char *const ludc_model_types[], *const ludc_model_types_planned[];
+/* model_type ecd */
+extern const ludc_key ludc_schema_ecd[], ludc_schema_ecd_input[], ludc_schema_ecd_output[], ludc_schema_ecd_trainer[],
+    ludc_schema_ecd_preprocessing[], ludc_schema_text[], ludc_schema_text_encoder[], ludc_schema_encoder[],
+    ludc_schema_decoder[], ludc_schema_combiner[], ludc_schema_no_keys[];
+extern const ludc_variant ludc_variants_input[], ludc_variants_output[];
+/* what inputs and outputs have by type */
+extern const ludc_key ludc_schema_text_input[], ludc_schema_number_input[], ludc_schema_category_input[],
+    ludc_schema_binary_input[], ludc_schema_items_input[], ludc_schema_vector_input[], ludc_schema_category_output[],
+    ludc_schema_binary_output[], ludc_schema_number_output[], ludc_schema_set_output[], ludc_schema_vector_output[];
+/* preprocessing and loss of its outputs, by type */
+extern const ludc_key ludc_schema_category_out[], ludc_schema_binary_out[], ludc_schema_number_out[],
+    ludc_schema_set_out[], ludc_schema_vector_out[], ludc_schema_category_loss[], ludc_schema_binary_loss[],
+    ludc_schema_number_loss[], ludc_schema_set_loss[], ludc_schema_vector_loss[];
+extern const ludc_variant ludc_variants_category_loss[], ludc_variants_binary_loss[], ludc_variants_number_loss[],
+    ludc_variants_set_loss[];
 
 #endif

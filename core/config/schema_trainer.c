@@ -44,15 +44,25 @@ static const char *const metrics_planned[] = {"sequence_accuracy", "perplexity",
                                               "word_error_rate",   "char_error_rate", NULL};
 static const char *const plateau_metrics[] = {"loss", NULL};
 
+static const ludc_key adam[] = {
+    KEY_NUMBERS("betas", LUDC_T_LIST, "[0.9, 0.999]", 0, 0.999999999, "decay of both averages"),
+    KEY_NUMBER("eps", LUDC_T_FLOAT, "1e-08", POSITIVE, 1, "added to the divisor"),
+    KEY_PLANNED("amsgrad", "false", "largest second average"),
+    KEY_END,
+};
+
+static const ludc_key sgd[] = {
+    KEY_NUMBER("momentum", LUDC_T_FLOAT, "0.0", 0, 0.999999999, "share of the last update"),
+    KEY_BOOL("nesterov", "false", "look ahead"),
+    KEY_PLANNED("dampening", "0.0", "dampening of momentum"),
+    KEY_END,
+};
+
+static const ludc_variant optimizer_types[] = {{"adam or adamw", adam}, {"sgd", sgd}, {NULL}};
+
 static const ludc_key optimizer[] = {
-    KEY_WORD("type", LUDC_T_STR, 0, "\"adam\"", optimizers, optimizers_planned, "update rule"),
-    KEY_NUMBERS("betas", LUDC_T_LIST, "[0.9, 0.999]", 0, 0.999999999, "adam: decay of both averages"),
-    KEY_NUMBER("eps", LUDC_T_FLOAT, "1e-08", POSITIVE, 1, "adam: added to the divisor"),
+    KEY_WORD("type", LUDC_T_STR, 0, NULL, optimizers, optimizers_planned, "update rule"),
     KEY_NUMBER("weight_decay", LUDC_T_FLOAT, "0.0", 0, 1000, "pull to zero; adamw: apart from the gradient"),
-    KEY_PLANNED("amsgrad", "false", "adam: largest second average"),
-    KEY_NUMBER("momentum", LUDC_T_FLOAT, "0.0", 0, 0.999999999, "sgd: share of the last update"),
-    KEY_BOOL("nesterov", "false", "sgd: look ahead"),
-    KEY_PLANNED("dampening", "0.0", "sgd: dampening of momentum"),
     KEY_END,
 };
 
@@ -81,52 +91,82 @@ static const ludc_key scheduler[] = {
     KEY_END,
 };
 
+/* What both model types have. */
+#define STEPS                                                                                                          \
+    KEY_NUMBER("train_steps", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "optimizer steps, instead of epochs"),     \
+        KEY_NUMBER_OR_WORD("gradient_accumulation_steps", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, 1048576, auto_only,  \
+                           NULL, "micro-batches per optimizer step; auto: 1, or what effective_batch_size asks for"),  \
+        KEY_NUMBER_OR_WORD("effective_batch_size", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, MAX_INT, auto_only, NULL,   \
+                           "rows per optimizer step; auto: batch_size * gradient_accumulation_steps"),                 \
+        KEY_TYPED("optimizer", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", optimizer, optimizer_types, "adam",                \
+                  "update rule; a type or a section"),                                                                 \
+        KEY_SECTION("gradient_clipping", LUDC_T_OBJECT, 0, "{}", clipping, "bounds on the gradient"),                  \
+        KEY_SECTION("learning_rate_scheduler", LUDC_T_OBJECT, 0, "{}", scheduler, "the learning rate over time"),      \
+        KEY_NUMBER("early_stop", LUDC_T_INT, "5", -1, MAX_INT,                                                         \
+                   "stop after this many evaluations without gain; -1: never"),                                        \
+        KEY_NUMBER("steps_per_checkpoint", LUDC_T_INT, "0", 0, MAX_INT, "steps between evaluations; 0: by epoch"),     \
+        KEY_NUMBER("checkpoints_per_epoch", LUDC_T_INT, "0", 0, MAX_INT, "evaluations per epoch; 0: one"),             \
+        KEY_NUMBER("eval_steps", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT,                                         \
+                   "at most this many batches per evaluation"),                                                        \
+        KEY_BOOL("evaluate_training_set", "false", "measure the training rows too"),                                   \
+        KEY_BOOL("skip_all_evaluation", "false", "measure nothing"),                                                   \
+        KEY_BOOL("should_shuffle", "true", "another order in each epoch")
+
+#define STEPS_PLANNED                                                                                                  \
+    KEY_PLANNED("regularization_type", "\"l2\"", "penalty on weights; see optimizer.weight_decay"),                    \
+        KEY_PLANNED("regularization_lambda", "0.0", "factor of the penalty"),                                          \
+        KEY_PLANNED("max_batch_size", "1099511627776", "largest automatic batch size"),                                \
+        KEY_PLANNED("increase_batch_size_on_plateau", "0", "grow the batch when the loss stays"),                      \
+        KEY_PLANNED("increase_batch_size_on_plateau_patience", "5", "evaluations to wait"),                            \
+        KEY_PLANNED("increase_batch_size_on_plateau_rate", "2.0", "factor of an increase"),                            \
+        KEY_PLANNED("increase_batch_size_eval_metric", "\"loss\"", "what has to improve"),                             \
+        KEY_PLANNED("increase_batch_size_eval_split", "\"training\"", "on which rows"),                                \
+        KEY_PLANNED("learning_rate_scaling", "\"linear\"", "learning rate by number of workers"),                      \
+        KEY_PLANNED("bucketing_field", "null", "group rows of like length; rows are packed"),                          \
+        KEY_PLANNED("compile", "false", "of torch"),                                                                   \
+        KEY_PLANNED("enable_gradient_checkpointing", "false", "recompute instead of keeping activations"),             \
+        KEY_PLANNED("layers_to_freeze_regex", "null", "layers that are not trained"),                                  \
+        KEY_PLANNED("enable_profiling", "false", "of torch"), KEY_PLANNED("profiler", "{}", "of torch")
+
 const ludc_key ludc_schema_trainer[] = {
     KEY_WORD("type", LUDC_T_STR, 0, "\"none\"", types, types_planned, "none: the model is used as it is"),
     KEY_NUMBER_OR_WORD("learning_rate", LUDC_T_FLOAT | LUDC_T_STR, "0.0002", 0, 1000, no_words, auto_only,
                        "peak learning rate; ours"),
     KEY_NUMBER("epochs", LUDC_T_INT, "3", 1, MAX_INT, "passes over the training rows; ours"),
-    KEY_NUMBER("train_steps", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "optimizer steps, instead of epochs"),
     KEY_NUMBER_OR_WORD("batch_size", LUDC_T_INT | LUDC_T_STR, "1", 1, 1048576, auto_only, NULL,
                        "rows of a micro-batch; auto: 1"),
     KEY_NUMBER_OR_WORD("eval_batch_size", LUDC_T_INT | LUDC_T_STR | LUDC_T_NULL, "2", 1, 1048576, auto_only, NULL,
                        "rows at a time in an evaluation; auto, null: 2"),
-    KEY_NUMBER_OR_WORD("gradient_accumulation_steps", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, 1048576, auto_only, NULL,
-                       "micro-batches per optimizer step; auto: 1, or what effective_batch_size asks for"),
-    KEY_NUMBER_OR_WORD("effective_batch_size", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, MAX_INT, auto_only, NULL,
-                       "rows per optimizer step; auto: batch_size * gradient_accumulation_steps"),
-    KEY_SECTION("optimizer", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", optimizer, "update rule; a type or a section"),
-    KEY_SECTION("gradient_clipping", LUDC_T_OBJECT, 0, "{}", clipping, "bounds on the gradient"),
-    KEY_SECTION("learning_rate_scheduler", LUDC_T_OBJECT, 0, "{}", scheduler, "the learning rate over time"),
-    KEY_NUMBER("early_stop", LUDC_T_INT, "5", -1, MAX_INT, "stop after this many evaluations without gain; -1: never"),
-    KEY_NUMBER("steps_per_checkpoint", LUDC_T_INT, "0", 0, MAX_INT, "steps between evaluations; 0: by epoch"),
-    KEY_NUMBER("checkpoints_per_epoch", LUDC_T_INT, "0", 0, MAX_INT, "evaluations per epoch; 0: one"),
-    KEY_NUMBER("eval_steps", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "at most this many batches per evaluation"),
-    KEY_BOOL("evaluate_training_set", "false", "measure the training rows too"),
-    KEY_BOOL("skip_all_evaluation", "false", "measure nothing"),
-    KEY_BOOL("should_shuffle", "true", "another order in each epoch"),
+    STEPS,
     KEY_TEXT("validation_field", LUDC_T_STR | LUDC_T_NULL, 0, "null",
              "output that picks the best model; null: the one"),
     KEY_WORD("validation_metric", LUDC_T_STR | LUDC_T_NULL, 0, "null", metrics, metrics_planned,
              "metric that picks the best model; null: loss"),
     KEY_PLANNED("base_learning_rate", "0.0", "of adaption prompts"),
-    KEY_PLANNED("regularization_type", "\"l2\"", "penalty on weights; see optimizer.weight_decay"),
-    KEY_PLANNED("regularization_lambda", "0.0", "factor of the penalty"),
-    KEY_PLANNED("max_batch_size", "1099511627776", "largest automatic batch size"),
-    KEY_PLANNED("increase_batch_size_on_plateau", "0", "grow the batch when the loss stays"),
-    KEY_PLANNED("increase_batch_size_on_plateau_patience", "5", "evaluations to wait"),
-    KEY_PLANNED("increase_batch_size_on_plateau_rate", "2.0", "factor of an increase"),
-    KEY_PLANNED("increase_batch_size_eval_metric", "\"loss\"", "what has to improve"),
-    KEY_PLANNED("increase_batch_size_eval_split", "\"training\"", "on which rows"),
-    KEY_PLANNED("learning_rate_scaling", "\"linear\"", "learning rate by number of workers"),
-    KEY_PLANNED("bucketing_field", "null", "group rows of like length; rows are packed"),
     KEY_PLANNED("use_mixed_precision", "false", "half precision"),
-    KEY_PLANNED("compile", "false", "of torch"),
-    KEY_PLANNED("enable_gradient_checkpointing", "false", "recompute instead of keeping activations"),
-    KEY_PLANNED("layers_to_freeze_regex", "null", "layers that are not trained"),
-    KEY_PLANNED("enable_profiling", "false", "of torch"),
-    KEY_PLANNED("profiler", "{}", "of torch"),
+    STEPS_PLANNED,
     KEY_PLANNED("packing", "false", "rows are always packed, without a change of the result"),
     KEY_PLANNED("packing_max_sequences_per_pack", "8", "of packing"),
+    KEY_END,
+};
+
+const ludc_key ludc_schema_ecd_trainer[] = {
+    KEY_NUMBER_OR_WORD("learning_rate", LUDC_T_FLOAT | LUDC_T_STR, "0.001", 0, 1000, auto_only, NULL,
+                       "peak learning rate; auto: 0.001 without text, else 1e-5 for a trained encoder that names a "
+                       "pretrained model, 2e-5 for a frozen one, 1e-4 for none"),
+    KEY_NUMBER("encoder_learning_rate", LUDC_T_FLOAT | LUDC_T_NULL, "null", 0, 1000,
+               "peak learning rate of encoders and adapters; null: learning_rate; ours"),
+    KEY_NUMBER("epochs", LUDC_T_INT, "100", 1, MAX_INT, "passes over the training rows"),
+    KEY_NUMBER_OR_WORD("batch_size", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, 1048576, auto_only, NULL,
+                       "rows of a micro-batch; auto: 16 with a trained or adapted text encoder, else 128; ours"),
+    KEY_NUMBER_OR_WORD("eval_batch_size", LUDC_T_INT | LUDC_T_STR | LUDC_T_NULL, "null", 1, 1048576, auto_only, NULL,
+                       "rows at a time in an evaluation; auto, null: batch_size"),
+    STEPS,
+    KEY_TEXT("validation_field", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+             "output that picks the best model, or combined; null: the first"),
+    KEY_TEXT("validation_metric", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+             "metric that picks the best model; null: the output's default_validation_metric"),
+    KEY_BOOL("use_mixed_precision", "false", "taken as backend.precision auto"),
+    STEPS_PLANNED,
     KEY_END,
 };

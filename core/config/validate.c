@@ -13,7 +13,7 @@ typedef struct pass {
     ludc_diag *diag;
 } pass;
 
-static void check_section(const pass *p, const ludc_key *table, const ludc_value *object, const char *path, ludc_at at);
+static void check_section(const pass *p, const ludc_key *owner, const ludc_value *object, const char *path, ludc_at at);
 
 static size_t append(char *out, size_t size, size_t used, const char *text, size_t n) {
     size_t room = size - 1 - used, take = LUDC_MIN(n, room);
@@ -104,15 +104,15 @@ static void number_text(double x, char out[32]) {
 static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
     if (k->min > k->max || (v->type != LUD_CFG_INT && v->type != LUD_CFG_FLOAT)) return;
     double x = v->type == LUD_CFG_INT ? (double)v->u.i : v->u.f;
-    if (x >= k->min && x <= k->max) return;
+    if (x >= k->min && x <= k->max && !(x == k->min && (k->flags & LUDC_KEY_ABOVE))) return;
     char got[96], low[32], high[32];
     describe(v, got, sizeof got);
     number_text(k->min, low);
     number_text(k->max, high);
-    bool open = k->min > 0 && k->min < 1e-300;
-    if (x < k->min) {
-        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path, open ? ">" : ">=", open ? "0" : low,
-                      got);
+    bool open = k->min > 0 && k->min < 1e-300, above = k->flags & LUDC_KEY_ABOVE;
+    if (x < k->min || (above && x == k->min)) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path,
+                      open || above ? ">" : ">=", open ? "0" : low, got);
     } else if (x > k->max) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be <= %s, got %s", path, high, got);
     } else {
@@ -152,17 +152,20 @@ static void check_items(const pass *p, const ludc_key *k, const ludc_value *list
         const ludc_value *v = list->items[i];
         snprintf(number, sizeof number, "%zu", i);
         ludc_path_of(inner, sizeof inner, path, ludc_str(number));
-        uint32_t want = k->section                    ? LUDC_T_OBJECT
-                        : k->flags & LUDC_KEY_TEXTS   ? LUDC_T_STR
-                        : k->flags & LUDC_KEY_NUMBERS ? LUDC_T_FLOAT
-                                                      : 0U;
+        uint32_t want = k->section                     ? LUDC_T_OBJECT
+                        : k->flags & LUDC_KEY_TEXTS    ? LUDC_T_STR
+                        : k->flags & LUDC_KEY_INTEGERS ? LUDC_T_INT
+                        : k->flags & LUDC_KEY_NUMBERS  ? LUDC_T_FLOAT
+                                                       : 0U;
         describe(v, got, sizeof got);
         if (want && (v->type == LUD_CFG_NULL || !type_fits(want, v))) {
             char words[64];
             ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s, got %s", inner,
                           type_words(want, words, sizeof words), got);
         } else if (k->section) {
-            check_section(p, k->section, v, inner, ludc_at_value(v));
+            check_section(p, k, v, inner, ludc_at_value(v));
+        } else if (want == LUDC_T_STR) {
+            check_text(p, k, v, inner);
         } else {
             check_range(p, k, v, inner);
         }
@@ -181,7 +184,7 @@ static void check_value(const pass *p, const ludc_key *k, const ludc_value *v, c
     } else if (v->type == LUD_CFG_LIST) {
         check_items(p, k, v, path);
     } else if (v->type == LUD_CFG_OBJECT && k->section) {
-        check_section(p, k->section, v, path, ludc_at_value(v));
+        check_section(p, k, v, path, ludc_at_value(v));
     } else {
         check_range(p, k, v, path);
     }
@@ -206,44 +209,51 @@ static bool is_default(const pass *p, const ludc_key *k, const ludc_value *v) {
     return same;
 }
 
-static void check_member(const pass *p, const ludc_key *table, const ludc_value *object, size_t i, const char *path) {
+static void unknown_key(const pass *p, const ludc_key *owner, const ludc_table *table, const ludc_value *object,
+                        size_t i, const char *path) {
     lud_str name = object->keys[i];
-    const ludc_value *v = object->items[i];
-    const ludc_key *k = ludc_key_find(table, name);
     ludc_at at = ludc_at_key(object, i);
-    char inner[PATH_SIZE];
-    ludc_path_of(inner, sizeof inner, path, name);
-    const char *types;
-    if (!k) {
-        if (ludc_key_is_any_adapter(path, object)) return;
-        char hint[HINT_SIZE];
-        ludc_hint_key(p->root, table, path, name, hint, sizeof hint);
-        ludc_diag_add(p->diag, at, "%s%sunknown %s '%.*s'%s", path, *path ? ": " : "",
-                      v->type == LUD_CFG_OBJECT && !*path ? "section" : "key", (int)LUDC_MIN(name.len, (size_t)80),
-                      name.ptr, hint);
-    } else if (k->flags & LUDC_KEY_PLANNED) {
-        if (!is_default(p, k, v)) ludc_diag_add(p->diag, at, "%s: known, not available yet", inner);
-    } else if (!ludc_key_applies(path, k->name, object, &types)) {
-        ludc_diag_add(p->diag, at, "%s: is for type %s only", inner, types);
-    } else if (k->types) {
-        check_value(p, k, v, inner);
+    char hint[HINT_SIZE];
+    ludc_types_of(owner, name, hint, sizeof hint);
+    if (hint[0]) {
+        char inner[PATH_SIZE];
+        ludc_path_of(inner, sizeof inner, path, name);
+        ludc_diag_add(p->diag, at, "%s: is for type %s only", inner, hint);
+        return;
     }
+    ludc_hint_key(p->root, table, path, name, hint, sizeof hint);
+    ludc_diag_add(p->diag, at, "%s%sunknown %s '%.*s'%s", path, *path ? ": " : "",
+                  object->items[i]->type == LUD_CFG_OBJECT && !*path ? "section" : "key",
+                  (int)LUDC_MIN(name.len, (size_t)80), name.ptr, hint);
 }
 
-static void check_section(const pass *p, const ludc_key *table, const ludc_value *object, const char *path,
+static void check_section(const pass *p, const ludc_key *owner, const ludc_value *object, const char *path,
                           ludc_at at) {
-    bool any = ludc_key_is_any_adapter(path, object);
+    ludc_table table = ludc_table_of(owner, object);
     for (size_t i = 0; i < object->len; i++) {
-        const ludc_key *k = ludc_key_find(table, object->keys[i]);
-        if (!any || (k && ludc_key_of_any_adapter(k->name))) check_member(p, table, object, i, path);
+        const ludc_key *k = ludc_table_find(&table, object->keys[i]);
+        const ludc_value *v = object->items[i];
+        char inner[PATH_SIZE];
+        ludc_path_of(inner, sizeof inner, path, object->keys[i]);
+        if (!k && !table.open) {
+            unknown_key(p, owner, &table, object, i, path);
+        } else if (k && k->flags & LUDC_KEY_PLANNED) {
+            if (!is_default(p, k, v)) {
+                ludc_diag_add(p->diag, ludc_at_key(object, i), "%s: known, not available yet", inner);
+            }
+        } else if (k && k->types) {
+            check_value(p, k, v, inner);
+        }
     }
-    for (const ludc_key *k = table; k->name; k++) {
-        if (!(k->flags & LUDC_KEY_REQUIRED) || ludc_value_get(object, k->name)) continue;
-        ludc_diag_add(p->diag, at, "%s%smissing required key '%s': %s", path, *path ? ": " : "", k->name, k->doc);
+    for (size_t part = 0; part < LUDC_COUNT(table.part); part++) {
+        for (const ludc_key *k = table.part[part]; k && k->name; k++) {
+            if (!(k->flags & LUDC_KEY_REQUIRED) || ludc_value_get(object, k->name)) continue;
+            ludc_diag_add(p->diag, at, "%s%smissing required key '%s': %s", path, *path ? ": " : "", k->name, k->doc);
+        }
     }
 }
 
-void ludc_validate(const ludc_value *user, const ludc_key *root, ludc_diag *diag) {
-    pass p = {root, diag};
-    check_section(&p, root, user, "", ludc_at_value(user));
+void ludc_validate(const ludc_value *user, const ludc_key *owner, const char *path, ludc_diag *diag) {
+    pass p = {owner, diag};
+    check_section(&p, owner, user, path, ludc_at_value(user));
 }

@@ -36,8 +36,8 @@ typedef struct ludc_split {
     uint32_t *rows[LUDC_N_SPLITS]; /* in table order */
     size_t n[LUDC_N_SPLITS];
 } ludc_split;
-/* cfg = preprocessing.split with defaults: {type random|fixed|stratify, probabilities, column}. A column named
- * "split" is used when the config names no split of its own (use_split_column). */
+/* cfg = preprocessing.split with defaults: {type random|fixed|stratify|hash|datetime, probabilities, column}. A column
+ * named "split" is used when the config names no split of its own (use_split_column). */
 lud_status ludc_split_make(const ludc_table *, const char *path, const ludc_value *cfg, bool use_split_column,
                            uint64_t seed, ludc_split *, lud_error *);
 void ludc_split_free(ludc_split *);

@@ -15,4 +15,14 @@ lud_status ludc_csv_read(const char *path, const char *text, size_t n, char sepa
 lud_status ludc_json_table_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 lud_status ludc_jsonl_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 
+/* ---- Splits ---- */
+/* Part of the i-th of n rows in the order of a split. */
+uint8_t ludc_split_at(size_t i, size_t n, const double p[LUDC_N_SPLITS]);
+lud_status ludc_split_hash(const ludc_table *, size_t column, const double p[LUDC_N_SPLITS], uint8_t *of_row,
+                           lud_error *);
+lud_status ludc_split_datetime(const ludc_table *, const char *path, size_t column, const double p[LUDC_N_SPLITS],
+                               uint8_t *of_row, lud_error *);
+/* Text as json.dumps of Python writes it between the quotes: ASCII only, surrogate pairs. */
+void ludc_json_escape(lud_str, ludc_buf *out);
+
 #endif

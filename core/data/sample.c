@@ -19,6 +19,14 @@ static void put_character(uint32_t cp, ludc_buf *out) {
     }
 }
 
+void ludc_json_escape(lud_str text, ludc_buf *out) {
+    for (size_t i = 0; i < text.len;) {
+        uint32_t cp;
+        i += ludc_utf8_decode(text.ptr + i, text.len - i, &cp);
+        put_character(cp, out);
+    }
+}
+
 lud_status ludc_table_sample_cell(const ludc_table *t, size_t row, size_t column, ludc_buf *out) {
     const lud_str cell = ludc_table_cell(t, row, column);
     if (!cell.ptr) {
@@ -26,11 +34,7 @@ lud_status ludc_table_sample_cell(const ludc_table *t, size_t row, size_t column
         return out->failed ? LUD_E_NOMEM : LUD_OK;
     }
     const size_t start = out->len;
-    for (size_t i = 0; i < cell.len;) {
-        uint32_t cp;
-        i += ludc_utf8_decode(cell.ptr + i, cell.len - i, &cp);
-        put_character(cp, out);
-    }
+    ludc_json_escape(cell, out);
     /* strip('"') also takes the quote of an escape at the end; at the start the backslash protects it. */
     while (out->len > start && out->ptr[out->len - 1] == '"')
         out->ptr[--out->len] = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Splits: which rows train, validate and test. A random split orders the rows by a keyed permutation and cuts it by the
- * probabilities; a stratified one does so within each value of a column. */
+ * probabilities; a stratified one does so within each value of a column; hash and datetime are split_column.c. */
 #include "internal.h"
 
 #include <math.h>
@@ -45,14 +45,17 @@ static lud_status read_probabilities(const ludc_value *cfg, double p[LUDC_N_SPLI
     return LUD_OK;
 }
 
-/* Assigns members[permuted] of one group by the probabilities. */
-static void cut(const uint32_t *members, size_t n, const double p[LUDC_N_SPLITS], uint64_t key, uint8_t *of_row) {
+uint8_t ludc_split_at(size_t i, size_t n, const double p[LUDC_N_SPLITS]) {
     const size_t train = (size_t)llround(p[0] * (double)n);
     const size_t both = LUDC_MIN(n, (size_t)llround((p[0] + p[1]) * (double)n));
+    return i < train ? LUDC_TRAIN : i < both ? LUDC_VALIDATION : LUDC_TEST;
+}
+
+/* Assigns members[permuted] of one group by the probabilities. */
+static void cut(const uint32_t *members, size_t n, const double p[LUDC_N_SPLITS], uint64_t key, uint8_t *of_row) {
     for (size_t i = 0; i < n; i++) {
         const uint64_t at = ludc_permute(key, n, i);
-        const uint8_t split = i < train ? LUDC_TRAIN : i < both ? LUDC_VALIDATION : LUDC_TEST;
-        of_row[members ? members[at] : at] = split;
+        of_row[members ? members[at] : at] = ludc_split_at(i, n, p);
     }
 }
 
@@ -121,8 +124,10 @@ static lud_status assign(const ludc_table *t, const char *path, const ludc_value
         return fixed(t, path, column, of_row, err);
     }
     LUDC_TRY(read_probabilities(cfg, p, err));
-    if (ludc_str_eq(type, "stratify")) {
+    if (!ludc_str_eq(type, "random")) {
         LUDC_TRY(ludc_table_need(t, path, ludc_get_str(cfg, "column", LUDC_STR("")), &column, err));
+        if (ludc_str_eq(type, "hash")) return ludc_split_hash(t, column, p, of_row, err);
+        if (ludc_str_eq(type, "datetime")) return ludc_split_datetime(t, path, column, p, of_row, err);
         return stratify(t, column, p, seed, of_row, err);
     }
     cut(NULL, ludc_table_rows(t), p, lud_row_key(seed, 0, 0), of_row);

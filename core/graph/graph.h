@@ -88,6 +88,8 @@ typedef struct ludc_graph_hooks {
     bool (*wraps)(void *arg, const lud_site *);
     /* Whether a parameter is trainable. NULL: none is. */
     bool (*trains)(void *arg, const char *param);
+    /* Factor on the learning rate of a parameter beside its own lr_scale. NULL: 1. */
+    float (*lr_scale)(void *arg, const char *param);
 } ludc_graph_hooks;
 
 typedef struct ludc_graph_opts {

@@ -6,7 +6,7 @@
 
 #include "graph.h"
 
-#define LUDC_MAX_IN  8
+#define LUDC_MAX_IN  9
 #define LUDC_MAX_OUT 5
 /* More elements than this is a mistake in a shape; keeps every byte count far from overflow. */
 #define LUDC_MAX_COUNT ((int64_t)1 << 48)
@@ -29,10 +29,14 @@ typedef union ludc_attr {
     lud_attr_shape shape;
     lud_attr_slice slice;
     lud_attr_rows rows;
+    lud_attr_width width;
     lud_attr_norm norm;
     lud_attr_rope rope;
     lud_attr_attention attention;
+    lud_attr_pool pool;
+    lud_attr_window window;
     lud_attr_xent xent;
+    lud_attr_loss loss;
     lud_attr_dropout dropout;
 } ludc_attr;
 
@@ -196,6 +200,9 @@ typedef struct ludc_vjp {
 typedef void (*ludc_vjp_rule)(ludc_vjp *);
 ludc_vjp_rule ludc_vjp_basic(uint32_t opcode);
 ludc_vjp_rule ludc_vjp_neural(uint32_t opcode);
+ludc_vjp_rule ludc_vjp_segment(uint32_t opcode);
+/* Poisons the graph: the op's side result `name` may not be differentiated. */
+void ludc_vjp_side_result(ludc_vjp *, const char *name);
 /* Whether the value of t depends on the results of a node, as programs will read it. */
 bool ludc_graph_depends(lud_graph *, lud_t t, uint32_t node);
 

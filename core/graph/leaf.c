@@ -39,10 +39,14 @@ static bool fixed_dims(lud_graph *g, const char *what, const char *name, const l
 
 static lud_t new_param(lud_graph *g, const char *full, const lud_shape *shape, const lud_param_spec *spec) {
     static const lud_param_spec from_files = {.struct_size = sizeof from_files, .init = LUD_INIT_NONE};
-    bool trains = g->hooks.trains && g->hooks.trains(g->hooks.arg, full);
+    bool fixed = spec && (spec->flags & LUD_PARAM_BUFFER);
+    bool trains = !fixed && g->hooks.trains && g->hooks.trains(g->hooks.arg, full);
     lud_shape declared = *shape;
+    lud_param_spec own = spec ? *spec : from_files;
     declared.dtype = LUD_REAL;
-    int64_t index = ludc_store_declare(g->store, full, &declared, spec ? spec : &from_files, trains, &g->err);
+    if (g->hooks.lr_scale)
+        own.lr_scale = (own.lr_scale == 0 ? 1 : own.lr_scale) * g->hooks.lr_scale(g->hooks.arg, full);
+    int64_t index = ludc_store_declare(g->store, full, &declared, &own, trains, &g->err);
     if (index < 0) return 0;
     if (!ludc_vec_grow(&g->params, &g->cap_params, g->n_params + 1, sizeof *g->params) ||
         !ludc_map_put(g->param_by_name, ludc_str(full), g->n_params))

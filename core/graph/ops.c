@@ -46,7 +46,17 @@ uint32_t ludc_op_optional(uint32_t opcode) {
         return 1u << 2;
     case LUD_OP_RMS_NORM:
     case LUD_OP_RMS_NORM_GRAD:
+    case LUD_OP_LAYER_NORM_GRAD:
+    case LUD_OP_SEGMENT_POOL_GRAD:
         return 1u << 1;
+    case LUD_OP_LAYER_NORM:
+        return 1u << 1 | 1u << 2;
+    case LUD_OP_ATTENTION:
+        return 1u << 4;
+    case LUD_OP_ATTENTION_GRAD:
+        return 1u << 7;
+    case LUD_OP_ATTENTION_CACHED:
+        return 1u << 8;
     default:
         return 0;
     }
@@ -84,7 +94,10 @@ uint32_t ludc_op_overlay(uint32_t opcode, uint32_t k) {
     case LUD_OP_ADD:
     case LUD_OP_MUL:
     case LUD_OP_ACT_GRAD:
+    case LUD_OP_ELEMENT_LOSS:
         return 3u;
+    case LUD_OP_ELEMENT_LOSS_GRAD:
+        return 7u;
     case LUD_OP_SCALE:
     case LUD_OP_ACT:
     case LUD_OP_DROPOUT:
@@ -94,6 +107,10 @@ uint32_t ludc_op_overlay(uint32_t opcode, uint32_t k) {
         return 1u << k; /* dgate over gate, dup over up */
     case LUD_OP_RMS_NORM_GRAD:
         return 1u << 3;
+    case LUD_OP_LAYER_NORM:
+        return k == 0 ? 1u : 0;
+    case LUD_OP_LAYER_NORM_GRAD:
+        return 1u << 4;
     default:
         return 0;
     }

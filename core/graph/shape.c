@@ -245,6 +245,35 @@ bool ludc_rule_SLICE_GRAD(ludc_infer *r) {
     return true;
 }
 
+bool ludc_rule_CONCAT(ludc_infer *r) {
+    if (!ludc_rule_real(r, 0, 0) || !ludc_rule_real(r, 1, r->in[0]->rank)) return false;
+    int32_t last = r->in[0]->rank - 1;
+    for (int32_t d = 0; d < last; d++)
+        if (!ludc_rule_dim(r, 1, d, r->in[0]->dim[d])) return false;
+    if (r->in[0]->dim[last] < 0 || r->in[1]->dim[last] < 0)
+        return ludc_rule_fail(r, "the last axis of an input is an extent");
+    ludc_rule_out_like(r, 0, 0);
+    r->out[0].dim[last] += r->in[1]->dim[last];
+    return ludc_shape_valid(r->g, &r->out[0], r->why, sizeof r->why);
+}
+
+bool ludc_rule_ROW_SUM(ludc_infer *r) {
+    if (!ludc_rule_real(r, 0, 0)) return false;
+    if (r->in[0]->rank < 2) return ludc_rule_fail(r, "input 0 must have at least 2 axes");
+    return ludc_rule_out(r, 0, r->in[0]->dtype, r->in[0]->rank - 1, r->in[0]->dim);
+}
+
+bool ludc_rule_ROW_SPREAD(ludc_infer *r) {
+    if (!ludc_rule_real(r, 0, 0)) return false;
+    int32_t rank = r->in[0]->rank;
+    if (rank > 7) return ludc_rule_fail(r, "input 0 must have at most 7 axes");
+    if (r->op->attr.width.width < 1) return ludc_rule_fail(r, "attribute width must be at least 1");
+    ludc_rule_out_like(r, 0, 0);
+    r->out[0].rank = rank + 1;
+    r->out[0].dim[rank] = r->op->attr.width.width;
+    return ludc_shape_valid(r->g, &r->out[0], r->why, sizeof r->why);
+}
+
 bool ludc_rule_GATHER_ROWS(ludc_infer *r) {
     if (r->in[0]->dtype != LUD_I32 && !ludc_rule_real(r, 0, 0)) return false;
     if (!ludc_rule_i32(r, 1, 1)) return false;

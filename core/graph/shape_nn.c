@@ -59,6 +59,7 @@ static bool norm_inputs(ludc_infer *r, bool weight) {
     return ludc_rule_real(r, 1, 1) && ludc_rule_dim(r, 1, 0, r->in[0]->dim[r->in[0]->rank - 1]);
 }
 
+/* A statistic of the rows of input 0. */
 static bool is_norm_r(ludc_infer *r, uint32_t i) {
     int32_t rank = r->in[0]->rank - 1;
     if (!ludc_rule_real(r, i, rank)) return false;
@@ -82,6 +83,25 @@ bool ludc_rule_RMS_NORM_GRAD_WEIGHT(ludc_infer *r) {
     return ludc_rule_out(r, 0, r->g->opts.real, 1, DIMS(r->in[0]->dim[r->in[0]->rank - 1]));
 }
 
+bool ludc_rule_LAYER_NORM(ludc_infer *r) {
+    if (!norm_inputs(r, true) || !ludc_rule_real(r, 2, 1)) return false;
+    if (!ludc_rule_dim(r, 2, 0, r->in[0]->dim[r->in[0]->rank - 1])) return false;
+    ludc_rule_out_like(r, 0, 0);
+    ludc_rule_out(r, 1, r->g->opts.real, r->in[0]->rank - 1, r->in[0]->dim);
+    return ludc_rule_out(r, 2, r->g->opts.real, r->in[0]->rank - 1, r->in[0]->dim);
+}
+
+bool ludc_rule_LAYER_NORM_GRAD(ludc_infer *r) {
+    return norm_inputs(r, true) && is_norm_r(r, 2) && is_norm_r(r, 3) && ludc_rule_like(r, 4, 0) &&
+           ludc_rule_out_like(r, 0, 0);
+}
+
+bool ludc_rule_LAYER_NORM_GRAD_WEIGHT(ludc_infer *r) {
+    if (!norm_inputs(r, false) || !is_norm_r(r, 1) || !is_norm_r(r, 2) || !ludc_rule_like(r, 3, 0)) return false;
+    const int64_t width = r->in[0]->dim[r->in[0]->rank - 1];
+    return ludc_rule_out(r, 0, r->g->opts.real, 1, DIMS(width)) && ludc_rule_out(r, 1, r->g->opts.real, 1, DIMS(width));
+}
+
 bool ludc_rule_ROPE(ludc_infer *r) {
     const lud_attr_rope *a = &r->op->attr.rope;
     if (!ludc_rule_real(r, 0, 3) || !ludc_rule_i32(r, 1, 1) || !ludc_rule_real(r, 2, 1)) return false;
@@ -93,8 +113,8 @@ bool ludc_rule_ROPE(ludc_infer *r) {
            ludc_rule_out_like(r, 0, 0);
 }
 
-/* q, k, v and seg_offsets, which every form of attention begins with. */
-static bool attention_inputs(ludc_infer *r) {
+/* q, k, v and seg_offsets, which every form of attention begins with; input `slopes` is its last. */
+static bool attention_inputs(ludc_infer *r, uint32_t slopes) {
     const lud_attr_attention *a = &r->op->attr.attention;
     if (!finite(r, "scale", a->scale) || !finite(r, "softcap", a->softcap)) return false;
     if (a->softcap < 0 || a->left < -1 || a->right < -1)
@@ -104,6 +124,7 @@ static bool attention_inputs(ludc_infer *r) {
     int64_t heads = r->in[0]->dim[1], groups = r->in[1]->dim[1];
     if (heads % groups)
         return ludc_rule_fail(r, "%lld key heads do not divide %lld query heads", (long long)groups, (long long)heads);
+    if (!ludc_rule_real(r, slopes, 1) || !ludc_rule_dim(r, slopes, 0, heads)) return false;
     return ludc_rule_like(r, 2, 1) && ludc_rule_i32(r, 3, 1);
 }
 
@@ -113,18 +134,18 @@ static bool is_lse(ludc_infer *r, uint32_t i) {
 }
 
 bool ludc_rule_ATTENTION(ludc_infer *r) {
-    if (!attention_inputs(r)) return false;
+    if (!attention_inputs(r, 4)) return false;
     ludc_rule_out_like(r, 0, 0);
     return ludc_rule_out(r, 1, r->g->opts.real, 2, r->in[0]->dim);
 }
 
 bool ludc_rule_ATTENTION_GRAD(ludc_infer *r) {
-    if (!attention_inputs(r) || !ludc_rule_like(r, 4, 0) || !is_lse(r, 5) || !ludc_rule_like(r, 6, 0)) return false;
+    if (!attention_inputs(r, 7) || !ludc_rule_like(r, 4, 0) || !is_lse(r, 5) || !ludc_rule_like(r, 6, 0)) return false;
     return ludc_rule_out_like(r, 0, 0) && ludc_rule_out_like(r, 1, 1) && ludc_rule_out_like(r, 2, 2);
 }
 
 bool ludc_rule_ATTENTION_CACHED(ludc_infer *r) {
-    if (!attention_inputs(r)) return false;
+    if (!attention_inputs(r, 8)) return false;
     if (!ludc_rule_i32(r, 4, 1) || !ludc_rule_dim(r, 4, 0, r->in[0]->dim[0])) return false;
     if (!ludc_rule_i32(r, 5, 2) || !ludc_rule_real(r, 6, 4) || !ludc_rule_like(r, 7, 6)) return false;
     if (!ludc_rule_dim(r, 6, 2, r->in[1]->dim[1]) || !ludc_rule_dim(r, 6, 3, r->in[1]->dim[2])) return false;
@@ -156,6 +177,27 @@ bool ludc_rule_CROSS_ENTROPY_GRAD(ludc_infer *r) {
     if (!xent_attr(r) || !ludc_rule_real(r, 0, 2) || !ludc_rule_i32(r, 1, 1) || !ludc_rule_real(r, 2, 1)) return false;
     int64_t n = r->in[0]->dim[0];
     return ludc_rule_dim(r, 1, 0, n) && ludc_rule_dim(r, 2, 0, n) && ludc_rule_out_like(r, 0, 0);
+}
+
+static bool loss_inputs(ludc_infer *r) {
+    const lud_attr_loss *l = &r->op->attr.loss;
+    if (!finite(r, "a", l->a) || !finite(r, "b", l->b)) return false;
+    if (l->kind < LUD_LOSS_SQUARED || l->kind > LUD_LOSS_FOCAL)
+        return ludc_rule_fail(r, "unknown loss %d", (int)l->kind);
+    bool positive = l->kind == LUD_LOSS_ABSOLUTE_PERCENTAGE || l->kind == LUD_LOSS_HUBER;
+    if ((positive && l->a <= 0) || (l->kind == LUD_LOSS_BINARY_CROSS_ENTROPY && l->a < 0))
+        return ludc_rule_fail(r, "attribute a must be positive, got %g", (double)l->a);
+    if (l->kind == LUD_LOSS_FOCAL && l->b < 0)
+        return ludc_rule_fail(r, "attribute b (gamma) must be >= 0, got %g", (double)l->b);
+    return ludc_rule_real(r, 0, 0) && ludc_rule_like(r, 1, 0);
+}
+
+bool ludc_rule_ELEMENT_LOSS(ludc_infer *r) {
+    return loss_inputs(r) && ludc_rule_out_like(r, 0, 0);
+}
+
+bool ludc_rule_ELEMENT_LOSS_GRAD(ludc_infer *r) {
+    return loss_inputs(r) && ludc_rule_like(r, 2, 0) && ludc_rule_out_like(r, 0, 0);
 }
 
 /* x[N,C], w[V,C], b[V] or 0, target[N]. */

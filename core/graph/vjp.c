@@ -38,6 +38,11 @@ static void add_cotangent(sweep *s, lud_t t, lud_t part) {
     s->cot[t] = s->cot[t] ? LUDC_EMIT(g, ADD, NULL, s->cot[t], part) : part;
 }
 
+void ludc_vjp_side_result(ludc_vjp *v, const char *name) {
+    ludc_graph_fail(v->g, LUD_E_UNSUPPORTED, "op %s (number %u): its result %s has no derivative",
+                    ludc_op_find(v->op.opcode)->name, v->node, name);
+}
+
 static void sweep_node(sweep *s, uint32_t index) {
     lud_graph *g = s->g;
     ludc_vjp v = {.g = g, .op = g->nodes[index], .node = index};
@@ -53,6 +58,7 @@ static void sweep_node(sweep *s, uint32_t index) {
     if (!any || !wanted) return;
     ludc_vjp_rule rule = ludc_vjp_basic(v.op.opcode);
     if (!rule) rule = ludc_vjp_neural(v.op.opcode);
+    if (!rule) rule = ludc_vjp_segment(v.op.opcode);
     if (!rule) {
         ludc_graph_fail(g, LUD_E_UNSUPPORTED, "op %s (number %u) has no derivative", ludc_op_find(v.op.opcode)->name,
                         index);

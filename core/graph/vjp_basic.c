@@ -62,6 +62,24 @@ static void vjp_slice(ludc_vjp *v) {
     v->dx[0] = LUDC_EMIT(v->g, SLICE_GRAD, &a, v->dy[0]);
 }
 
+static void vjp_concat(ludc_vjp *v) {
+    const lud_shape *a = &v->g->tensors[v->op.in[0]].shape, *b = &v->g->tensors[v->op.in[1]].shape;
+    int64_t m = a->dim[a->rank - 1], n = b->dim[b->rank - 1];
+    const lud_attr_slice first = {0, m, m + n}, second = {m, n, m + n};
+    if (v->need[0]) v->dx[0] = LUDC_EMIT(v->g, SLICE, &first, v->dy[0]);
+    if (v->need[1]) v->dx[1] = LUDC_EMIT(v->g, SLICE, &second, v->dy[0]);
+}
+
+static void vjp_row_sum(ludc_vjp *v) {
+    const lud_shape *x = &v->g->tensors[v->op.in[0]].shape;
+    const lud_attr_width a = {x->dim[x->rank - 1]};
+    v->dx[0] = LUDC_EMIT(v->g, ROW_SPREAD, &a, v->dy[0]);
+}
+
+static void vjp_row_spread(ludc_vjp *v) {
+    v->dx[0] = LUDC_EMIT(v->g, ROW_SUM, NULL, v->dy[0]);
+}
+
 static void vjp_gather(ludc_vjp *v) {
     const lud_attr_rows a = {.rows = v->g->tensors[v->op.in[0]].shape.dim[0]};
     v->dx[0] = LUDC_EMIT(v->g, SCATTER_ADD_ROWS, &a, v->dy[0], v->op.in[1]);
@@ -100,6 +118,12 @@ ludc_vjp_rule ludc_vjp_basic(uint32_t opcode) {
         return vjp_reshape;
     case LUD_OP_SLICE:
         return vjp_slice;
+    case LUD_OP_CONCAT:
+        return vjp_concat;
+    case LUD_OP_ROW_SUM:
+        return vjp_row_sum;
+    case LUD_OP_ROW_SPREAD:
+        return vjp_row_spread;
     case LUD_OP_GATHER_ROWS:
         return vjp_gather;
     case LUD_OP_SCATTER_ADD_ROWS:

@@ -17,20 +17,28 @@ static void vjp_embedding(ludc_vjp *v) {
     v->dx[0] = LUDC_EMIT(v->g, EMBEDDING_GRAD, &a, v->dy[0], v->op.in[1]);
 }
 
-static void side_result(ludc_vjp *v, const char *name) {
-    ludc_graph_fail(v->g, LUD_E_UNSUPPORTED, "op %s (number %u): its result %s has no derivative",
-                    ludc_op_find(v->op.opcode)->name, v->node, name);
-}
-
 static void vjp_rms_norm(ludc_vjp *v) {
     const lud_t *in = v->op.in;
     lud_t r = v->op.first + 1;
     if (v->dy[1] || !v->dy[0]) {
-        side_result(v, "r");
+        ludc_vjp_side_result(v, "r");
         return;
     }
     if (v->need[0]) v->dx[0] = LUDC_EMIT(v->g, RMS_NORM_GRAD, &v->op.attr, in[0], in[1], r, v->dy[0]);
     if (v->need[1]) v->dx[1] = LUDC_EMIT(v->g, RMS_NORM_GRAD_WEIGHT, &v->op.attr, in[0], r, v->dy[0]);
+}
+
+static void vjp_layer_norm(ludc_vjp *v) {
+    const lud_t *in = v->op.in;
+    lud_t mean = v->op.first + 1, rstd = v->op.first + 2;
+    if (v->dy[1] || v->dy[2] || !v->dy[0]) {
+        ludc_vjp_side_result(v, v->dy[1] ? "mean" : "rstd");
+        return;
+    }
+    if (v->need[0]) v->dx[0] = LUDC_EMIT(v->g, LAYER_NORM_GRAD, &v->op.attr, in[0], in[1], mean, rstd, v->dy[0]);
+    if (!v->need[1] && !v->need[2]) return;
+    v->dx[1] = LUDC_EMIT(v->g, LAYER_NORM_GRAD_WEIGHT, &v->op.attr, in[0], mean, rstd, v->dy[0]);
+    v->dx[2] = v->dx[1] ? v->dx[1] + 1 : 0;
 }
 
 static void vjp_rope(ludc_vjp *v) {
@@ -43,16 +51,20 @@ static void vjp_attention(ludc_vjp *v) {
     const lud_t *in = v->op.in;
     lud_t out = v->op.first;
     if (v->dy[1] || !v->dy[0]) {
-        side_result(v, "lse");
+        ludc_vjp_side_result(v, "lse");
         return;
     }
-    lud_t d = LUDC_EMIT(v->g, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1, v->dy[0]);
+    lud_t d = LUDC_EMIT(v->g, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1, v->dy[0], in[4]);
     for (uint32_t i = 0; d && i < 3; i++)
         v->dx[i] = d + i;
 }
 
 static void vjp_cross_entropy(ludc_vjp *v) {
     v->dx[0] = LUDC_EMIT(v->g, CROSS_ENTROPY_GRAD, &v->op.attr, v->op.in[0], v->op.in[1], v->dy[0]);
+}
+
+static void vjp_element_loss(ludc_vjp *v) {
+    v->dx[0] = LUDC_EMIT(v->g, ELEMENT_LOSS_GRAD, &v->op.attr, v->op.in[0], v->op.in[1], v->dy[0]);
 }
 
 /* The joined form computes loss and gradients in one pass over the logits; it needs the cotangent before the loss, so
@@ -90,12 +102,16 @@ ludc_vjp_rule ludc_vjp_neural(uint32_t opcode) {
         return vjp_embedding;
     case LUD_OP_RMS_NORM:
         return vjp_rms_norm;
+    case LUD_OP_LAYER_NORM:
+        return vjp_layer_norm;
     case LUD_OP_ROPE:
         return vjp_rope;
     case LUD_OP_ATTENTION:
         return vjp_attention;
     case LUD_OP_CROSS_ENTROPY:
         return vjp_cross_entropy;
+    case LUD_OP_ELEMENT_LOSS:
+        return vjp_element_loss;
     case LUD_OP_LINEAR_CROSS_ENTROPY:
         return vjp_linear_cross_entropy;
     default:

@@ -6,6 +6,7 @@
 
 #include <ludwig/adapter.h>
 #include <ludwig/backend.h>
+#include <ludwig/combiner.h>
 #include <ludwig/decoder.h>
 #include <ludwig/encoder.h>
 #include <string.h>
@@ -18,12 +19,11 @@ typedef struct slot {
 #define SLOT(vt, field)                                                                                                \
     { #field, offsetof(vt, field) }
 
-static const slot encoder_slots[] = {SLOT(lud_encoder_vt, inst),
-                                     SLOT(lud_encoder_vt, info),
-                                     SLOT(lud_encoder_vt, build),
-                                     SLOT(lud_encoder_vt, sources),
-                                     {0}};
+static const slot encoder_slots[] = {SLOT(lud_encoder_vt, inst), SLOT(lud_encoder_vt, build), {0}};
+/* Of an encoder that names model types: its parameters lie in files. */
+static const slot model_slots[] = {SLOT(lud_encoder_vt, info), SLOT(lud_encoder_vt, sources), {0}};
 static const slot decoder_slots[] = {SLOT(lud_decoder_vt, inst), SLOT(lud_decoder_vt, build), {0}};
+static const slot combiner_slots[] = {SLOT(lud_combiner_vt, inst), SLOT(lud_combiner_vt, build), {0}};
 static const slot adapter_slots[] = {SLOT(lud_adapter_vt, inst), SLOT(lud_adapter_vt, apply), {0}};
 static const slot backend_slots[] = {SLOT(lud_backend_vt, probe),
                                      SLOT(lud_backend_vt, open),
@@ -47,11 +47,12 @@ static const struct {
 } kinds[] = {
     {LUD_KIND_ENCODER, true, LUD_SIZEOF_THRU(lud_encoder_vt, sources), encoder_slots},
     {LUD_KIND_DECODER, true, LUD_SIZEOF_THRU(lud_decoder_vt, build), decoder_slots},
+    {LUD_KIND_COMBINER, true, LUD_SIZEOF_THRU(lud_combiner_vt, build), combiner_slots},
     {LUD_KIND_ADAPTER, true, LUD_SIZEOF_THRU(lud_adapter_vt, apply), adapter_slots},
     {LUD_KIND_BACKEND, false, LUD_SIZEOF_THRU(lud_backend_vt, sync), backend_slots},
 };
 
-/* The three kinds with instances begin alike. */
+/* The kinds with instances begin alike. */
 static char *inst_fault(const lud_component *c) {
     const lud_inst *inst = ((const lud_decoder_vt *)c->vtable)->inst;
     if (inst->struct_size >= LUD_SIZEOF_THRU(lud_inst, close) && inst->open && inst->close) return NULL;
@@ -76,6 +77,7 @@ char *ludc_vtable_fault(const lud_component *c) {
             return ludc_text("component %s: %s vtable of %u bytes, want at least %zu", c->id, ludc_kind_name(c->kind),
                              size, kinds[i].first_release);
         char *fault = slots_fault(c, kinds[i].required);
+        if (!fault && c->kind == LUD_KIND_ENCODER && c->model_types) fault = slots_fault(c, model_slots);
         return !fault && kinds[i].has_inst ? inst_fault(c) : fault;
     }
     return NULL;

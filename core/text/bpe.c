@@ -137,7 +137,7 @@ static int32_t find_symbol(symbols *s, lud_str c, bool first, bool last, lud_str
     *shown = c;
     if (!b->prefix && !b->suffix) {
         ludc_utf8_next(c.ptr, c.len, &cp);
-        return cp < LUDC_COUNT(b->low_id) ? b->low_id[cp] : ludc_vocab_find(&b->vocab, c);
+        return cp < LUDC_COUNT(b->low_id) ? b->low_id[cp] : ludc_vocab_find(b->vocab, c);
     }
     ludc_buf_clear(s->spare);
     if (!first && b->prefix) ludc_buf_add(s->spare, b->prefix, b->prefix_len);
@@ -145,7 +145,7 @@ static int32_t find_symbol(symbols *s, lud_str c, bool first, bool last, lud_str
     if (last && b->suffix) ludc_buf_add(s->spare, b->suffix, b->suffix_len);
     if (s->spare->failed) return -1;
     *shown = (lud_str){s->spare->ptr, s->spare->len};
-    return ludc_vocab_find(&b->vocab, *shown);
+    return ludc_vocab_find(b->vocab, *shown);
 }
 
 /* Appends the byte tokens of a character that is not in the vocabulary; false: not all of them exist. */
@@ -177,10 +177,7 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
             continue;
         }
         if (b->byte_fallback && add_bytes(s, shown)) continue;
-        if (b->unk == -2) {
-            return ludc_fail(err, LUD_E_DATA, "tokenizer: U+%04X is not in the vocabulary, nor is the unk_token",
-                             (unsigned)cp);
-        }
+        if (b->unk == -2) return ludc_subwords_no_unk(err, shown);
         if (b->unk < 0) continue;
         if (!b->fuse_unk) flush_unk(s);
         s->unk_pending = true;
@@ -212,7 +209,7 @@ static lud_status merge_word(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, 
 }
 
 lud_status ludc_bpe_encode(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, ludc_ids *out, lud_error *err) {
-    int32_t id = ludc_vocab_find(&b->vocab, word);
+    int32_t id = ludc_vocab_find(b->vocab, word);
     if (id >= 0 && (b->ignore_merges || (b->whole && b->whole[id]))) return push_all(out, &id, 1, err);
     return merge_word(b, w, word, out, err);
 }

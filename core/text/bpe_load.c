@@ -4,7 +4,6 @@
  * vocabulary. Invariant after finish: at most half of the merge table is used. */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static lud_status no_memory(const ludc_load *l) {
@@ -20,44 +19,13 @@ static lud_status load_affix(const ludc_load *l, const ludc_value *model, const 
     return *out ? LUD_OK : no_memory(l);
 }
 
-lud_status ludc_bpe_options(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
+lud_status ludc_bpe_options(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {
+    b->vocab = vocab;
     LUDC_TRY(ludc_node_bool(l, model, "ignore_merges", false, &b->ignore_merges));
     LUDC_TRY(ludc_node_bool(l, model, "byte_fallback", false, &b->byte_fallback));
     LUDC_TRY(ludc_node_bool(l, model, "fuse_unk", false, &b->fuse_unk));
     LUDC_TRY(load_affix(l, model, "continuing_subword_prefix", &b->prefix, &b->prefix_len));
     return load_affix(l, model, "end_of_word_suffix", &b->suffix, &b->suffix_len);
-}
-
-static lud_status load_unk(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
-    lud_str unk = {0};
-    LUDC_TRY(ludc_node_text(l, model, "unk_token", &unk));
-    b->unk = -1;
-    if (!unk.ptr) return LUD_OK;
-    b->unk = ludc_vocab_find(&b->vocab, unk);
-    if (b->unk < 0) b->unk = -2;
-    return LUD_OK;
-}
-
-static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
-    const ludc_value *v = ludc_value_get(model, "vocab");
-    if (!v || v->type != LUD_CFG_OBJECT || v->len == 0) {
-        return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab must be an object with entries", l->name);
-    }
-    int64_t top = -1, limit = (int64_t)LUDC_MIN(v->len * 8 + (1U << 20), INT32_MAX);
-    size_t bytes = 0;
-    for (size_t i = 0; i < v->len; i++) {
-        const ludc_value *id = v->items[i];
-        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= limit) {
-            return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab: the id of '%.*s' must be from 0 to %lld", l->name,
-                             (int)LUDC_MIN(v->keys[i].len, 64), v->keys[i].ptr, (long long)limit - 1);
-        }
-        top = LUDC_MAX(top, id->u.i);
-        bytes += v->keys[i].len;
-    }
-    if (!ludc_vocab_init(&b->vocab, v->len, bytes, (int32_t)top + 1)) return no_memory(l);
-    for (size_t i = 0; i < v->len; i++)
-        ludc_vocab_add(&b->vocab, v->keys[i], (int32_t)v->items[i]->u.i);
-    return LUD_OK;
 }
 
 lud_status ludc_bpe_merges_init(const ludc_load *l, ludc_bpe *b, size_t n) {
@@ -81,11 +49,11 @@ static int32_t find_joined(const ludc_bpe *b, lud_str left, lud_str right, ludc_
     ludc_buf_clear(spare);
     ludc_buf_add(spare, left.ptr, left.len);
     ludc_buf_add(spare, right.ptr + skip, right.len - skip);
-    return spare->failed ? -1 : ludc_vocab_find(&b->vocab, (lud_str){spare->ptr, spare->len});
+    return spare->failed ? -1 : ludc_vocab_find(b->vocab, (lud_str){spare->ptr, spare->len});
 }
 
 lud_status ludc_bpe_merge_add(const ludc_load *l, ludc_bpe *b, lud_str left, lud_str right) {
-    int32_t x = ludc_vocab_find(&b->vocab, left), y = ludc_vocab_find(&b->vocab, right);
+    int32_t x = ludc_vocab_find(b->vocab, left), y = ludc_vocab_find(b->vocab, right);
     if (x < 0) return bad_merge(l, b, left, right, "the left side");
     if (y < 0) return bad_merge(l, b, left, right, "the right side");
     ludc_buf spare = {0};
@@ -136,24 +104,21 @@ static lud_status load_merges(const ludc_load *l, const ludc_value *model, ludc_
 }
 
 static void fill_small_tables(ludc_bpe *b) {
-    char text[8];
-    for (unsigned c = 0; c < 256; c++) {
-        int n = snprintf(text, sizeof text, "<0x%02X>", c);
-        b->byte_id[c] = ludc_vocab_find(&b->vocab, (lud_str){text, (size_t)n});
-    }
+    char text[4];
+    ludc_vocab_byte_ids(b->vocab, b->byte_id);
     for (uint32_t cp = 0; cp < LUDC_COUNT(b->low_id); cp++)
-        b->low_id[cp] = ludc_vocab_find(&b->vocab, (lud_str){text, ludc_utf8_encode(cp, text)});
+        b->low_id[cp] = ludc_vocab_find(b->vocab, (lud_str){text, ludc_utf8_encode(cp, text)});
 }
 
 /* Which tokens come out whole when their own text is encoded: words of this kind need no merging later. */
 static lud_status mark_whole(const ludc_load *l, ludc_bpe *b) {
-    uint8_t *whole = ludc_alloc((size_t)b->vocab.n_ids);
+    uint8_t *whole = ludc_alloc((size_t)b->vocab->n_ids);
     ludc_bpe_work work = {0};
     ludc_ids ids = {0};
     lud_status status = whole ? LUD_OK : no_memory(l);
-    for (int32_t id = 0; id < b->vocab.n_ids && status == LUD_OK; id++) {
-        lud_str text = ludc_vocab_text(&b->vocab, id);
-        if (text.len == 0 || ludc_vocab_find(&b->vocab, text) != id) continue;
+    for (int32_t id = 0; id < b->vocab->n_ids && status == LUD_OK; id++) {
+        lud_str text = ludc_vocab_text(b->vocab, id);
+        if (text.len == 0 || ludc_vocab_find(b->vocab, text) != id) continue;
         ids.len = 0;
         lud_error ignored = LUDC_ERROR_INIT; /* a token that cannot be encoded is merely not whole */
         status = ludc_bpe_encode(b, &work, text, &ids, &ignored);
@@ -171,16 +136,14 @@ lud_status ludc_bpe_finish(const ludc_load *l, ludc_bpe *b) {
     return b->ignore_merges ? LUD_OK : mark_whole(l, b);
 }
 
-lud_status ludc_bpe_load(const ludc_load *l, const ludc_value *model, ludc_bpe *b) {
-    LUDC_TRY(ludc_bpe_options(l, model, b));
-    LUDC_TRY(load_vocab(l, model, b));
-    LUDC_TRY(load_unk(l, model, b));
+lud_status ludc_bpe_load(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {
+    LUDC_TRY(ludc_bpe_options(l, model, vocab, b));
+    LUDC_TRY(ludc_subwords_unk(l, model, (lud_str){NULL, 0}, vocab, &b->unk));
     LUDC_TRY(load_merges(l, model, b));
     return ludc_bpe_finish(l, b);
 }
 
 void ludc_bpe_free(ludc_bpe *b) {
-    ludc_vocab_free(&b->vocab);
     ludc_free(b->table);
     ludc_free(b->pairs);
     ludc_free(b->prefix);

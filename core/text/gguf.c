@@ -55,16 +55,15 @@ static lud_status read_source(const ludc_load *l, source *s) {
 }
 
 /* ---- Model ---- */
-static lud_status load_vocab(const ludc_load *l, const source *s, ludc_bpe *b) {
+static lud_status load_vocab(const ludc_load *l, const source *s, ludc_vocab *v) {
     size_t bytes = 0, n = s->tokens->len;
     for (size_t i = 0; i < n; i++)
         bytes += s->tokens->items[i]->u.s.len;
-    if (!ludc_vocab_init(&b->vocab, n, bytes, (int32_t)n)) {
+    if (!ludc_vocab_init(v, n, bytes, (int32_t)n)) {
         return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
     }
     for (size_t i = 0; i < n; i++)
-        ludc_vocab_add(&b->vocab, s->tokens->items[i]->u.s, (int32_t)i);
-    b->unk = -1;
+        ludc_vocab_add(v, s->tokens->items[i]->u.s, (int32_t)i);
     return LUD_OK;
 }
 
@@ -91,6 +90,7 @@ static lud_status read_id(const ludc_load *l, const source *s, const char *key, 
 }
 
 static lud_status read_special(const ludc_load *l, const source *s, ludc_special_ids *out) {
+    out->cls = out->sep = -1;
     LUDC_TRY(read_id(l, s, "tokenizer.ggml.bos_token_id", &out->bos));
     LUDC_TRY(read_id(l, s, "tokenizer.ggml.eos_token_id", &out->eos));
     LUDC_TRY(read_id(l, s, "tokenizer.ggml.padding_token_id", &out->pad));
@@ -167,7 +167,8 @@ static lud_status load_skeleton(const ludc_load *l, const source *s, ludc_tokeni
                                     : ludc_json_parse(text.ptr, text.len, l->name, false, true, &tok->skeleton, l->err);
     ludc_buf_free(&text);
     LUDC_TRY(status);
-    return ludc_bpe_options(l, ludc_value_get(tok->skeleton, "model"), &tok->bpe);
+    tok->bpe.unk = -1;
+    return ludc_bpe_options(l, ludc_value_get(tok->skeleton, "model"), &tok->vocab, &tok->bpe);
 }
 
 /* ---- tokenizer_config.json ---- */
@@ -217,7 +218,7 @@ static lud_status load_all(const ludc_load *l, source *s, ludc_tokenizer *tok) {
     LUDC_TRY(read_source(l, s));
     LUDC_TRY(read_special(l, s, &tok->special));
     LUDC_TRY(load_skeleton(l, s, tok));
-    LUDC_TRY(load_vocab(l, s, &tok->bpe));
+    LUDC_TRY(load_vocab(l, s, &tok->vocab));
     LUDC_TRY(load_merges(l, s, &tok->bpe));
     LUDC_TRY(ludc_tokenizer_load_parts(l, tok->skeleton, tok));
     return make_config(l, s, tok);

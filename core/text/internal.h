@@ -17,6 +17,8 @@ lud_status ludc_node_int(const ludc_load *, const ludc_value *, const char *key,
                          int64_t *out);
 /* Absent or null: LUD_OK and len 0, ptr NULL. */
 lud_status ludc_node_text(const ludc_load *, const ludc_value *, const char *key, lud_str *out);
+/* A token: its text, or an object with `content`. */
+lud_status ludc_node_token(const ludc_load *, const ludc_value *, const char *key, lud_str *out);
 lud_status ludc_node_list(const ludc_load *, const ludc_value *, const char *key, const ludc_value **out);
 /* The "type" of a component. `section` is for messages. */
 lud_status ludc_node_type(const ludc_load *, const ludc_value *, const char *section, lud_str *out);
@@ -80,14 +82,20 @@ enum {
     LUDC_NORM_ACCENTS,
     LUDC_NORM_REPLACE,
     LUDC_NORM_PREPEND,
-    LUDC_NORM_BYTES
+    LUDC_NORM_BYTES,
+    LUDC_NORM_CLEAN,
+    LUDC_NORM_FOLD,
+    LUDC_NORM_NMT,
+    LUDC_NORM_CHARSMAP
 };
+typedef struct ludc_charsmap ludc_charsmap; /* charsmap.c */
 typedef struct ludc_norm_step {
     int kind;
-    bool a, b; /* FORM: composed, compat. STRIP: left, right */
+    bool a, b; /* FORM: composed, compat. STRIP: left, right. CLEAN: controls, Chinese. FOLD: accents, case */
     ludc_pattern pattern;
     char *content;
     size_t content_len;
+    ludc_charsmap *charsmap;
 } ludc_norm_step;
 typedef struct ludc_normalizer {
     ludc_norm_step *steps;
@@ -95,6 +103,12 @@ typedef struct ludc_normalizer {
 } ludc_normalizer;
 lud_status ludc_normalizer_load(const ludc_load *, const ludc_value *, ludc_normalizer *);
 void ludc_normalizer_free(ludc_normalizer *);
+/* The two halves of BertNormalizer (normalizer_bert.c) append their result; false: out of memory. */
+bool ludc_bert_clean(lud_str, bool controls, bool chinese, ludc_buf *out);
+bool ludc_bert_fold(lud_str, bool accents, bool lower, ludc_buf *out);
+lud_status ludc_charsmap_load(const ludc_load *, lud_str base64, ludc_charsmap **);
+void ludc_charsmap_free(ludc_charsmap *);
+bool ludc_charsmap_apply(const ludc_charsmap *, lud_str, ludc_buf *out); /* appends; false: out of memory */
 /* The result lies in `in` or in one of the two buffers. */
 lud_status ludc_normalizer_apply(const ludc_normalizer *, const ludc_find *, lud_str in, ludc_buf bufs[2],
                                  lud_str *out);
@@ -137,6 +151,7 @@ void ludc_vocab_free(ludc_vocab *);
 void ludc_vocab_add(ludc_vocab *, lud_str, int32_t id);  /* the first id of a text is the one that `find` answers */
 int32_t ludc_vocab_find(const ludc_vocab *, lud_str);    /* -1 if there is none */
 lud_str ludc_vocab_text(const ludc_vocab *, int32_t id); /* len 0, ptr NULL if there is none */
+void ludc_vocab_byte_ids(const ludc_vocab *, int32_t out[256]); /* of "<0xNN>", -1 if there is none */
 
 /* ---- BPE model (bpe.c, bpe_load.c) ---- */
 typedef struct ludc_merge {
@@ -145,7 +160,7 @@ typedef struct ludc_merge {
     int32_t id;
 } ludc_merge;
 typedef struct ludc_bpe {
-    ludc_vocab vocab;
+    const ludc_vocab *vocab;
     ludc_merge *table;
     uint64_t mask;
     int32_t (*pairs)[2]; /* by rank */
@@ -162,9 +177,9 @@ typedef struct ludc_bpe_work {
     ludc_scratch ids, links, heap;
     ludc_buf symbol;
 } ludc_bpe_work;
-lud_status ludc_bpe_load(const ludc_load *, const ludc_value *model, ludc_bpe *);
+lud_status ludc_bpe_load(const ludc_load *, const ludc_value *model, const ludc_vocab *, ludc_bpe *);
 /* The parts, for vocabularies that do not come as JSON: options, then vocabulary, then merges, then finish. */
-lud_status ludc_bpe_options(const ludc_load *, const ludc_value *model, ludc_bpe *);
+lud_status ludc_bpe_options(const ludc_load *, const ludc_value *model, const ludc_vocab *, ludc_bpe *);
 lud_status ludc_bpe_merges_init(const ludc_load *, ludc_bpe *, size_t n);
 lud_status ludc_bpe_merge_add(const ludc_load *, ludc_bpe *, lud_str left, lud_str right);
 lud_status ludc_bpe_finish(const ludc_load *, ludc_bpe *);
@@ -172,6 +187,50 @@ void ludc_bpe_free(ludc_bpe *);
 void ludc_bpe_work_free(ludc_bpe_work *);
 /* Appends the ids of one word. */
 lud_status ludc_bpe_encode(const ludc_bpe *, ludc_bpe_work *, lud_str word, ludc_ids *out, lud_error *);
+
+/* ---- Trie over bytes (trie.c) ---- */
+/* Node 0 is the root. An edge is child << 36 | node << 8 | byte, 0 = empty, found by hash (open addressing). */
+typedef struct ludc_trie {
+    uint64_t *edges, mask;
+    int32_t *ids; /* by node: the id of the text that ends there, or -1 */
+    size_t n, cap;
+} ludc_trie;
+bool ludc_trie_init(ludc_trie *, const ludc_vocab *); /* all texts of a vocabulary with the ids that `find` gives */
+void ludc_trie_free(ludc_trie *);
+/* The node behind one more byte, 0 if there is none. */
+static inline uint32_t ludc_trie_next(const ludc_trie *t, uint32_t node, char byte) {
+    uint64_t key = (uint64_t)node << 8 | (unsigned char)byte;
+    for (uint64_t i = (key * 0x9E3779B97F4A7C15U) >> 32;; i++) {
+        uint64_t edge = t->edges[i & t->mask];
+        if (edge == 0 || (edge & 0xFFFFFFFFFU) == key) return (uint32_t)(edge >> 36);
+    }
+}
+
+/* ---- WordPiece model (wordpiece.c) ---- */
+typedef struct ludc_wordpiece {
+    const ludc_vocab *vocab;
+    ludc_trie trie;
+    uint32_t inside; /* where pieces within a word begin: the node behind the prefix */
+    bool has_inside; /* some piece begins with the prefix */
+    size_t max_chars;
+    int32_t unk; /* -2: not in the vocabulary */
+} ludc_wordpiece;
+lud_status ludc_wordpiece_load(const ludc_load *, const ludc_value *model, const ludc_vocab *, ludc_wordpiece *);
+void ludc_wordpiece_free(ludc_wordpiece *);
+lud_status ludc_wordpiece_encode(const ludc_wordpiece *, lud_str word, ludc_ids *out, lud_error *);
+
+/* ---- Unigram model (unigram.c) ---- */
+typedef struct ludc_unigram {
+    const ludc_vocab *vocab;
+    ludc_trie trie;
+    double *scores, unk_score; /* scores by id */
+    int32_t unk;               /* -1 = none: text that needs it is an error */
+    bool byte_fallback;
+    int32_t byte_id[256];
+} ludc_unigram;
+lud_status ludc_unigram_load(const ludc_load *, const ludc_value *model, ludc_vocab *, ludc_unigram *); /* vocab too */
+void ludc_unigram_free(ludc_unigram *);
+lud_status ludc_unigram_encode(const ludc_unigram *, ludc_scratch *, lud_str word, ludc_ids *out, lud_error *);
 
 /* ---- Added tokens (added.c) ---- */
 typedef struct ludc_added_token {
@@ -251,22 +310,27 @@ void ludc_decoder_free(ludc_decoder *);
 lud_status ludc_decoder_apply(const ludc_decoder *, const ludc_find *, ludc_pieces *tokens, ludc_buf *out);
 
 /* ---- The whole ---- */
+enum { LUDC_MODEL_BPE, LUDC_MODEL_WORDPIECE, LUDC_MODEL_UNIGRAM };
 struct ludc_tokenizer {
     ludc_classes classes;
     ludc_normalizer normalizer;
     ludc_pretokenizer pre;
+    ludc_vocab vocab; /* of the model */
+    int model;        /* LUDC_MODEL_* : one of the next */
     ludc_bpe bpe;
+    ludc_wordpiece wordpiece;
+    ludc_unigram unigram;
     ludc_added added;
     ludc_post post;
     ludc_decoder decoder;
     ludc_special_ids special;
-    char *json; /* the file's own text, or NULL for a GGUF: then `skeleton` is all of it but vocabulary and merges */
+    char *json; /* the file's own text; NULL: `skeleton` is all of it but vocabulary and merges (GGUF, vocab.txt) */
     size_t json_len;
     ludc_value *skeleton, *config; /* config: tokenizer_config.json, or NULL */
 };
 /* All parts but the model; the model's vocabulary is loaded already. (load.c) */
 lud_status ludc_tokenizer_load_parts(const ludc_load *, const ludc_value *root, ludc_tokenizer *);
-/* bos, eos, pad, unk from tok->config. */
+/* Special ids by tok->config and by what the parts have. */
 lud_status ludc_tokenizer_load_special(const ludc_load *, ludc_tokenizer *);
 
 /* What one encode call writes. */
@@ -279,6 +343,7 @@ typedef struct ludc_work {
     ludc_scratch stage[LUDC_PRE_MAX];
     ludc_buf replaced[LUDC_PRE_MAX];
     ludc_bpe_work bpe;
+    ludc_scratch unigram;
 } ludc_work;
 /* A part of the text on its way through the stages; `first`: it lies at the very start of the text. */
 typedef struct ludc_piece {
@@ -286,6 +351,17 @@ typedef struct ludc_piece {
     size_t len;
     bool first;
 } ludc_piece;
-lud_status ludc_pretokenizer_run(ludc_work *, size_t stage, ludc_piece); /* ends in ludc_bpe_encode */
+lud_status ludc_pretokenizer_run(ludc_work *, size_t stage, ludc_piece); /* ends in ludc_subwords_encode */
+
+/* ---- Any model (model.c) ---- */
+/* Vocabulary and model from the root of tokenizer.json. */
+lud_status ludc_subwords_load(const ludc_load *, const ludc_value *root, ludc_tokenizer *);
+void ludc_subwords_free(ludc_tokenizer *);
+lud_status ludc_subwords_encode(ludc_work *, lud_str word); /* appends the ids of one word */
+/* The id of the member unk_token (absent: dflt): -1 = none, -2 = named, but not in the vocabulary. */
+lud_status ludc_subwords_unk(const ludc_load *, const ludc_value *model, lud_str dflt, const ludc_vocab *,
+                             int32_t *out);
+int32_t ludc_subwords_unk_id(const ludc_tokenizer *);       /* -1 if there is none */
+lud_status ludc_subwords_no_unk(lud_error *, lud_str part); /* the error of a text that needs the missing unk_token */
 
 #endif

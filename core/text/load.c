@@ -3,22 +3,6 @@
  * the rest. `truncation` and `padding` of the file are not looked at: lengths come from our configuration. */
 #include "internal.h"
 
-#include <string.h>
-
-static lud_status load_model(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
-    static const char *const planned[] = {"WordPiece", "Unigram", "WordLevel", NULL};
-    const ludc_value *model = ludc_value_get(root, "model");
-    lud_str type = {0};
-    if (!model || model->type != LUD_CFG_OBJECT) {
-        return ludc_fail(l->err, LUD_E_IO, "%s: 'model' must be an object", l->name);
-    }
-    /* Files of before 2020 carry no type; only BPE has merges. */
-    if (!ludc_value_get(model, "type") && ludc_value_get(model, "merges")) return ludc_bpe_load(l, model, &tok->bpe);
-    LUDC_TRY(ludc_node_type(l, model, "model", &type));
-    if (ludc_str_eq(type, "BPE")) return ludc_bpe_load(l, model, &tok->bpe);
-    return ludc_node_refuse(l, "model", type, planned);
-}
-
 static lud_status check_post(const ludc_load *l, const ludc_tokenizer *tok, const ludc_ids *ids) {
     for (size_t i = 0; i < ids->len; i++) {
         if (ludc_tokenizer_token(tok, ids->ptr[i]).ptr) continue;
@@ -35,7 +19,7 @@ lud_status ludc_tokenizer_load_parts(const ludc_load *l, const ludc_value *root,
     LUDC_TRY(ludc_normalizer_load(l, ludc_value_get(root, "normalizer"), &tok->normalizer));
     LUDC_TRY(ludc_pretokenizer_load(l, ludc_value_get(root, "pre_tokenizer"), &tok->pre));
     LUDC_TRY(ludc_decoder_load(l, ludc_value_get(root, "decoder"), &tok->decoder));
-    LUDC_TRY(ludc_added_load(l, ludc_value_get(root, "added_tokens"), &tok->bpe.vocab, &tok->added));
+    LUDC_TRY(ludc_added_load(l, ludc_value_get(root, "added_tokens"), &tok->vocab, &tok->added));
     lud_status status = ludc_added_index_all(&tok->added, &tok->normalizer, &find);
     ludc_match_free(match);
     LUDC_TRY(status);
@@ -44,36 +28,40 @@ lud_status ludc_tokenizer_load_parts(const ludc_load *l, const ludc_value *root,
     return check_post(l, tok, &tok->post.after);
 }
 
-/* A token of tokenizer_config.json: its text, or an object with `content`. */
-static lud_status special_id(const ludc_load *l, const ludc_tokenizer *tok, const char *key, int32_t *out) {
-    const ludc_value *v = ludc_value_get(tok->config, key);
-    if (v && v->type == LUD_CFG_OBJECT) v = ludc_value_get(v, "content");
-    if (ludc_is_null(v)) return LUD_OK;
-    if (v->type != LUD_CFG_STR) {
-        return ludc_fail(l->err, LUD_E_IO, "%s: tokenizer_config.json: '%s' must be a token's text", l->name, key);
-    }
-    *out = ludc_tokenizer_id(tok, v->u.s);
-    if (*out < 0) {
+static lud_status special_id(const ludc_load *l, const ludc_tokenizer *tok, const char *key, int32_t dflt,
+                             int32_t *out) {
+    lud_str text = {0};
+    LUDC_TRY(ludc_node_token(l, tok->config, key, &text));
+    *out = text.ptr ? ludc_tokenizer_id(tok, text) : -1;
+    if (text.ptr && *out < 0) {
         ludc_log(LUD_LOG_WARN, "%s: %s '%.*s' of tokenizer_config.json is not in the vocabulary and is left out",
-                 l->name, key, (int)LUDC_MIN(v->u.s.len, 64), v->u.s.ptr);
+                 l->name, key, (int)LUDC_MIN(text.len, 64), text.ptr);
     }
+    if (*out < 0) *out = dflt;
     return LUD_OK;
 }
 
+/* What tokenizer_config.json does not name: the unknown token is the model's; a text between two tokens stands between
+ * CLS and SEP; a padding token is known by its usual names. */
 lud_status ludc_tokenizer_load_special(const ludc_load *l, ludc_tokenizer *tok) {
-    tok->special = (ludc_special_ids){-1, -1, -1, -1};
-    if (!tok->config || tok->config->type != LUD_CFG_OBJECT) return LUD_OK;
-    LUDC_TRY(special_id(l, tok, "bos_token", &tok->special.bos));
-    LUDC_TRY(special_id(l, tok, "eos_token", &tok->special.eos));
-    LUDC_TRY(special_id(l, tok, "pad_token", &tok->special.pad));
-    return special_id(l, tok, "unk_token", &tok->special.unk);
+    ludc_special_ids *s = &tok->special;
+    const ludc_ids *before = &tok->post.before, *after = &tok->post.after;
+    bool between = before->len && after->len;
+    int32_t pad = ludc_tokenizer_id(tok, LUDC_STR("[PAD]"));
+    if (pad < 0) pad = ludc_tokenizer_id(tok, LUDC_STR("<pad>"));
+    LUDC_TRY(special_id(l, tok, "bos_token", -1, &s->bos));
+    LUDC_TRY(special_id(l, tok, "eos_token", -1, &s->eos));
+    LUDC_TRY(special_id(l, tok, "pad_token", pad, &s->pad));
+    LUDC_TRY(special_id(l, tok, "unk_token", ludc_subwords_unk_id(tok), &s->unk));
+    LUDC_TRY(special_id(l, tok, "cls_token", between ? before->ptr[0] : -1, &s->cls));
+    return special_id(l, tok, "sep_token", between ? after->ptr[after->len - 1] : -1, &s->sep);
 }
 
 static lud_status load_all(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
     if (root->type != LUD_CFG_OBJECT) {
         return ludc_fail(l->err, LUD_E_IO, "%s: a tokenizer must be a JSON object", l->name);
     }
-    LUDC_TRY(load_model(l, root, tok));
+    LUDC_TRY(ludc_subwords_load(l, root, tok));
     LUDC_TRY(ludc_tokenizer_load_parts(l, root, tok));
     return ludc_tokenizer_load_special(l, tok);
 }
@@ -100,4 +88,21 @@ out:
     }
     ludc_tokenizer_free(tok);
     return ludc_fail(err, status, "%s: out of memory", l.name);
+}
+
+lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **out, lud_error *err) {
+    char *json = ludc_path_join(dir, "tokenizer.json"), *txt = ludc_path_join(dir, "vocab.txt");
+    ludc_buf text = {0};
+    lud_status status = json && txt ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    bool only_txt = status == LUD_OK && !ludc_path_exists(json) && ludc_path_exists(txt);
+    const char *path = only_txt ? txt : json;
+    if (status == LUD_OK) status = ludc_file_read(path, &text, err);
+    if (status == LUD_OK) {
+        status = only_txt ? ludc_tokenizer_from_vocab_txt(text.ptr, text.len, path, config, out, err)
+                          : ludc_tokenizer_from_json(text.ptr, text.len, path, config, out, err);
+    }
+    ludc_buf_free(&text);
+    ludc_free(json);
+    ludc_free(txt);
+    return status;
 }

@@ -34,6 +34,11 @@ lud_status ludc_node_text(const ludc_load *l, const ludc_value *o, const char *k
     return LUD_OK;
 }
 
+lud_status ludc_node_token(const ludc_load *l, const ludc_value *o, const char *key, lud_str *out) {
+    const ludc_value *v = ludc_value_get(o, key);
+    return v && v->type == LUD_CFG_OBJECT ? ludc_node_text(l, v, "content", out) : ludc_node_text(l, o, key, out);
+}
+
 lud_status ludc_node_list(const ludc_load *l, const ludc_value *o, const char *key, const ludc_value **out) {
     const ludc_value *v = ludc_value_get(o, key);
     if (!v || v->type != LUD_CFG_LIST) return wrong_type(l, key, "a list");

@@ -65,9 +65,22 @@ static bool reorder(chars *c) {
     return true;
 }
 
+/* No character has a decomposition of any kind, nor can one be reordered. */
+static bool nothing_decomposes(const char *s, size_t n) {
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        i += ludc_utf8_next(s + i, n - i, &cp);
+        const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)cp);
+        bool hangul = cp >= 0xAC00 && cp <= 0xD7A3; /* decomposed by arithmetic */
+        if (p->decomp_seqindex != UINT16_MAX || p->combining_class != 0 || hangul) return false;
+    }
+    return true;
+}
+
 /* ASCII is in every form; below U+0300 (lead bytes below 0xCC) everything is in NFC. */
 static bool already_normal(const char *s, size_t n, bool composed, bool compat) {
-    unsigned char limit = composed && !compat ? 0xCC : 0x80;
+    if (!composed) return nothing_decomposes(s, n);
+    unsigned char limit = compat ? 0x80 : 0xCC;
     for (size_t i = 0; i < n; i++) {
         if ((unsigned char)s[i] >= limit) return false;
     }

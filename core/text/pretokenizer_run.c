@@ -106,9 +106,7 @@ static lud_status run_split(ludc_work *w, size_t k, ludc_piece p) {
 }
 
 lud_status ludc_pretokenizer_run(ludc_work *w, size_t k, ludc_piece p) {
-    if (k == w->tok->pre.n) {
-        return ludc_bpe_encode(&w->tok->bpe, &w->bpe, (lud_str){p.ptr, p.len}, w->out, w->find.err);
-    }
+    if (k == w->tok->pre.n) return ludc_subwords_encode(w, (lud_str){p.ptr, p.len});
     switch (w->tok->pre.stages[k].kind) {
     case LUDC_PRE_PREFIX:
         return run_prefix(w, k, p);

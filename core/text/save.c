@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * save: tokenizer.json and tokenizer_config.json as text. A tokenizer that came from tokenizer.json is written back
- * byte for byte; one from a GGUF is its skeleton with vocabulary and merges put into the model. */
+ * byte for byte; any other one is its skeleton with vocabulary and merges put into the model. */
 #include "internal.h"
 
 static bool add_text(lud_str s, ludc_buf *out) {
@@ -28,12 +28,12 @@ static bool add_vocab(const ludc_vocab *v, ludc_buf *out) {
 
 static bool add_merges(const ludc_bpe *b, ludc_buf *out) {
     bool ok = true;
-    ludc_buf_adds(out, "\"merges\":[");
+    ludc_buf_adds(out, ",\n\"merges\":[");
     for (size_t i = 0; i < b->n_merges && ok; i++) {
         ludc_buf_adds(out, i ? ",\n[" : "\n[");
-        ok = add_text(ludc_vocab_text(&b->vocab, b->pairs[i][0]), out);
+        ok = add_text(ludc_vocab_text(b->vocab, b->pairs[i][0]), out);
         ludc_buf_adds(out, ",");
-        ok = ok && add_text(ludc_vocab_text(&b->vocab, b->pairs[i][1]), out);
+        ok = ok && add_text(ludc_vocab_text(b->vocab, b->pairs[i][1]), out);
         ludc_buf_adds(out, "]");
     }
     ludc_buf_adds(out, "\n]");
@@ -65,9 +65,8 @@ lud_status ludc_tokenizer_to_json(const ludc_tokenizer *tok, ludc_buf *out, lud_
         ludc_buf_adds(out, ",\n\"model\":{");
         ok = ok && add_members(ludc_value_get(tok->skeleton, "model"), NULL, out);
         ludc_buf_adds(out, ",\n");
-        ok = ok && add_vocab(&tok->bpe.vocab, out);
-        ludc_buf_adds(out, ",\n");
-        ok = ok && add_merges(&tok->bpe, out);
+        ok = ok && add_vocab(&tok->vocab, out);
+        if (tok->model == LUDC_MODEL_BPE) ok = ok && add_merges(&tok->bpe, out);
         ludc_buf_adds(out, "}}\n");
     }
     if (ok && !out->failed) return LUD_OK;

@@ -15,10 +15,16 @@ typedef struct ludc_ids {
 bool ludc_ids_push(ludc_ids *, int32_t id);
 void ludc_ids_free(ludc_ids *);
 
-/* tokenizer.json text; config = tokenizer_config.json or NULL (bos/eos/pad/unk tokens). Unknown component types are
- * errors. Hostile input: every size, id and merge is checked. */
+/* tokenizer.json text; config = tokenizer_config.json or NULL (names of the special tokens). Unknown component types
+ * are errors. Hostile input: every size, id and merge is checked. */
 lud_status ludc_tokenizer_from_json(const char *text, size_t n, const char *name, const ludc_value *config,
                                     ludc_tokenizer **, lud_error *);
+/* vocab.txt of a BERT: one token a line; the rest (do_lower_case, strip_accents, tokenize_chinese_chars, names of the
+ * special tokens) from tokenizer_config.json or, where config is NULL or silent, as in BertTokenizer. */
+lud_status ludc_tokenizer_from_vocab_txt(const char *text, size_t n, const char *name, const ludc_value *config,
+                                         ludc_tokenizer **, lud_error *);
+/* A model's folder: its tokenizer.json, or else its vocab.txt. */
+lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **, lud_error *);
 /* GGUF metadata as a value tree ("tokenizer.ggml.tokens" ... are top-level keys with dots in them, reached by
  * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names. */
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
@@ -34,13 +40,33 @@ int32_t ludc_tokenizer_vocab(const ludc_tokenizer *);             /* highest id 
 int32_t ludc_tokenizer_id(const ludc_tokenizer *, lud_str token); /* -1 if there is none */
 lud_str ludc_tokenizer_token(const ludc_tokenizer *, int32_t id); /* the vocabulary entry as stored; len 0 if none */
 typedef struct ludc_special_ids {
-    int32_t bos, eos, pad, unk;
+    int32_t bos, eos, pad, unk, cls, sep;
 } ludc_special_ids; /* -1 = none */
 ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
 /* Text of tokenizer.json (rebuilt for a GGUF, with the pre-tokenizer that it names) and of tokenizer_config.json
  * (chat template kept). */
 lud_status ludc_tokenizer_to_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
+
+/* ---- Words of a text feature (words.c): Ludwig's simple tokenizers with a vocabulary learned from the data ---- */
+typedef struct ludc_words ludc_words; /* immutable after finish or read: encode is [any] */
+/* Options are the keys of a text feature's preprocessing: tokenizer (space_punct, space, characters, underscore, comma,
+ * untokenized, stripped), lowercase, most_common, vocab_file (its words instead of learned ones), padding_symbol,
+ * unknown_symbol. What is absent, or the whole (NULL), is as in Ludwig. */
+lud_status ludc_words_new(const ludc_value *preprocessing, ludc_words **, lud_error *);
+lud_status ludc_words_learn(ludc_words *, lud_str text, lud_error *);
+/* After the last text: most frequent first, of equal ones the one seen first, behind <EOS> <SOS> <PAD> <UNK>. */
+lud_status ludc_words_finish(ludc_words *, lud_error *);
+void ludc_words_free(ludc_words *);
+/* Appends ids; add_special: <SOS> before and <EOS> after. */
+lud_status ludc_words_encode(const ludc_words *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
+int32_t ludc_words_count(const ludc_words *);
+int32_t ludc_words_id(const ludc_words *, lud_str word); /* that of the unknown symbol if there is none */
+int32_t ludc_words_padding(const ludc_words *);
+lud_str ludc_words_text(const ludc_words *, int32_t id); /* len 0, ptr NULL if there is none */
+/* The members idx2str, tokenizer, lowercase, padding_symbol, unknown_symbol of a JSON object, and back from them. */
+lud_status ludc_words_write(const ludc_words *, ludc_value *metadata, lud_error *);
+lud_status ludc_words_read(const ludc_value *metadata, ludc_words **, lud_error *);
 
 /* ---- Prompt templates (template.c): "{column}", "{column:.2f}", "{__task__}", "{__sample__}", "{{" and "}}" ---- */
 typedef struct ludc_template ludc_template;

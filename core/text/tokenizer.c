@@ -53,6 +53,7 @@ static void work_free(ludc_work *w) {
         ludc_buf_free(&w->replaced[i]);
     }
     ludc_bpe_work_free(&w->bpe);
+    ludc_free(w->unigram.ptr);
 }
 
 lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool add_special, ludc_ids *out,
@@ -85,7 +86,7 @@ lud_status ludc_tokenizer_decode(const ludc_tokenizer *tok, const int32_t *ids, 
         const ludc_added_token *added = ludc_added_by_id(&tok->added, ids[i]);
         if (added && added->special && skip_special) continue;
         /* The reference decodes an added token that matches normalized text to that text. */
-        lud_str text = added ? (lud_str){added->pattern, added->pattern_len} : ludc_vocab_text(&tok->bpe.vocab, ids[i]);
+        lud_str text = added ? (lud_str){added->pattern, added->pattern_len} : ludc_vocab_text(&tok->vocab, ids[i]);
         if (text.ptr) ludc_pieces_push(&tokens, text);
     }
     lud_status status = tokens.failed || tokens.text.failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory")
@@ -96,19 +97,19 @@ lud_status ludc_tokenizer_decode(const ludc_tokenizer *tok, const int32_t *ids, 
 }
 
 int32_t ludc_tokenizer_vocab(const ludc_tokenizer *tok) {
-    return LUDC_MAX(tok->bpe.vocab.n_ids, tok->added.n_ids);
+    return LUDC_MAX(tok->vocab.n_ids, tok->added.n_ids);
 }
 
 int32_t ludc_tokenizer_id(const ludc_tokenizer *tok, lud_str token) {
     int64_t k;
     if (token.len == 0) return -1;
     if (tok->added.by_text && ludc_map_get(tok->added.by_text, token, &k)) return tok->added.tokens[k].id;
-    return ludc_vocab_find(&tok->bpe.vocab, token);
+    return ludc_vocab_find(&tok->vocab, token);
 }
 
 lud_str ludc_tokenizer_token(const ludc_tokenizer *tok, int32_t id) {
     const ludc_added_token *added = ludc_added_by_id(&tok->added, id);
-    return added ? (lud_str){added->text, added->len} : ludc_vocab_text(&tok->bpe.vocab, id);
+    return added ? (lud_str){added->text, added->len} : ludc_vocab_text(&tok->vocab, id);
 }
 
 ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *tok) {
@@ -119,7 +120,7 @@ void ludc_tokenizer_free(ludc_tokenizer *tok) {
     if (!tok) return;
     ludc_normalizer_free(&tok->normalizer);
     ludc_pretokenizer_free(&tok->pre);
-    ludc_bpe_free(&tok->bpe);
+    ludc_subwords_free(tok);
     ludc_added_free(&tok->added);
     ludc_post_free(&tok->post);
     ludc_decoder_free(&tok->decoder);

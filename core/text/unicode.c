@@ -44,20 +44,12 @@ uint8_t ludc_class_of(uint32_t cp) {
         c = LUDC_C_NUMBER;
         break;
     case UTF8PROC_CATEGORY_PC:
-        c = LUDC_C_BERT_PUNCT | LUDC_C_WORD;
-        break;
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-        c = LUDC_C_BERT_PUNCT;
+        c = LUDC_C_WORD;
         break;
     default:
         break;
     }
-    if (is_ascii_punct(cp)) c |= LUDC_C_BERT_PUNCT;
+    if (is_ascii_punct(cp) || ludc_is_punct8(cp)) c |= LUDC_C_BERT_PUNCT;
     if (is_odd_word(cp)) c |= LUDC_C_WORD;
     if (is_space(cp)) c |= LUDC_C_SPACE;
     if (cp == '\r' || cp == '\n') c |= LUDC_C_NEWLINE;

@@ -6,7 +6,7 @@
 
 #include <base.h>
 
-/* WORD: \w of Rust's regex. BERT_PUNCT: PUNCT or any ASCII character that prints and is no letter, digit or blank. */
+/* WORD: \w of Rust's regex. BERT_PUNCT: P* of Unicode 8, or ASCII that prints and is no letter, digit or blank. */
 enum {
     LUDC_C_LETTER = 1,
     LUDC_C_NUMBER = 2,
@@ -16,6 +16,11 @@ enum {
     LUDC_C_NEWLINE = 32, /* \r and \n only */
     LUDC_C_MARK = 64
 };
+
+/* Categories of Unicode 8 (unicode8.c): P*, Mn, and any of Cc Cf Co. */
+bool ludc_is_punct8(uint32_t cp);
+bool ludc_is_nonspacing8(uint32_t cp);
+bool ludc_is_other8(uint32_t cp);
 
 #define LUDC_CLASSES_LOW 0x800
 /* Classes of the first code points, filled once for each tokenizer; the rest is asked of utf8proc. */

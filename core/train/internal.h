@@ -13,9 +13,9 @@
 typedef struct ludc_settings {
     int64_t batch_rows; /* rows of one optimizer step: batch_size * gradient_accumulation_steps */
     int64_t epochs, steps_per_epoch, total_steps, steps_per_evaluation;
-    int64_t early_stop, eval_rows, max_eval_rows; /* max_eval_rows < 0: all */
-    bool shuffle, skip_evaluation, evaluate_training_set, accuracy_is_metric, perplexity_is_metric;
-    bool plateau_on_validation;
+    int64_t early_stop, max_eval_rows; /* max_eval_rows < 0: all */
+    bool shuffle, skip_evaluation, evaluate_training_set, plateau_on_validation;
+    lud_str field, metric;        /* what decides which model is the best */
     double clip_norm, clip_value; /* <= 0: off */
     int kind;                     /* LUDC_OPT_* */
     bool momentum;
@@ -23,17 +23,13 @@ typedef struct ludc_settings {
 } ludc_settings;
 lud_status ludc_settings_read(const ludc_value *trainer, size_t n_train_rows, ludc_settings *, lud_error *);
 
-/* One optimizer step over `n` rows. Adds to *loss_sum and *target_tokens. */
-typedef struct ludc_stepper ludc_stepper;
-lud_status ludc_stepper_new(ludc_model *, const ludc_settings *, const ludc_rows *, uint64_t seed, ludc_stepper **,
-                            lud_error *);
-void ludc_stepper_free(ludc_stepper *);
-typedef struct ludc_step_result {
-    double loss_sum, grad_norm;
-    uint64_t tokens, target_tokens;
-} ludc_step_result;
-lud_status ludc_stepper_run(ludc_stepper *, const ludc_row *const *rows, size_t n, int64_t epoch, int64_t step,
-                            double learning_rate, ludc_step_result *, lud_error *);
+/* The optimizer with clipping: from gradients in the flat buffer to new values (update.c). */
+typedef struct ludc_updater ludc_updater;
+lud_status ludc_updater_new(const ludc_trainee *, const ludc_settings *, ludc_updater **, lud_error *);
+void ludc_updater_free(ludc_updater *);
+/* rows name the batch in the message of a diverged step. */
+lud_status ludc_updater_step(ludc_updater *, const ludc_step_result *, const uint32_t *rows, size_t n, int64_t step,
+                             double learning_rate, lud_error *);
 
 /* Rows of one split packed and run without gradients, `limit` rows at most (< 0: all). */
 typedef struct ludc_evaluator ludc_evaluator;
@@ -44,5 +40,22 @@ lud_status ludc_evaluator_run(ludc_evaluator *, const ludc_rows *, int64_t limit
 
 /* Longest row of a split, at least 1. */
 int64_t ludc_rows_longest(const ludc_rows *);
+
+/* Rows of a predictor grouped into micro-batches by the length of their texts (scorer.c). */
+typedef struct ludc_packer {
+    int64_t cap_T, cap_S;
+    size_t window; /* rows at once */
+    ludc_row *rows;
+    const ludc_row **list;
+    uint32_t *groups, *members, *numbers;
+} ludc_packer;
+lud_status ludc_packer_init(ludc_packer *, const ludc_predictor *, const ludc_task_rows *const *data, size_t n_data,
+                            int64_t cap_S, size_t window, lud_error *);
+void ludc_packer_free(ludc_packer *);
+/* Number of micro-batches of rows[n], n <= window. */
+lud_status ludc_packer_pack(ludc_packer *, const ludc_predictor *, const ludc_task_rows *, const uint32_t *rows,
+                            size_t n, int64_t *n_groups, lud_error *);
+/* Micro-batch g: members[i] = its place in the packed rows, numbers[i] = the row; returns how many. */
+int64_t ludc_packer_group(ludc_packer *, const uint32_t *rows, size_t n, int64_t g);
 
 #endif

@@ -52,20 +52,26 @@
                                            }                                                                           \
     }
 
+static const float slopes_list[] = {0.5f, 0.0625f, 0.0f, 0.25f, 0.00390625f, -0.125f};
+#define NO_SLOPES(H) ABSENT
+#define SLOPES(H)    F(CASE_LIST, H)
+
 /* H query heads, G key heads, D head size; lud_attr_attention follows. ATTENTION and its gradient. */
-#define ATTENTION_CASES(name, H, G, D, ...)                                                                            \
+#define ATTENTION_CASES(name, H, G, D, ...) SLOPED_CASES(name, NO_SLOPES, H, G, D, __VA_ARGS__)
+#define SLOPED_CASES(name, slopes, H, G, D, ...)                                                                       \
     {"attention " name,                                                                                                \
      LUD_OP_ATTENTION,                                                                                                 \
      CASE_WHOLE,                                                                                                       \
      .seed = 32,                                                                                                       \
+     .list = slopes_list,                                                                                              \
      ATTR(lud_attr_attention, __VA_ARGS__),                                                                            \
-     .in = {RX(2, ROWS, H, D), RX(2, ROWS, G, D), R(ROWS, G, D), SEG},                                                 \
+     .in = {RX(2, ROWS, H, D), RX(2, ROWS, G, D), R(ROWS, G, D), SEG, slopes(H)},                                      \
      .out = {O(ROWS, H, D), O(ROWS, H)}},                                                                              \
     {                                                                                                                  \
         "attention_grad " name, LUD_OP_ATTENTION_GRAD, CASE_WHOLE,                                                     \
-            .seed = 32, ATTR(lud_attr_attention, __VA_ARGS__), .forward = LUD_OP_ATTENTION, .forward_in = "0123",      \
-            .in = {RX(2, ROWS, H, D),  RX(2, ROWS, G, D), R(ROWS, G, D), SEG,                                          \
-                   FWD(0, ROWS, H, D), FWD(1, ROWS, H),   R(ROWS, H, D)},                                              \
+            .seed = 32, .list = slopes_list, ATTR(lud_attr_attention, __VA_ARGS__), .forward = LUD_OP_ATTENTION,       \
+            .forward_in = "01237", .in = {RX(2, ROWS, H, D),  RX(2, ROWS, G, D), R(ROWS, G, D), SEG,                   \
+                                          FWD(0, ROWS, H, D), FWD(1, ROWS, H),   R(ROWS, H, D), slopes(H)},            \
             .out = {                                                                                                   \
                 O(ROWS, H, D),                                                                                         \
                 O(ROWS, G, D),                                                                                         \
@@ -76,12 +82,12 @@
 enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
 
 /* The same over a cache: all tokens new, and most of them cached. The data is that of ATTENTION_CASES. */
-#define CACHED_CASES(name, H, G, D, ...)                                                                               \
-    CACHED_CASE("cached whole " name, CASE_WHOLE, H, G, D, __VA_ARGS__),                                               \
-        CACHED_CASE("cached last " name, CASE_DECODE, H, G, D, __VA_ARGS__)
-#define CACHED_CASE(name, unit, H, G, D, ...)                                                                          \
+#define CACHED_CASES(name, slopes, H, G, D, ...)                                                                       \
+    CACHED_CASE("cached whole " name, CASE_WHOLE, slopes, H, G, D, __VA_ARGS__),                                       \
+        CACHED_CASE("cached last " name, CASE_DECODE, slopes, H, G, D, __VA_ARGS__)
+#define CACHED_CASE(name, unit, slopes, H, G, D, ...)                                                                  \
     {                                                                                                                  \
-        name, LUD_OP_ATTENTION_CACHED, unit, .seed = 32, .changed = 1u << 6 | 1u << 7,                                 \
+        name, LUD_OP_ATTENTION_CACHED, unit, .seed = 32, .list = slopes_list, .changed = 1u << 6 | 1u << 7,            \
                                              ATTR(lud_attr_attention, __VA_ARGS__),                                    \
                                              .in = {RX(2, ROWS, H, D),                                                 \
                                                     RX(2, ROWS, G, D),                                                 \
@@ -90,7 +96,8 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
                                                     POS,                                                               \
                                                     I(CASE_PAGE, 0, CASE_UNITS, TABLE),                                \
                                                     POOL(1, PAGES, PAGE_SIZE, G, D),                                   \
-                                                    POOL(2, PAGES, PAGE_SIZE, G, D)},                                  \
+                                                    POOL(2, PAGES, PAGE_SIZE, G, D),                                   \
+                                                    slopes(H)},                                                        \
                                              .out = {                                                                  \
                                                  O(ROWS, H, D)                                                         \
                                              }                                                                         \
@@ -140,6 +147,27 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
                                                      }                                                                 \
     }
 
+#define LAYER_NORM_CASES(name, C, w, b)                                                                                \
+    {"layer_norm " name,       LUD_OP_LAYER_NORM,                                                                      \
+     .overlays = "00",         ATTR(lud_attr_norm, 1e-5f, 0),                                                          \
+     .in = {R(ROWS, C), w, b}, .out = {O(ROWS, C), O(ROWS), O(ROWS)}},                                                 \
+        {"layer_norm_grad " name,                                                                                      \
+         LUD_OP_LAYER_NORM_GRAD,                                                                                       \
+         .overlays = "00 04",                                                                                          \
+         ATTR(lud_attr_norm, 1e-5f, 0),                                                                                \
+         .forward = LUD_OP_LAYER_NORM,                                                                                 \
+         .forward_in = "01-",                                                                                          \
+         .in = {R(ROWS, C), w, FWD(1, ROWS), FWD(2, ROWS), R(ROWS, C)},                                                \
+         .out = {O(ROWS, C)}},                                                                                         \
+    {                                                                                                                  \
+        "layer_norm_grad_weight " name, LUD_OP_LAYER_NORM_GRAD_WEIGHT, ATTR(lud_attr_norm, 1e-5f, 0),                  \
+            .forward = LUD_OP_LAYER_NORM, .forward_in = "0--",                                                         \
+            .in = {R(ROWS, C), FWD(1, ROWS), FWD(2, ROWS), R(ROWS, C)}, .out = {                                       \
+                O(C),                                                                                                  \
+                O(C)                                                                                                   \
+            }                                                                                                          \
+    }
+
 #define ROPE_CASE(name, H, D, rotary, interleaved, inverse, factor)                                                    \
     {                                                                                                                  \
         "rope " name, LUD_OP_ROPE, .overlays = "00", ATTR(lud_attr_rope, rotary, interleaved, inverse, factor),        \
@@ -152,6 +180,70 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
     {"linear " name, LUD_OP_LINEAR, .in = {R(ROWS, K), R(M, K), bias}, .out = {O(ROWS, M)}},                           \
         {"linear_grad_input " name, LUD_OP_LINEAR_GRAD_INPUT, .in = {R(ROWS, M), R(M, K)}, .out = {O(ROWS, K)}}, {     \
         "linear_grad_weight " name, LUD_OP_LINEAR_GRAD_WEIGHT, .in = {R(ROWS, K), R(ROWS, M)}, .out = { O(M, K) }      \
+    }
+
+#define UNITS CASE_UNITS
+
+/* kind of pooling, width; index_in and index_out: the tokens that the maximum chose */
+#define POOL_CASES(name, kind, fill, C, index_in, index_out)                                                           \
+    {"segment_pool " name,                                                                                             \
+     LUD_OP_SEGMENT_POOL,                                                                                              \
+     CASE_WHOLE,                                                                                                       \
+     ATTR(lud_attr_pool, UNITS, kind, 0),                                                                              \
+     .in = {F(fill, ROWS, C), SEG},                                                                                    \
+     .out = {O(UNITS, C), index_out(C)}},                                                                              \
+    {                                                                                                                  \
+        "segment_pool_grad " name, LUD_OP_SEGMENT_POOL_GRAD, CASE_WHOLE, ATTR(lud_attr_pool, ROWS, kind, 0),           \
+            .in = {R(UNITS, C), index_in(C), SEG}, .out = {                                                            \
+                O(ROWS, C)                                                                                             \
+            }                                                                                                          \
+    }
+#define NO_INDEX_IN(C)  ABSENT
+#define NO_INDEX_OUT(C) NONE
+#define INDEX_IN(C)     I(CASE_ID, 40, UNITS, C)
+#define INDEX_OUT(C)    OI(UNITS, C)
+
+#define ATTEND_CASES(name, C)                                                                                          \
+    {"segment_attend " name,                                                                                           \
+     LUD_OP_SEGMENT_ATTEND,                                                                                            \
+     CASE_WHOLE,                                                                                                       \
+     ATTR(lud_attr_rows, UNITS),                                                                                       \
+     .in = {R(ROWS, C), RX(8, ROWS), SEG},                                                                             \
+     .out = {O(UNITS, C), O(ROWS)}},                                                                                   \
+    {                                                                                                                  \
+        "segment_attend_grad " name, LUD_OP_SEGMENT_ATTEND_GRAD, CASE_WHOLE,                                           \
+            .in = {R(ROWS, C), F(CASE_POSITIVE, ROWS), R(UNITS, C), SEG, R(UNITS, C)}, .out = {                        \
+                O(ROWS, C),                                                                                            \
+                O(ROWS)                                                                                                \
+            }                                                                                                          \
+    }
+
+#define UNFOLD_CASES(name, C, left, right)                                                                             \
+    {"segment_unfold " name,                                                                                           \
+     LUD_OP_SEGMENT_UNFOLD,                                                                                            \
+     CASE_WHOLE,                                                                                                       \
+     ATTR(lud_attr_window, left, right),                                                                               \
+     .in = {R(ROWS, C), SEG},                                                                                          \
+     .out = {O(ROWS, C * ((left) + 1 + (right)))}},                                                                    \
+    {                                                                                                                  \
+        "segment_unfold_grad " name, LUD_OP_SEGMENT_UNFOLD_GRAD, CASE_WHOLE, ATTR(lud_attr_window, left, right),       \
+            .in = {R(ROWS, C * ((left) + 1 + (right))), SEG}, .out = {                                                 \
+                O(ROWS, C)                                                                                             \
+            }                                                                                                          \
+    }
+
+#define LOSS_CASES(name, target, ...)                                                                                  \
+    {"element_loss " name,                                                                                             \
+     LUD_OP_ELEMENT_LOSS,                                                                                              \
+     .overlays = "00 01",                                                                                              \
+     ATTR(lud_attr_loss, __VA_ARGS__),                                                                                 \
+     .in = {RX(5, ROWS, 13), target},                                                                                  \
+     .out = {O(ROWS, 13)}},                                                                                            \
+    {                                                                                                                  \
+        "element_loss_grad " name, LUD_OP_ELEMENT_LOSS_GRAD, .overlays = "00 01 02", ATTR(lud_attr_loss, __VA_ARGS__), \
+                                                             .in = {RX(5, ROWS, 13), target, R(ROWS, 13)}, .out = {    \
+                                                                 O(ROWS, 13)                                           \
+                                                             }                                                         \
     }
 
 /* learning rate, gradient factor, decay, decoupled, beta1 or momentum, beta2, epsilon, step or nesterov */
@@ -177,6 +269,7 @@ static const op_case cases[] = {
     {"add last", LUD_OP_ADD, .overlays = "00", .in = {R(ROWS, 3, 65), R(65)}, .out = {O(ROWS, 3, 65)}},
     {"add one", LUD_OP_ADD, .overlays = "00", .in = {R(ROWS, 5), R(1)}, .out = {O(ROWS, 5)}},
     {"add integers", LUD_OP_ADD, .overlays = "00", .in = {ID(100), ID(7)}, .out = {OI(ROWS)}},
+    {"add integers, one", LUD_OP_ADD, .overlays = "00", .in = {ID(100), I(CASE_ID, 7, 1)}, .out = {OI(ROWS)}},
     {"mul", LUD_OP_MUL, .overlays = "00 01", .in = {R(ROWS, 13), R(ROWS, 13)}, .out = {O(ROWS, 13)}},
     {"mul trailing", LUD_OP_MUL, .overlays = "00", .in = {R(ROWS, 3, 5), R(3, 5)}, .out = {O(ROWS, 3, 5)}},
     {"mul last", LUD_OP_MUL, .overlays = "00", .in = {R(ROWS, 3, 65), R(65)}, .out = {O(ROWS, 3, 65)}},
@@ -204,6 +297,16 @@ static const op_case cases[] = {
     {"gather_rows integers", LUD_OP_GATHER_ROWS, .in = {I(CASE_ID, 1000, 29), ID(29)}, .out = {OI(ROWS)}},
     {"scatter_add_rows", LUD_OP_SCATTER_ADD_ROWS, ATTR(lud_attr_rows, 29), .in = {R(ROWS, 5), ID(29)},
      .out = {O(29, 5)}},
+    {"concat", LUD_OP_CONCAT, .in = {R(ROWS, 67), R(ROWS, 5)}, .out = {O(ROWS, 72)}},
+    {"concat ones", LUD_OP_CONCAT, .in = {R(ROWS, 1), R(ROWS, 1)}, .out = {O(ROWS, 2)}},
+    {"concat rank 3", LUD_OP_CONCAT, .in = {R(ROWS, 3, 2), R(ROWS, 3, 17)}, .out = {O(ROWS, 3, 19)}},
+    {"concat rank 1", LUD_OP_CONCAT, .in = {R(7), R(9)}, .out = {O(16)}},
+    {"row_sum", LUD_OP_ROW_SUM, .in = {R(ROWS, 67)}, .out = {O(ROWS)}},
+    {"row_sum one", LUD_OP_ROW_SUM, .in = {R(ROWS, 1)}, .out = {O(ROWS)}},
+    {"row_sum wide", LUD_OP_ROW_SUM, .in = {R(ROWS, 1031)}, .out = {O(ROWS)}},
+    {"row_sum rank 3", LUD_OP_ROW_SUM, .in = {R(ROWS, 3, 5)}, .out = {O(ROWS, 3)}},
+    {"row_spread", LUD_OP_ROW_SPREAD, ATTR(lud_attr_width, 67), .in = {R(ROWS)}, .out = {O(ROWS, 67)}},
+    {"row_spread one", LUD_OP_ROW_SPREAD, ATTR(lud_attr_width, 1), .in = {R(ROWS, 3)}, .out = {O(ROWS, 3, 1)}},
     LINEAR_CASES("1x1", 1, 1, R(1)),
     LINEAR_CASES("3x5", 3, 5, ABSENT),
     LINEAR_CASES("67x131", 67, 131, R(131)),
@@ -225,6 +328,17 @@ static const op_case cases[] = {
     {"rms_norm_grad_weight heads", LUD_OP_RMS_NORM_GRAD_WEIGHT, ATTR(lud_attr_norm, 1e-5f, 1),
      .forward = LUD_OP_RMS_NORM, .forward_in = "0-", .in = {R(ROWS, 3, 16), FWD(1, ROWS, 3), R(ROWS, 3, 16)},
      .out = {O(16)}},
+    LAYER_NORM_CASES("plain", 67, R(67), R(67)),
+    LAYER_NORM_CASES("no bias", 384, R(384), ABSENT),
+    LAYER_NORM_CASES("no weight", 13, ABSENT, R(13)),
+    LAYER_NORM_CASES("nothing", 32, ABSENT, ABSENT),
+    LAYER_NORM_CASES("width 1", 1, R(1), R(1)),
+    LAYER_NORM_CASES("width 2", 2, R(2), R(2)),
+    {"layer_norm heads", LUD_OP_LAYER_NORM, .overlays = "00", ATTR(lud_attr_norm, 1e-12f, 0),
+     .in = {R(ROWS, 3, 16), R(16), R(16)}, .out = {O(ROWS, 3, 16), O(ROWS, 3), O(ROWS, 3)}},
+    {"layer_norm_grad heads", LUD_OP_LAYER_NORM_GRAD, .overlays = "00 04", ATTR(lud_attr_norm, 1e-12f, 0),
+     .forward = LUD_OP_LAYER_NORM, .forward_in = "01-",
+     .in = {R(ROWS, 3, 16), R(16), FWD(1, ROWS, 3), FWD(2, ROWS, 3), R(ROWS, 3, 16)}, .out = {O(ROWS, 3, 16)}},
     ROPE_CASE("full", 3, 16, 16, 0, 0, 1.0f),
     ROPE_CASE("partial", 3, 17, 6, 0, 0, 1.0f),
     ROPE_CASE("interleaved", 2, 8, 8, 1, 0, 1.0f),
@@ -239,11 +353,40 @@ static const op_case cases[] = {
                     .cache_slot = -1),
     ATTENTION_CASES("both ways", 2, 2, 5, .scale = 0.5f, .causal = 0, .left = -1, .right = -1, .cache_slot = -1),
     ATTENTION_CASES("both ways, window", 2, 2, 5, .scale = 0.5f, .causal = 0, .left = 2, .right = 3, .cache_slot = -1),
-    CACHED_CASES("plain", 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("grouped", 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("window", 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1, .cache_slot = 0),
-    CACHED_CASES("softcap", 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20, .right = -1,
+    SLOPED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = -1),
+    SLOPED_CASES("alibi, both ways", SLOPES, 2, 2, 5, .scale = 0.5f, .softcap = 3.0f, .left = 20, .right = 3,
+                 .cache_slot = -1),
+    CACHED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("plain", NO_SLOPES, 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("grouped", NO_SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("window", NO_SLOPES, 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1, .cache_slot = 0),
+    CACHED_CASES("softcap", NO_SLOPES, 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20, .right = -1,
                  .cache_slot = 0),
+    POOL_CASES("mean", LUD_POOL_MEAN, CASE_UNIFORM, 67, NO_INDEX_IN, NO_INDEX_OUT),
+    POOL_CASES("mean, one column", LUD_POOL_MEAN, CASE_UNIFORM, 1, NO_INDEX_IN, NO_INDEX_OUT),
+    POOL_CASES("sum", LUD_POOL_SUM, CASE_UNIFORM, 300, NO_INDEX_IN, NO_INDEX_OUT),
+    POOL_CASES("max", LUD_POOL_MAX, CASE_UNIFORM, 67, INDEX_IN, INDEX_OUT),
+    POOL_CASES("max, ties", LUD_POOL_MAX, CASE_GRID, 300, INDEX_IN, INDEX_OUT),
+    POOL_CASES("max, one column", LUD_POOL_MAX, CASE_UNIFORM, 1, INDEX_IN, INDEX_OUT),
+    POOL_CASES("first", LUD_POOL_FIRST, CASE_UNIFORM, 19, NO_INDEX_IN, NO_INDEX_OUT),
+    POOL_CASES("last", LUD_POOL_LAST, CASE_UNIFORM, 300, NO_INDEX_IN, NO_INDEX_OUT),
+    ATTEND_CASES("wide", 67),
+    ATTEND_CASES("one column", 1),
+    UNFOLD_CASES("self", 5, 0, 0),
+    UNFOLD_CASES("one each side", 67, 1, 1),
+    UNFOLD_CASES("before", 3, 2, 0),
+    UNFOLD_CASES("uneven", 16, 1, 3),
+    UNFOLD_CASES("beyond", 1, 5, 80),
+    LOSS_CASES("squared", R(ROWS, 13), LUD_LOSS_SQUARED, 0, 0),
+    LOSS_CASES("absolute", R(ROWS, 13), LUD_LOSS_ABSOLUTE, 0, 0),
+    LOSS_CASES("percentage", RX(3, ROWS, 13), LUD_LOSS_ABSOLUTE_PERCENTAGE, 0.75f, 0),
+    LOSS_CASES("huber", R(ROWS, 13), LUD_LOSS_HUBER, 1.5f, 0),
+    LOSS_CASES("binary", F(CASE_BIT, ROWS, 13), LUD_LOSS_BINARY_CROSS_ENTROPY, 1, 0),
+    LOSS_CASES("binary, soft, weighted", F(CASE_POSITIVE, ROWS, 13), LUD_LOSS_BINARY_CROSS_ENTROPY, 2.5f, 0),
+    LOSS_CASES("focal", F(CASE_BIT, ROWS, 13), LUD_LOSS_FOCAL, 0.25f, 2),
+    LOSS_CASES("focal, soft, no alpha", F(CASE_POSITIVE, ROWS, 13), LUD_LOSS_FOCAL, -1, 1.5f),
+    LOSS_CASES("focal, gamma below 1", F(CASE_BIT, ROWS, 13), LUD_LOSS_FOCAL, 0.5f, 0.5f),
+    LOSS_CASES("focal, gamma 0", F(CASE_BIT, ROWS, 13), LUD_LOSS_FOCAL, 0.5f, 0),
     XENT_CASES("plain", 37, 19, .logit_scale = 1),
     XENT_CASES("smooth", 37, 19, .logit_scale = 1, .smoothing = 0.1f),
     XENT_CASES("capped", 5, 67, .logit_scale = 0.75f, .softcap = 4.0f, .smoothing = 0.2f),

@@ -17,6 +17,7 @@ enum {
     CASE_UNIFORM,  /* [-1, 1) times arg */
     CASE_GRID,     /* multiples of 1/2 in [-1, 1]: sums are exact, so that ties are */
     CASE_POSITIVE, /* (0, 1] */
+    CASE_BIT,      /* 0 or 1 */
     CASE_ID,       /* 0 <= id < arg */
     CASE_POSITION, /* of the token: in its segment, or anywhere below arg */
     CASE_KEY,      /* words of the row key */
@@ -32,7 +33,7 @@ enum {
 /* A unit is: one row; a whole segment; the last tokens of a segment whose first ones are cached. */
 enum { CASE_TOKEN, CASE_WHOLE, CASE_DECODE };
 
-enum { CASE_MAX_IN = 8, CASE_MAX_OUT = 5 };
+enum { CASE_MAX_IN = 9, CASE_MAX_OUT = 5 };
 
 typedef struct case_tensor {
     int32_t dtype; /* LUD_REAL or LUD_I32 */
@@ -73,7 +74,8 @@ int64_t op_unit_rows(const op_case *, int64_t id);
 /* True sizes: extents[1] rows, [2] offsets, [3] units. */
 void op_batch_extents(const op_case *, op_batch, int64_t extents[CASE_EXTENTS]);
 int64_t op_tensor_count(const case_tensor *, const int64_t *extents);
-bool op_tensor_by_row(const case_tensor *); /* its leading dimension is the rows */
+bool op_tensor_by_row(const case_tensor *);  /* its leading dimension is the rows */
+bool op_tensor_by_unit(const case_tensor *); /* ... the units */
 /* Fills input i: double[] for reals (all values are exact floats), int32_t[] for I32. Not FORWARD. */
 void op_case_fill(const op_case *, uint32_t i, op_batch, void *out);
 

@@ -48,6 +48,10 @@ bool op_tensor_by_row(const case_tensor *t) {
     return t->rank > 0 && t->dim[0] == CASE_ROWS;
 }
 
+bool op_tensor_by_unit(const case_tensor *t) {
+    return t->rank > 0 && t->dim[0] == CASE_UNITS;
+}
+
 static uint64_t hash(const op_case *c, uint32_t tensor, int64_t id, int64_t row, int64_t col) {
     uint64_t h = lud_mix64(c->seed ^ (uint64_t)tensor << 32 ^ (uint64_t)c->opcode * (c->seed == 0));
     return lud_mix64(lud_mix64(lud_mix64(h ^ (uint64_t)id) ^ (uint64_t)row) ^ (uint64_t)col);
@@ -60,6 +64,8 @@ static double real_value(const op_case *c, uint32_t i, uint64_t h, int64_t col) 
         return (double)(h % 5) * 0.5 - 1.0;
     case CASE_POSITIVE:
         return (double)((h >> 40) + 1) / 16777216.0;
+    case CASE_BIT:
+        return (double)(h >> 63);
     case CASE_FREQ:
         return (double)(float)pow(10000.0, -(double)col / (double)t->dim[0]);
     case CASE_LIST:
@@ -91,6 +97,14 @@ static void fill_rows(const op_case *c, uint32_t i, op_batch batch, void *out) {
             for (int64_t k = 0; k < width; k++, at++)
                 put(c, i, out, at, hash(c, i, id, r, k), r, k);
     }
+}
+
+/* One row for each unit. */
+static void fill_units(const op_case *c, uint32_t i, op_batch batch, void *out) {
+    int64_t width = inner_count(&c->in[i]);
+    for (int64_t u = 0; u < batch.n; u++)
+        for (int64_t k = 0; k < width; k++)
+            put(c, i, out, u * width + k, hash(c, i, batch.ids[u], 0, k), 0, k);
 }
 
 /* Pages lie scattered over the pool: 7 has no factor in common with the number of pages. */
@@ -143,6 +157,8 @@ void op_case_fill(const op_case *c, uint32_t i, op_batch batch, void *out) {
         fill_pool(c, i, batch, out);
     } else if (op_tensor_by_row(t)) {
         fill_rows(c, i, batch, out);
+    } else if (op_tensor_by_unit(t)) {
+        fill_units(c, i, batch, out);
     } else {
         int64_t n = op_tensor_count(t, (const int64_t[CASE_EXTENTS]){0});
         for (int64_t k = 0; k < n; k++)

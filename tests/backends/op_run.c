@@ -142,7 +142,8 @@ bool op_case_has_weight(const op_case *c) {
 static int32_t role_of(const op_case *c, bool is_input, const case_tensor *t) {
     if (!is_input) return LUD_ROLE_OUTPUT;
     if (t->fill == CASE_POOL) return LUD_ROLE_KV;
-    return op_tensor_by_row(t) || t->dtype == LUD_I32 || c->in_place ? LUD_ROLE_INPUT : LUD_ROLE_PARAM;
+    bool moves = op_tensor_by_row(t) || op_tensor_by_unit(t) || t->dtype == LUD_I32 || c->in_place;
+    return moves ? LUD_ROLE_INPUT : LUD_ROLE_PARAM;
 }
 
 static void describe(one_op *p, lud_t id, bool is_input, const case_tensor *t) {

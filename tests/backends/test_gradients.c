@@ -25,12 +25,20 @@ static const uint32_t differentiable[] = {
     LUD_OP_EMBEDDING,
     LUD_OP_GATHER_ROWS,
     LUD_OP_SCATTER_ADD_ROWS,
+    LUD_OP_CONCAT,
+    LUD_OP_ROW_SUM,
+    LUD_OP_ROW_SPREAD,
     LUD_OP_RMS_NORM,
+    LUD_OP_LAYER_NORM,
     LUD_OP_ROPE,
     LUD_OP_ATTENTION,
+    LUD_OP_SEGMENT_POOL,
+    LUD_OP_SEGMENT_ATTEND,
+    LUD_OP_SEGMENT_UNFOLD,
     LUD_OP_DROPOUT,
     LUD_OP_CROSS_ENTROPY,
     LUD_OP_SUMSQ,
+    LUD_OP_ELEMENT_LOSS,
     LUD_OP_LINEAR_CROSS_ENTROPY,
 };
 
@@ -60,11 +68,13 @@ typedef struct subject {
 
 static bool wants_gradient(const op_case *c, uint32_t i) {
     const case_tensor *t = &c->in[i];
-    return t->dtype == LUD_REAL && t->fill != CASE_ABSENT && t->fill != CASE_FREQ;
+    if (c->opcode == LUD_OP_ELEMENT_LOSS && i == 1) return false; /* targets */
+    return t->dtype == LUD_REAL && t->fill != CASE_ABSENT && t->fill != CASE_FREQ && t->fill != CASE_LIST;
 }
 
 static bool is_subject(const op_case *c) {
     if (c->out[0].dtype != LUD_REAL) return false;
+    if (c->opcode == LUD_OP_SEGMENT_POOL && c->in[0].fill == CASE_GRID) return false; /* ties have no derivative */
     for (size_t i = 0; i < LUDC_COUNT(differentiable); i++)
         if (differentiable[i] == c->opcode) return true;
     return false;

@@ -199,13 +199,14 @@ static const bad whole[] = {
     {"model_type: ecd\n"
      "input_features: []\n"
      "output_features: []\n",
-     "c.yaml:1:13: error: model_type: 'ecd' is known, not available yet"},
+     "c.yaml:2:17: error: input_features: needs at least one feature\n"
+     "c.yaml:3:18: error: output_features: needs at least one feature"},
     {"[1]\n", "c.yaml: error: a config must be an object (key: value ...)"},
     {"model_type: lm\n"
      "base_model: m\n",
      "c.yaml:1:1: error: missing required key 'input_features': exactly one, of type text\n"
      "c.yaml:1:1: error: missing required key 'output_features': exactly one, of type text\n"
-     "c.yaml:1:13: error: model_type: 'lm' is not an allowed word (did you mean 'llm'?); allowed: llm"},
+     "c.yaml:1:13: error: model_type: 'lm' is not an allowed word (did you mean 'llm'?); allowed: ecd, llm"},
     {"model_type: llm\n"
      "base_model: m\n"
      "input_features: []\n"
@@ -238,7 +239,7 @@ static const bad whole[] = {
     {"base_model: m\n"
      "input_features: [{name: x, type: text, encoder: {type: bert}}]\n"
      "output_features: [{name: y, type: text, loss: {weight: 2}}]\n",
-     "c.yaml:1:1: error: missing required key 'model_type': kind of model; Ludwig's default, ecd, is not built yet\n"
+     "c.yaml:1:1: error: missing required key 'model_type': kind of model; without it: ecd\n"
      "c.yaml:2:40: error: input_features.0.encoder: known, not available yet\n"
      "c.yaml:3:48: error: output_features.0.loss.weight: known, not available yet"},
     {"model_type: llm\n"
@@ -257,7 +258,8 @@ static const bad whole[] = {
     {"input_features: []\n"
      "output_features: []\n"
      "combinr: {type: concat}\n",
-     "c.yaml:1:1: error: model_type: ecd, the default of Ludwig, is known, not available yet; allowed: llm\n"
+     "c.yaml:1:17: error: input_features: needs at least one feature\n"
+     "c.yaml:2:18: error: output_features: needs at least one feature\n"
      "c.yaml:3:1: error: unknown section 'combinr' (did you mean 'combiner'?)"},
 };
 

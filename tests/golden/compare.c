@@ -9,10 +9,8 @@
 
 #define LIMIT 1e-4
 
-float *golden_floats(const ludc_tensors *file, const char *name, int64_t *n) {
-    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(name));
+static float *floats_of(const ludc_file_tensor *t, int64_t *n) {
     lud_error err = LUDC_ERROR_INIT;
-    if (!t) return NULL;
     float *v = ludc_alloc((size_t)t->count * sizeof *v);
     if (!v || ludc_tensor_to_f32(t, 0, t->count, v, &err) != LUD_OK) {
         ludc_free(v);
@@ -20,6 +18,11 @@ float *golden_floats(const ludc_tensors *file, const char *name, int64_t *n) {
     }
     if (n) *n = t->count;
     return v;
+}
+
+float *golden_floats(const ludc_tensors *file, const char *name, int64_t *n) {
+    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(name));
+    return t ? floats_of(t, n) : NULL;
 }
 
 double golden_max(const float *v, int64_t n) {
@@ -144,35 +147,67 @@ static double largest_gradient(const ludc_tensors *reference) {
     return most;
 }
 
+/* Whether the parameter lies transposed in the base model's file (GPT-2): so does its gradient in the reference. */
+static bool lies_transposed(ludc_store *store, size_t index, const ludc_base_model *base) {
+    const ludc_param *p = ludc_store_at(store, index);
+    int64_t n = 0;
+    lud_error err = LUDC_ERROR_INIT;
+    if (p->shape.rank != 2) return false;
+    float *file = golden_floats(base->tensors, p->name, &n), *values = ludc_alloc((size_t)p->count * sizeof *values);
+    bool same = !file || n != p->count || ludc_store_get(store, index, values, &err) != LUD_OK ||
+                memcmp(file, values, (size_t)n * sizeof *file) == 0;
+    ludc_free(file);
+    ludc_free(values);
+    return !same;
+}
+
+/* `want` is [columns, rows] and becomes [rows, columns]. */
+static void transpose(float *want, int64_t rows, int64_t columns) {
+    float *copy = ludc_alloc((size_t)(rows * columns) * sizeof *copy);
+    memcpy(copy, want, (size_t)(rows * columns) * sizeof *copy);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t c = 0; c < columns; c++)
+            want[r * columns + c] = copy[c * rows + r];
+    }
+    ludc_free(copy);
+}
+
+/* One gradient of the reference, and the largest of them all. */
+typedef struct gradient {
+    const ludc_file_tensor *t;
+    double largest;
+} gradient;
+
 static void compare_gradient(golden *g, const char *name, ludc_store *store, const float *flat,
-                             const ludc_tensors *reference, const ludc_file_tensor *t, double largest) {
+                             const ludc_base_model *base, const gradient *reference) {
     char param[256], what[512];
     int64_t n = 0;
-    param_name(t->name + 5, param, sizeof param);
+    param_name(reference->t->name + 5, param, sizeof param);
     int64_t index = ludc_store_index(store, ludc_str(param));
     const ludc_param *p = index >= 0 ? ludc_store_at(store, (size_t)index) : NULL;
-    float *want = golden_floats(reference, t->name, &n);
-    (void)snprintf(what, sizeof what, "%s %s", name, t->name);
+    float *want = floats_of(reference->t, &n);
+    (void)snprintf(what, sizeof what, "%s %s", name, reference->t->name);
     if (!p || !p->trainable || !want || p->count != n) {
         golden_fail(g, "%s: no such trainable parameter of %lld elements", what, (long long)n);
     } else {
         const float *got = flat + p->flat_offset;
-        double scale = golden_max(want, n);
+        double scale = golden_max(want, n), largest = reference->largest;
+        if (lies_transposed(store, (size_t)index, base)) transpose(want, p->shape.dim[0], p->shape.dim[1]);
         double error = scale < 1e-8 * largest ? largest_difference(got, want, n) / largest : golden_error(got, want, n);
         golden_take(g, what, error, LIMIT);
     }
     ludc_free(want);
 }
 
-static void compare_gradients(golden *g, const char *name, ludc_store *store, const float *flat,
-                              const ludc_tensors *reference) {
+void golden_gradients(golden *g, const char *name, ludc_store *store, const float *flat, const ludc_base_model *base,
+                      const ludc_tensors *reference) {
     double largest = largest_gradient(reference);
     size_t references = 0, trainable = 0;
     for (size_t i = 0; i < ludc_tensors_len(reference); i++) {
-        const ludc_file_tensor *t = ludc_tensors_at(reference, i);
-        if (!is_gradient(t)) continue;
+        const gradient one = {ludc_tensors_at(reference, i), largest};
+        if (!is_gradient(one.t)) continue;
         references++;
-        compare_gradient(g, name, store, flat, reference, t, largest);
+        compare_gradient(g, name, store, flat, base, &one);
     }
     for (size_t i = 0; i < ludc_store_len(store); i++)
         trainable += ludc_store_at(store, i)->trainable;
@@ -202,7 +237,7 @@ void golden_backward(golden *g, const char *name, ludc_model *m, const golden_ro
         float loss = (float)(result.loss_sum / result.weight_sum);
         (void)snprintf(what, sizeof what, "%s loss", name);
         golden_take(g, what, golden_error(&loss, want, 1), LIMIT);
-        compare_gradients(g, name, store, flat, reference);
+        golden_gradients(g, name, store, flat, ludc_model_info_of(m)->base, reference);
     }
     ludc_run_free(run);
     ludc_free(flat);

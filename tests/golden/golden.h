@@ -49,6 +49,32 @@ lud_status golden_rows_read(const ludc_tensors *reference, golden_rows *, lud_er
 void golden_rows_free(golden_rows *);
 ludc_run_tokens golden_tokens(const golden_rows *);
 
+/* ---- encoder.c: an encoder alone, without head and tokenizer ---- */
+typedef struct golden_encoder {
+    ludc_base_model *base;
+    ludc_value *cfg;
+    const lud_encoder_vt *vt;
+    void *self;
+    ludc_devices devices;
+    bool has_devices;
+    ludc_store *store;
+    ludc_program *program;
+    int64_t width; /* of a token's vector */
+    int32_t e_t, e_s, e_offsets;
+    lud_t ids, type_ids, positions, seg_offsets, cotangent; /* inputs */
+    lud_t tokens, rows;                                     /* roots; rows 0 = no pooler */
+} golden_encoder;
+enum { GOLDEN_TRAINS = 1, GOLDEN_TYPE_IDS = 2 };
+/* The encoder of the model folder `dir` for batches of the size of `rows`. GOLDEN_TRAINS: every parameter that the
+ * tokens depend on is trained. GOLDEN_TYPE_IDS: the graph has the input type_ids. */
+lud_status golden_encoder_open(golden *, const char *dir, const char *backend, const golden_rows *, int flags,
+                               golden_encoder *, lud_error *);
+/* cotangent [T, width] of the tokens, where it trains; tokens [T, width] and rows [S, width] are read back (NULL: not
+ * wanted). */
+lud_status golden_encoder_run(golden_encoder *, const golden_rows *, const float *cotangent, float *tokens, float *rows,
+                              lud_error *);
+void golden_encoder_close(golden_encoder *);
+
 /* ---- compare.c ---- */
 /* Floats of a tensor of the file; heap, NULL if there is none. */
 float *golden_floats(const ludc_tensors *, const char *name, int64_t *n);
@@ -60,7 +86,10 @@ void golden_take(golden *, const char *what, double error, double limit); /* one
 /* Logits and hidden states of the reference. */
 void golden_forward(golden *, const char *name, ludc_model *, const golden_rows *, const ludc_tensors *reference,
                     const char *logits_key, bool hidden);
-/* Loss, and every grad.* of the reference against the store's gradients. */
+/* Every grad.* of the reference against the gradients `flat` of the store. */
+void golden_gradients(golden *, const char *name, ludc_store *, const float *flat, const ludc_base_model *,
+                      const ludc_tensors *reference);
+/* Loss and gradients. */
 void golden_backward(golden *, const char *name, ludc_model *, const golden_rows *, const ludc_tensors *reference);
 
 #endif

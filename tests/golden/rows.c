@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of a reference file without their padding, packed into one batch, with targets from the shifted labels. */
+ * Rows of a reference file without their padding, packed into one batch, with targets from the shifted labels,
+ * if there are any. */
 #include "golden.h"
 
 #include <string.h>
@@ -40,9 +41,13 @@ static void add_target(golden_rows *out, const ludc_file_tensor *labels, size_t 
 lud_status golden_rows_read(const ludc_tensors *reference, golden_rows *out, lud_error *err) {
     const ludc_file_tensor *ids = ints(reference, "input_ids", err);
     const ludc_file_tensor *mask = ids ? ints(reference, "attention_mask", err) : NULL;
-    const ludc_file_tensor *labels = mask ? ints(reference, "labels", err) : NULL;
+    const ludc_file_tensor *labels = NULL;
     *out = (golden_rows){0};
-    if (!labels) return LUD_E_DATA;
+    if (!mask) return LUD_E_DATA;
+    if (ludc_tensors_find(reference, LUDC_STR("labels"))) {
+        labels = ints(reference, "labels", err);
+        if (!labels) return LUD_E_DATA;
+    }
     int64_t rows = ids->dim[0], columns = ids->dim[1];
     LUDC_TRY(ludc_batch_init(&out->batch, ids->count, rows, err));
     out->all_rows = ludc_alloc((size_t)ids->count * sizeof *out->all_rows);
@@ -55,7 +60,7 @@ lud_status golden_rows_read(const ludc_tensors *reference, golden_rows *out, lud
             size_t at = (size_t)(r * columns + c);
             if (!int_at(mask, (int64_t)at)) continue;
             add_token(out, ids, at, position++);
-            if (c + 1 < columns && int_at(mask, (int64_t)at + 1)) add_target(out, labels, at);
+            if (labels && c + 1 < columns && int_at(mask, (int64_t)at + 1)) add_target(out, labels, at);
         }
         if (position > out->longest) out->longest = position;
         out->batch.seg_offsets[++out->batch.S] = (int32_t)out->batch.T;

@@ -3,6 +3,7 @@
  * layout.txt; a wanted change (a field appended to a struct) is recorded by update-layout.sh. LP64 only. */
 #include <ludwig/adapter.h>
 #include <ludwig/backend.h>
+#include <ludwig/combiner.h>
 #include <ludwig/decoder.h>
 #include <ludwig/encoder.h>
 #include <ludwig/ludwig.h>
@@ -167,6 +168,8 @@ static void ops_h(void) {
     FIELD(lud_attr_slice, total);
     STRUCT(lud_attr_rows);
     FIELD(lud_attr_rows, rows);
+    STRUCT(lud_attr_width);
+    FIELD(lud_attr_width, width);
     STRUCT(lud_attr_norm);
     FIELD(lud_attr_norm, eps);
     FIELD(lud_attr_norm, weight_offset);
@@ -182,11 +185,22 @@ static void ops_h(void) {
     FIELD(lud_attr_attention, left);
     FIELD(lud_attr_attention, right);
     FIELD(lud_attr_attention, cache_slot);
+    STRUCT(lud_attr_pool);
+    FIELD(lud_attr_pool, rows);
+    FIELD(lud_attr_pool, kind);
+    FIELD(lud_attr_pool, reserved);
+    STRUCT(lud_attr_window);
+    FIELD(lud_attr_window, left);
+    FIELD(lud_attr_window, right);
     STRUCT(lud_attr_xent);
     FIELD(lud_attr_xent, logit_scale);
     FIELD(lud_attr_xent, softcap);
     FIELD(lud_attr_xent, smoothing);
     FIELD(lud_attr_xent, want);
+    STRUCT(lud_attr_loss);
+    FIELD(lud_attr_loss, kind);
+    FIELD(lud_attr_loss, a);
+    FIELD(lud_attr_loss, b);
     STRUCT(lud_attr_dropout);
     FIELD(lud_attr_dropout, p);
 }
@@ -247,6 +261,20 @@ static void decoder_h(void) {
     FIELD(lud_decoder_vt, inst);
     FIELD(lud_decoder_vt, build);
     FIELD(lud_decoder_vt, metrics);
+}
+
+static void combiner_h(void) {
+    STRUCT(lud_combiner_in);
+    FIELD(lud_combiner_in, struct_size);
+    FIELD(lud_combiner_in, reserved);
+    FIELD(lud_combiner_in, feature);
+    FIELD(lud_combiner_in, seq);
+    FIELD(lud_combiner_in, encoded);
+    STRUCT(lud_combiner_vt);
+    FIELD(lud_combiner_vt, struct_size);
+    FIELD(lud_combiner_vt, reserved);
+    FIELD(lud_combiner_vt, inst);
+    FIELD(lud_combiner_vt, build);
 }
 
 static void adapter_h(void) {
@@ -338,26 +366,33 @@ static void ludwig_h(void) {
     FIELD(lud_progress, total);
     FIELD(lud_progress, loss);
     FIELD(lud_progress, learning_rate);
-    FIELD(lud_progress, tokens_per_second);
+    FIELD(lud_progress, per_second);
     FIELD(lud_progress, eta_seconds);
-    STRUCT(lud_metrics);
-    FIELD(lud_metrics, struct_size);
-    FIELD(lud_metrics, present);
-    FIELD(lud_metrics, loss);
-    FIELD(lud_metrics, perplexity);
-    FIELD(lud_metrics, token_accuracy);
-    FIELD(lud_metrics, next_token_perplexity);
-    FIELD(lud_metrics, target_tokens);
-    FIELD(lud_metrics, rows);
+    FIELD(lud_progress, unit);
+    STRUCT(lud_combiner_in);
+    FIELD(lud_combiner_in, struct_size);
+    FIELD(lud_combiner_in, reserved);
+    FIELD(lud_combiner_in, feature);
+    FIELD(lud_combiner_in, seq);
+    FIELD(lud_combiner_in, encoded);
+    STRUCT(lud_combiner_vt);
+    FIELD(lud_combiner_vt, struct_size);
+    FIELD(lud_combiner_vt, reserved);
+    FIELD(lud_combiner_vt, inst);
+    FIELD(lud_combiner_vt, build);
+    STRUCT(lud_metric);
+    FIELD(lud_metric, feature);
+    FIELD(lud_metric, name);
+    FIELD(lud_metric, training);
+    FIELD(lud_metric, validation);
+    FIELD(lud_metric, test);
     STRUCT(lud_evaluation);
     FIELD(lud_evaluation, struct_size);
     FIELD(lud_evaluation, improved);
     FIELD(lud_evaluation, step);
     FIELD(lud_evaluation, epoch);
-    FIELD(lud_evaluation, feature);
-    FIELD(lud_evaluation, training);
-    FIELD(lud_evaluation, validation);
-    FIELD(lud_evaluation, test);
+    FIELD(lud_evaluation, metrics);
+    FIELD(lud_evaluation, n_metrics);
     STRUCT(lud_events);
     FIELD(lud_events, struct_size);
     FIELD(lud_events, reserved);
@@ -409,6 +444,7 @@ static void ludwig_h(void) {
     FIELD(lud_train_result, best_validation);
     FIELD(lud_train_result, best_test);
     FIELD(lud_train_result, tokens);
+    FIELD(lud_train_result, unit);
     FIELD(lud_train_result, seconds);
     FIELD(lud_train_result, peak_rss_bytes);
     STRUCT(lud_predict_opts);
@@ -427,6 +463,7 @@ int main(void) {
     ops_h();
     encoder_h();
     decoder_h();
+    combiner_h();
     adapter_h();
     backend_h();
     ludwig_h();

@@ -100,16 +100,23 @@ static uint32_t integer_inputs(uint32_t opcode) {
     case LUD_OP_ROPE:
     case LUD_OP_CROSS_ENTROPY:
     case LUD_OP_CROSS_ENTROPY_GRAD:
+    case LUD_OP_SEGMENT_POOL:
+    case LUD_OP_SEGMENT_UNFOLD:
+    case LUD_OP_SEGMENT_UNFOLD_GRAD:
         return 1u << 1;
+    case LUD_OP_SEGMENT_ATTEND:
+        return 1u << 2;
     case LUD_OP_ATTENTION:
     case LUD_OP_ATTENTION_GRAD:
     case LUD_OP_LINEAR_CROSS_ENTROPY:
     case LUD_OP_LINEAR_CROSS_ENTROPY_GRAD:
     case LUD_OP_LINEAR_CROSS_ENTROPY_JOINED:
+    case LUD_OP_SEGMENT_ATTEND_GRAD:
         return 1u << 3;
     case LUD_OP_ATTENTION_CACHED:
         return 1u << 3 | 1u << 4 | 1u << 5;
     case LUD_OP_DROPOUT:
+    case LUD_OP_SEGMENT_POOL_GRAD:
         return 1u << 1 | 1u << 2;
     default:
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Elementwise kernels over REAL, and the sum that undoes broadcasting. Every result is overwritten. An element's inputs
- * are read before it is written, so results may overlay inputs of the same size. Arithmetic is in double. */
+ * Elementwise kernels over REAL, sums over leading dimensions and over the last. Every result is overwritten. An
+ * element's inputs are read before it is written, so results may overlay inputs of the same size. Arithmetic is in
+ * double. */
 
 /* a[n], b[m] with m dividing n (equal, trailing dimensions, or one element) -> out[n]. I32 too. */
 lud_status NAME(ref_op_ADD)(const ref_call *c) {
@@ -93,6 +94,42 @@ lud_status NAME(ref_op_SUM_TO)(const ref_call *c) {
         for (int64_t k = 0; k < width; k++)
             out[j + k] = (REAL)sum[k];
     }
+    return LUD_OK;
+}
+
+/* x[...,K] -> [...]. */
+lud_status NAME(ref_op_ROW_SUM)(const ref_call *c) {
+    int64_t width = c->in[0].dim[c->in[0].rank - 1];
+    for (int64_t t = 0; t < c->out[0].n; t++) {
+        double sum = 0;
+        for (int64_t k = 0; k < width; k++)
+            sum += (double)((const REAL *)c->in[0].ptr)[t * width + k];
+        ((REAL *)c->out[0].ptr)[t] = (REAL)sum;
+    }
+    return LUD_OK;
+}
+
+/* x[...] -> [...,width]. */
+lud_status NAME(ref_op_ROW_SPREAD)(const ref_call *c) {
+    int64_t width = ((const lud_attr_width *)c->op->attr)->width;
+    for (int64_t i = 0; i < c->out[0].n; i++)
+        ((REAL *)c->out[0].ptr)[i] = ((const REAL *)c->in[0].ptr)[i / width];
+    return LUD_OK;
+}
+
+lud_status NAME(ref_op_ELEMENT_LOSS)(const ref_call *c) {
+    const REAL *pred = c->in[0].ptr, *target = c->in[1].ptr;
+    REAL *out = c->out[0].ptr;
+    for (int64_t i = 0; i < c->out[0].n; i++)
+        out[i] = (REAL)ref_loss(c->op->attr, (double)pred[i], (double)target[i]);
+    return LUD_OK;
+}
+
+lud_status NAME(ref_op_ELEMENT_LOSS_GRAD)(const ref_call *c) {
+    const REAL *pred = c->in[0].ptr, *target = c->in[1].ptr, *dy = c->in[2].ptr;
+    REAL *out = c->out[0].ptr;
+    for (int64_t i = 0; i < c->out[0].n; i++)
+        out[i] = (REAL)((double)dy[i] * ref_loss_grad(c->op->attr, (double)pred[i], (double)target[i]));
     return LUD_OK;
 }
 

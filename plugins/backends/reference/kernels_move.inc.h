@@ -35,6 +35,19 @@ lud_status NAME(ref_op_SLICE_GRAD)(const ref_call *c) {
     return LUD_OK;
 }
 
+/* a[...,M], b[...,N] -> [...,M+N]. */
+lud_status NAME(ref_op_CONCAT)(const ref_call *c) {
+    int64_t rows = ref_span(&c->in[0], 0, c->in[0].rank - 1), width = c->out[0].dim[c->out[0].rank - 1], at = 0;
+    for (int i = 0; i < 2; i++) {
+        int64_t part = c->in[i].dim[c->in[i].rank - 1];
+        for (int64_t t = 0; t < rows; t++)
+            memcpy((REAL *)c->out[0].ptr + t * width + at, (const REAL *)c->in[i].ptr + t * part,
+                   (size_t)part * sizeof(REAL));
+        at += part;
+    }
+    return LUD_OK;
+}
+
 /* out[n,...] = x[index[n],...]. */
 static lud_status NAME(gather)(const ref_call *c, const ref_view *x, const ref_view *index, const char *what) {
     lud_status status = ref_check_ids(c, index, x->dim[0], what);

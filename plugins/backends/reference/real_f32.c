@@ -3,6 +3,7 @@
 #include "ref.h"
 #include <ludwig/random.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define REAL    float
@@ -13,5 +14,6 @@
 #include "kernels_move.inc.h"
 #include "kernels_norm.inc.h"
 #include "kernels_attention.inc.h"
+#include "kernels_segment.inc.h"
 #include "kernels_xent.inc.h"
 #include "kernels_optimizer.inc.h"

@@ -8,7 +8,7 @@
 
 #include <ludwig/backend.h>
 
-enum { REF_MAX_IN = 8, REF_MAX_OUT = 5 };
+enum { REF_MAX_IN = 9, REF_MAX_OUT = 5 };
 
 /* A tensor with the true sizes of this run. Absent: ptr NULL, n 0. Not asked for: n 0. */
 typedef struct ref_view {
@@ -63,11 +63,16 @@ void ref_exe_free(void *dev, void *exe);
 /* ---- scalar.c: what does not depend on the element type; all in double ---- */
 double ref_act(int32_t act, double x);
 double ref_act_grad(int32_t act, double x);
+/* ELEMENT_LOSS of one element, and its derivative by p. */
+double ref_loss(const lud_attr_loss *, double p, double t);
+double ref_loss_grad(const lud_attr_loss *, double p, double t);
 size_t ref_dtype_size(int32_t dtype);
 /* LUD_OK if 0 <= id[i] < bound for all i; `what` names them in the message. */
 lud_status ref_check_ids(const ref_call *, const ref_view *ids, int64_t bound, const char *what);
 /* Non-decreasing offsets within 0..T. Tokens of no segment attend to nothing. */
 lud_status ref_check_segments(const ref_call *, const ref_view *offsets, int64_t tokens);
+/* The same, and there is one segment for each row of `rows`. */
+lud_status ref_check_pooled(const ref_call *, const ref_view *offsets, int64_t tokens, const ref_view *rows);
 
 typedef struct ref_range {
     int64_t lo, hi; /* keys lo <= j < hi, counted in the segment */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the kernels share and what does not depend on the element type: activations, checks of ids and offsets, the
- * window of attention, one row of cross entropy. All arithmetic is in double. */
+ * What the kernels share and what does not depend on the element type: activations, losses of one element, checks of
+ * ids and offsets, the window of attention, one row of cross entropy. All arithmetic is in double. */
 #include "ref.h"
 #include <math.h>
 
@@ -69,6 +69,57 @@ double ref_act_grad(int32_t act, double x) {
     }
 }
 
+/* log(1 + exp(x)) */
+static double softplus(double x) {
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+/* Weight a' (1 - p')^b of the focal loss, and its derivative by the logit x. */
+static double focal_weight(const lud_attr_loss *l, double x, double t, double *grad) {
+    double away = sigmoid(x) * (1.0 - t) + sigmoid(-x) * t;
+    double alpha = l->a >= 0 ? (double)l->a * t + (1.0 - (double)l->a) * (1.0 - t) : 1.0;
+    double slope = l->b > 0 && away > 0 ? (double)l->b * pow(away, (double)l->b - 1.0) : 0.0;
+    *grad = alpha * slope * sigmoid(x) * sigmoid(-x) * (1.0 - 2.0 * t);
+    return alpha * pow(away, (double)l->b);
+}
+
+double ref_loss(const lud_attr_loss *l, double p, double t) {
+    double d = p - t, slope, a = (double)l->a;
+    switch (l->kind) {
+    case LUD_LOSS_SQUARED:
+        return d * d;
+    case LUD_LOSS_ABSOLUTE:
+        return fabs(d);
+    case LUD_LOSS_ABSOLUTE_PERCENTAGE:
+        return fabs(d) / fmax(fabs(t), a);
+    case LUD_LOSS_HUBER:
+        return fabs(d) <= a ? 0.5 * d * d : a * (fabs(d) - 0.5 * a);
+    case LUD_LOSS_BINARY_CROSS_ENTROPY:
+        return (1.0 - t) * p + (1.0 + (a - 1.0) * t) * softplus(-p);
+    default:
+        return focal_weight(l, p, t, &slope) * ((1.0 - t) * p + softplus(-p));
+    }
+}
+
+double ref_loss_grad(const lud_attr_loss *l, double p, double t) {
+    double d = p - t, sign = d > 0 ? 1 : d < 0 ? -1 : d, a = (double)l->a, weight, slope;
+    switch (l->kind) {
+    case LUD_LOSS_SQUARED:
+        return 2.0 * d;
+    case LUD_LOSS_ABSOLUTE:
+        return sign;
+    case LUD_LOSS_ABSOLUTE_PERCENTAGE:
+        return sign / fmax(fabs(t), a);
+    case LUD_LOSS_HUBER:
+        return fabs(d) > a ? a * sign : d;
+    case LUD_LOSS_BINARY_CROSS_ENTROPY:
+        return (1.0 - t) * sigmoid(p) - a * t * sigmoid(-p);
+    default:
+        weight = focal_weight(l, p, t, &slope);
+        return weight * ((1.0 - t) * sigmoid(p) - t * sigmoid(-p)) + slope * ((1.0 - t) * p + softplus(-p));
+    }
+}
+
 lud_status ref_check_ids(const ref_call *c, const ref_view *ids, int64_t bound, const char *what) {
     const int32_t *id = ids->ptr;
     for (int64_t i = 0; i < ids->n; i++)
@@ -88,6 +139,13 @@ lud_status ref_check_segments(const ref_call *c, const ref_view *offsets, int64_
                             (long long)i, (int)o[i], (long long)low, (long long)tokens);
     }
     return LUD_OK;
+}
+
+lud_status ref_check_pooled(const ref_call *c, const ref_view *offsets, int64_t tokens, const ref_view *rows) {
+    if (offsets->n != rows->dim[0] + 1)
+        return ref_fail(c->err, LUD_E_INVALID, "reference: opcode %u: %lld segment offsets, but %lld rows",
+                        c->op->opcode, (long long)offsets->n, (long long)rows->dim[0]);
+    return ref_check_segments(c, offsets, tokens);
 }
 
 ref_range ref_attention_range(const lud_attr_attention *a, int64_t t, int64_t len) {

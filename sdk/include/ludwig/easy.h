@@ -145,6 +145,27 @@ static inline lud_t lud_gather_rows(const lud_graph_api *a, lud_graph *g, lud_t 
     lud_attr_none none = {0};
     return lud_emit(a, g, LUD_OP_GATHER_ROWS, in, 2, 1, &none, sizeof none);
 }
+/* a [...,M] and b [...,N] beside each other: [...,M+N]. */
+static inline lud_t lud_concat(const lud_graph_api *a, lud_graph *g, lud_t x, lud_t y) {
+    lud_t in[2] = {x, y};
+    lud_attr_none none = {0};
+    return lud_emit(a, g, LUD_OP_CONCAT, in, 2, 1, &none, sizeof none);
+}
+/* Over the last axis: [...,K] -> [...]. */
+static inline lud_t lud_row_sum(const lud_graph_api *a, lud_graph *g, lud_t x) {
+    lud_attr_none none = {0};
+    return lud_emit(a, g, LUD_OP_ROW_SUM, &x, 1, 1, &none, sizeof none);
+}
+static inline lud_t lud_row_mean(const lud_graph_api *a, lud_graph *g, lud_t x) {
+    lud_shape s;
+    if (a->shape_of(g, x, &s) != LUD_OK || s.rank < 2) return lud_row_sum(a, g, x); /* which says what is wrong */
+    return lud_scale(a, g, lud_row_sum(a, g, x), 1.0f / (float)s.dim[s.rank - 1], 0.0f);
+}
+/* Each element of x [...] repeated: [...,width]. */
+static inline lud_t lud_row_spread(const lud_graph_api *a, lud_graph *g, lud_t x, int64_t width) {
+    lud_attr_width attr = {width};
+    return lud_emit(a, g, LUD_OP_ROW_SPREAD, &x, 1, 1, &attr, sizeof attr);
+}
 /* Sum of all elements. */
 static inline lud_t lud_sum(const lud_graph_api *a, lud_graph *g, lud_t x) {
     lud_attr_shape attr;
@@ -164,6 +185,12 @@ static inline lud_t lud_rms_norm(const lud_graph_api *a, lud_graph *g, lud_t x, 
     lud_attr_norm attr = {eps, offset};
     return lud_emit(a, g, LUD_OP_RMS_NORM, in, 2, 2, &attr, sizeof attr);
 }
+/* w and b may be 0. */
+static inline lud_t lud_layer_norm(const lud_graph_api *a, lud_graph *g, lud_t x, lud_t w, lud_t b, float eps) {
+    lud_t in[3] = {x, w, b};
+    lud_attr_norm attr = {eps, 0};
+    return lud_emit(a, g, LUD_OP_LAYER_NORM, in, 3, 3, &attr, sizeof attr);
+}
 /* x [T,H,D]: the first rotary_dim components of each head, halves paired as in transformers. */
 static inline lud_t lud_rope(const lud_graph_api *a, lud_graph *g, lud_t x, lud_t positions, lud_t inv_freq,
                              int32_t rotary_dim, float attention_factor) {
@@ -176,8 +203,43 @@ static inline lud_t lud_rope(const lud_graph_api *a, lud_graph *g, lud_t x, lud_
 }
 static inline lud_t lud_attention(const lud_graph_api *a, lud_graph *g, lud_t q, lud_t k, lud_t v, lud_t seg_offsets,
                                   const lud_attr_attention *attr) {
-    lud_t in[4] = {q, k, v, seg_offsets};
-    return lud_emit(a, g, LUD_OP_ATTENTION, in, 4, 2, attr, sizeof *attr);
+    lud_t in[5] = {q, k, v, seg_offsets, 0};
+    return lud_emit(a, g, LUD_OP_ATTENTION, in, 5, 2, attr, sizeof *attr);
+}
+/* With a bias that grows with the distance of a key: slopes [H] (bloom). */
+static inline lud_t lud_attention_alibi(const lud_graph_api *a, lud_graph *g, lud_t q, lud_t k, lud_t v,
+                                        lud_t seg_offsets, lud_t slopes, const lud_attr_attention *attr) {
+    lud_t in[5] = {q, k, v, seg_offsets, slopes};
+    return lud_emit(a, g, LUD_OP_ATTENTION, in, 5, 2, attr, sizeof *attr);
+}
+
+/* tokens [T,C] -> [S,C], kind LUD_POOL_*. */
+static inline lud_t lud_segment_pool(const lud_graph_api *a, lud_graph *g, lud_t tokens, lud_t seg_offsets,
+                                     int32_t s_extent, int32_t kind) {
+    lud_t in[2] = {tokens, seg_offsets};
+    lud_attr_pool attr = {-(int64_t)s_extent, kind, 0};
+    return lud_emit(a, g, LUD_OP_SEGMENT_POOL, in, 2, 2, &attr, sizeof attr);
+}
+/* tokens [T,C] weighted by the softmax of score [T] in each segment -> [S,C]. */
+static inline lud_t lud_segment_attend(const lud_graph_api *a, lud_graph *g, lud_t tokens, lud_t score,
+                                       lud_t seg_offsets, int32_t s_extent) {
+    lud_t in[3] = {tokens, score, seg_offsets};
+    lud_attr_rows attr = {-(int64_t)s_extent};
+    return lud_emit(a, g, LUD_OP_SEGMENT_ATTEND, in, 3, 2, &attr, sizeof attr);
+}
+/* Each token with its neighbours: [T,C] -> [T,(left+1+right)*C]. */
+static inline lud_t lud_segment_unfold(const lud_graph_api *a, lud_graph *g, lud_t tokens, lud_t seg_offsets,
+                                       int32_t left, int32_t right) {
+    lud_t in[2] = {tokens, seg_offsets};
+    lud_attr_window attr = {left, right};
+    return lud_emit(a, g, LUD_OP_SEGMENT_UNFOLD, in, 2, 1, &attr, sizeof attr);
+}
+/* Elementwise loss, kind LUD_LOSS_*; p and q are its attributes a and b. */
+static inline lud_t lud_element_loss(const lud_graph_api *a, lud_graph *g, lud_t pred, lud_t target, int32_t kind,
+                                     float p, float q) {
+    lud_t in[2] = {pred, target};
+    lud_attr_loss attr = {kind, p, q};
+    return lud_emit(a, g, LUD_OP_ELEMENT_LOSS, in, 2, 1, &attr, sizeof attr);
 }
 
 /* ---- Parameters and sites ------------------------------------------------------------------------------------ */

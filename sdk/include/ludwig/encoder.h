@@ -21,8 +21,9 @@ typedef struct lud_seq {
 } lud_seq;
 
 /* tokens [T,C] after the final norm, or 0 (tabular); rows [S,C]: tabular features, or a pooler that the model's files
- * hold (reduce_output cls_pooled takes it, else the first token), or 0. Core pools tokens into rows. An encoder of a causal model names its output
- * projection: vocab (weight may be the embedding table), and how logits are made of it. */
+ * hold (reduce_output cls_pooled takes it, else the first token), or 0. Core pools tokens into rows. An encoder of a
+ * causal model names its output projection: vocab (weight may be the embedding table), and how logits are made of it.
+ */
 typedef struct lud_encoder_out {
     uint32_t struct_size;
     lud_t tokens, rows;

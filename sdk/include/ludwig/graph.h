@@ -45,6 +45,7 @@ typedef struct lud_site {
     const lud_cfg *cfg; /* set by core for adapters: what matched this site (adapter.h) */
 } lud_site;
 
+/* BUFFER: saved with the model, never trained. */
 enum { LUD_PARAM_BUFFER = 1, LUD_PARAM_STATE = 2, LUD_PARAM_NO_DECAY = 4, LUD_PARAM_KEEP_F32 = 8 };
 /* Initial values of a parameter that no file provides. UNIFORM: [a, b). NORMAL: mean a, deviation b. CONSTANT: a.
  * KAIMING_UNIFORM: uniform in +-sqrt(6 / ((1 + a^2) fan_in)), fan_in = last dimension (He et al. 2015). */

@@ -19,29 +19,29 @@ LUD_EXPORT const char *lud_version(void);
  * 8 out of memory, 70 internal, 130 interrupted. */
 LUD_EXPORT int lud_exit_code(lud_status);
 
-/* Where a long call stands. Rates and the estimate are of real tokens (there is no padding); 0 = not known yet. */
+/* Where a long call stands. Rates are of real tokens (there is no padding), or of rows; 0 = not known yet. */
 typedef struct lud_progress {
     uint32_t struct_size;
-    const char *phase;   /* "train", "evaluate", "generate" */
+    const char *phase;   /* "train", "evaluate", "generate", "encode" */
     int64_t done, total; /* optimizer steps, or rows */
-    double loss, learning_rate, tokens_per_second, eta_seconds;
+    double loss, learning_rate, per_second, eta_seconds;
+    const char *unit; /* of per_second: "tok" or "rows" */
 } lud_progress;
 
-/* Metrics of one split. loss: mean negative log-likelihood (nats) over target tokens; perplexity: exp(loss);
- * next_token_perplexity: mean over rows of exp(mean nll of the row). */
-typedef struct lud_metrics {
-    uint32_t struct_size;
-    int32_t present;
-    double loss, perplexity, token_accuracy, next_token_perplexity;
-    uint64_t target_tokens, rows;
-} lud_metrics;
+/* One metric of one output feature ("combined": of the sum of all losses) on the three splits; NaN: not measured.
+ * Text: loss = mean negative log-likelihood (nats) over target tokens; perplexity = exp(loss); next_token_perplexity =
+ * mean over rows of exp(mean nll of the row). Others by Ludwig's names. FROZEN */
+typedef struct lud_metric {
+    const char *feature, *name;
+    double training, validation, test;
+} lud_metric;
 
 typedef struct lud_evaluation {
     uint32_t struct_size;
     int32_t improved; /* the validation metric got better: this is the best model so far */
     int64_t step, epoch;
-    const char *feature;
-    lud_metrics training, validation, test;
+    const lud_metric *metrics; /* by feature, in the order of the config */
+    uint64_t n_metrics;
 } lud_evaluation;
 
 /* What a program may want to show. All may be NULL; called on the thread that called lud_model_*. */
@@ -112,9 +112,10 @@ typedef struct lud_train_result {
     char validation_metric[64]; /* "loss", "token_accuracy" ... */
     char feature[256];
     int64_t best_step, best_epoch, steps, epochs;
-    lud_metrics best_validation, best_test;
-    uint64_t tokens; /* real tokens trained on */
-    double seconds;  /* of the training loop without evaluations */
+    double best_validation, best_test; /* that metric of the best model; NaN: not measured */
+    uint64_t tokens;                   /* real tokens (or rows: `unit`) trained on */
+    char unit[8];                      /* "tok" or "rows" */
+    double seconds;                    /* of the training loop */
     uint64_t peak_rss_bytes;
 } lud_train_result;
 /* Trains, writes the run folder, keeps the best model in `model`. Nothing is left behind on failure. An interrupted run
@@ -130,8 +131,8 @@ typedef struct lud_predict_opts {
     const char *generation;       /* JSON object over the config's generation section, or NULL */
     int64_t limit;                /* at most so many rows; 0 = all */
 } lud_predict_opts;
-/* One row per input row: <feature>_predictions, <feature>_response, <feature>_probability. The target column may be
- * absent. */
+/* One row per input row. Text: <feature>_predictions, _response, _probability; other outputs as Ludwig names them:
+ * _predictions, _probabilities, _probabilities_<class>, _probability. The target column may be absent. */
 LUD_EXPORT lud_status lud_model_predict(lud_model *, const lud_predict_opts *, lud_error *);
 /* Metrics as JSON text through sink: {feature: {loss, perplexity, token_accuracy, ...}, combined: {loss}}; a text
  * output is generated too: exact_match with its Wilson 95 % interval. */

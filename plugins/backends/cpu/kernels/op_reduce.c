@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SUM_TO and SUMSQ. The order of the additions depends on the shape alone: rows in blocks of SUM_BLOCK, block sums in
- * increasing order; elements in blocks of SQ_BLOCK, each in VW lanes. */
+ * SUM_TO, ROW_SUM, ROW_SPREAD and SUMSQ. The order of the additions depends on the shape alone: rows in blocks of
+ * SUM_BLOCK, block sums in increasing order; elements in blocks of SQ_BLOCK, each in VW lanes. */
 #include "ops.h"
 
 enum { SUM_BLOCK = 64, SQ_BLOCK = 16384 };
@@ -45,6 +45,25 @@ void FN(sum_to)(cpu_worker *w, const cpu_step *s) {
     cpu_ranges it = cpu_ranges_start(w, s, 0, c, 64);
     while (cpu_ranges_next(&it))
         FN(column_sums)(cpu_in(s, 0), n / c, c, it.begin, it.end, cpu_out(s, 0), false);
+}
+
+/* x (N,K) -> (N) */
+void FN(row_sum)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_rows(w, &s->in[0]), k = cpu_cols(w, &s->in[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, ELEMENT_GRAIN / k);
+    while (cpu_ranges_next(&it))
+        for (int64_t t = it.begin; t < it.end; t++)
+            cpu_out(s, 0)[t] = block_sum(cpu_in(s, 0) + t * k, k, false);
+}
+
+/* x (N) -> (N,K) */
+void FN(row_spread)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_count(w, &s->in[0]), k = cpu_cols(w, &s->out[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, ELEMENT_GRAIN / k);
+    while (cpu_ranges_next(&it))
+        for (int64_t t = it.begin; t < it.end; t++)
+            for (int64_t i = 0; i < k; i++)
+                cpu_out(s, 0)[t * k + i] = cpu_in(s, 0)[t];
 }
 
 void FN(sumsq_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {

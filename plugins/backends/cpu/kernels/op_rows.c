@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Moving rows and columns: EMBEDDING, GATHER_ROWS, SCATTER_ADD_ROWS (= EMBEDDING_GRAD), SLICE, SLICE_GRAD, RESHAPE.
- * An index outside its table fails the run and touches no memory. Elements are 4 bytes, float or I32. */
+ * Moving rows and columns: EMBEDDING, GATHER_ROWS, SCATTER_ADD_ROWS (= EMBEDDING_GRAD), SLICE, SLICE_GRAD,
+ * CONCAT, RESHAPE. An index outside its table fails the run and touches no memory. Elements are 4 bytes, float or I32.
+ */
 #include "ops.h"
 
 static void look_up(cpu_worker *w, const cpu_step *s, const cpu_ref *table, const int32_t *index) {
@@ -72,6 +73,19 @@ void FN(slice_grad)(cpu_worker *w, const cpu_step *s) {
             float *dst = cpu_out(s, 0) + t * c;
             memset(dst, 0, (size_t)c * sizeof(float));
             memcpy(dst + a->start, cpu_in(s, 0) + t * a->len, (size_t)a->len * sizeof(float));
+        }
+    }
+}
+
+/* a (N,A), b (N,B) -> (N,A+B) */
+void FN(concat)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_rows(w, &s->in[0]), a = cpu_cols(w, &s->in[0]), b = cpu_cols(w, &s->in[1]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, ELEMENT_GRAIN / (a + b));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t t = it.begin; t < it.end; t++) {
+            float *dst = cpu_out(s, 0) + t * (a + b);
+            memcpy(dst, cpu_in(s, 0) + t * a, (size_t)a * sizeof(float));
+            memcpy(dst + a, cpu_in(s, 1) + t * b, (size_t)b * sizeof(float));
         }
     }
 }

@@ -5,7 +5,8 @@
 
 /* Exponentials add up in 16 fp32 lanes, each in increasing order, as in PyTorch's log_softmax (AVX-512). Beside a large
  * exponential a lane loses the smallest ones: the log-sum-exp of 49152 logits comes out about 1e-5 low, and so does
- * everybody's who compares. An exact sum is as fast, but ten steps of AdamW then end 1.3e-3 away from PyTorch's fp32. */
+ * everybody's who compares. An exact sum is as fast, but ten steps of AdamW then end 1.3e-3 away from PyTorch's fp32.
+ */
 enum { SUM_LANES = 16, SUM_VECTORS = SUM_LANES / VW };
 
 ALWAYS_INLINE vf z_of(const lud_attr_xent *a, vf x) {

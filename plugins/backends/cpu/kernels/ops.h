@@ -22,23 +22,37 @@
     X(SLICE_GRAD, slice_grad, 0)                                                                                       \
     X(GATHER_ROWS, gather_rows, 0)                                                                                     \
     X(SCATTER_ADD_ROWS, scatter_add_rows, 0)                                                                           \
+    X(CONCAT, concat, 0)                                                                                               \
+    X(ROW_SUM, row_sum, 0)                                                                                             \
     X(LINEAR, linear, gemm_need)                                                                                       \
     X(LINEAR_GRAD_INPUT, linear_grad_input, gemm_need)                                                                 \
     X(LINEAR_GRAD_WEIGHT, linear_grad_weight, gemm_need)                                                               \
+    X(ROW_SPREAD, row_spread, 0)                                                                                       \
     X(EMBEDDING, embedding, 0)                                                                                         \
     X(EMBEDDING_GRAD, scatter_add_rows, 0)                                                                             \
+    X(SEGMENT_UNFOLD, segment_unfold, 0)                                                                               \
+    X(SEGMENT_UNFOLD_GRAD, segment_unfold_grad, 0)                                                                     \
     X(RMS_NORM, rms_norm, 0)                                                                                           \
     X(RMS_NORM_GRAD, rms_norm_grad, 0)                                                                                 \
     X(RMS_NORM_GRAD_WEIGHT, rms_norm_grad_weight, 0)                                                                   \
     X(ROPE, rope, rope_need)                                                                                           \
+    X(LAYER_NORM, layer_norm, 0)                                                                                       \
+    X(LAYER_NORM_GRAD, layer_norm_grad, 0)                                                                             \
+    X(LAYER_NORM_GRAD_WEIGHT, layer_norm_grad_weight, 0)                                                               \
     X(ATTENTION, attention, attention_need)                                                                            \
     X(ATTENTION_GRAD, attention_grad, attention_grad_need)                                                             \
     X(ATTENTION_CACHED, attention_cached, attention_need)                                                              \
+    X(SEGMENT_POOL, segment_pool, 0)                                                                                   \
+    X(SEGMENT_POOL_GRAD, segment_pool_grad, 0)                                                                         \
+    X(SEGMENT_ATTEND, segment_attend, 0)                                                                               \
+    X(SEGMENT_ATTEND_GRAD, segment_attend_grad, 0)                                                                     \
     X(CROSS_ENTROPY, cross_entropy, 0)                                                                                 \
     X(CROSS_ENTROPY_GRAD, cross_entropy_grad, 0)                                                                       \
     X(LINEAR_CROSS_ENTROPY, linear_xent, linear_xent_need)                                                             \
     X(LINEAR_CROSS_ENTROPY_GRAD, linear_xent_grad, linear_xent_need)                                                   \
     X(LINEAR_CROSS_ENTROPY_JOINED, linear_xent_joined, linear_xent_need)                                               \
+    X(ELEMENT_LOSS, element_loss, 0)                                                                                   \
+    X(ELEMENT_LOSS_GRAD, element_loss_grad, 0)                                                                         \
     X(DROPOUT, dropout, 0)                                                                                             \
     X(ACC, acc, 0)                                                                                                     \
     X(SUMSQ, sumsq, sumsq_need)                                                                                        \

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a table to the encoded rows of a predictor: metadata learned from the training rows, columns by the type of
+ * their feature, texts through the tokenizer of their encoder. */
+#include "internal.h"
+
+#include <string.h>
+
+static lud_str column_name(const ludc_value *feature) {
+    return ludc_get_str(feature, "column", ludc_get_str(feature, "name", LUDC_STR("")));
+}
+
+/* ---- Metadata ---- */
+static lud_status fit_vocabulary(const ludc_value *feature, const ludc_table *t, const char *path, const uint32_t *rows,
+                                 size_t n, ludc_value *metadata, lud_error *err) {
+    size_t column;
+    ludc_vocabulary *v = NULL;
+    LUDC_TRY(ludc_table_need(t, path, column_name(feature), &column, err));
+    LUDC_TRY(ludc_vocabulary_new(ludc_value_get(feature, "preprocessing"), &v, err));
+    lud_status status = LUD_OK;
+    for (size_t i = 0; i < n && status == LUD_OK; i++) {
+        lud_str text = {0};
+        bool missing = false;
+        status = ludc_feature_text(feature, metadata, t, column, rows ? rows[i] : i, &text, &missing, err);
+        if (status == LUD_OK && !missing) status = ludc_vocabulary_add(v, text, err);
+    }
+    if (status == LUD_OK) status = ludc_vocabulary_write(v, metadata, err);
+    ludc_vocabulary_free(v);
+    return status;
+}
+
+static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
+                              const char *path, const uint32_t *rows, size_t n, lud_error *err) {
+    const lud_str name = ludc_get_str(feature, "name", LUDC_STR("")),
+                  type = ludc_get_str(feature, "type", LUDC_STR(""));
+    const lud_str tied = ludc_get_str(feature, "tied", LUDC_STR(""));
+    const ludc_value *encoder = ludc_value_get(feature, "encoder");
+    ludc_value *metadata = tied.len ? ludc_value_copy(ludc_value_get(m->metadata, tied.ptr)) : NULL;
+    if (!metadata) LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
+    const bool pretrained = !ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) ||
+                            !ludc_is_null(ludc_value_get(encoder, "base_model"));
+    lud_status status = LUD_OK;
+    if (ludc_str_eq(type, "text") && !pretrained && !tied.len)
+        status = fit_vocabulary(feature, t, path, rows, n, metadata, err);
+    if (status != LUD_OK) {
+        ludc_value_free(metadata);
+        return status;
+    }
+    return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+}
+
+lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
+                         lud_error *err) {
+    ludc_value_free(m->metadata);
+    m->metadata = ludc_value_new(LUD_CFG_OBJECT);
+    if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (int is_output = 0; is_output < 2; is_output++) {
+        const ludc_value *list = ludc_value_get(m->config.full, is_output ? "output_features" : "input_features");
+        for (size_t i = 0; i < list->len; i++)
+            LUDC_TRY(fit_feature(m, list->items[i], is_output, t, path, rows, n, err));
+    }
+    return LUD_OK;
+}
+
+/* ---- Texts ---- */
+/* Cut to max tokens; what the tokenizer puts at the end of every text ([SEP]) stays, as in transformers. */
+static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, size_t max, lud_error *err) {
+    ludc_ids plain = {0};
+    LUDC_TRY(ludc_tokenizer_encode(tok, text, false, &plain, err));
+    size_t before = 0;
+    while (before + plain.len < ids->len && memcmp(ids->ptr + before, plain.ptr, plain.len * sizeof(*plain.ptr)) != 0)
+        before++;
+    const size_t after = ids->len - plain.len - before;
+    if (after < max) memmove(ids->ptr + max - after, ids->ptr + ids->len - after, after * sizeof(*ids->ptr));
+    ids->len = max;
+    ludc_ids_free(&plain);
+    return LUD_OK;
+}
+
+typedef struct token_list {
+    ludc_ids all;
+    int64_t *offsets;
+    size_t n;
+    uint64_t cut;
+} token_list;
+
+static lud_status add_text(const ludc_input *in, lud_str text, token_list *out, ludc_ids *scratch, lud_error *err) {
+    scratch->len = 0;
+    LUDC_TRY(ludc_tokenizer_encode(in->tokenizer, text, true, scratch, err));
+    if (scratch->len > (size_t)in->max_length) {
+        LUDC_TRY(cut(in->tokenizer, text, scratch, (size_t)in->max_length, err));
+        out->cut++;
+    }
+    for (size_t i = 0; i < scratch->len; i++)
+        if (!ludc_ids_push(&out->all, scratch->ptr[i])) return ludc_fail(err, LUD_E_NOMEM, "out of memory for texts");
+    out->offsets[++out->n] = (int64_t)out->all.len;
+    return LUD_OK;
+}
+
+static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
+                               size_t n, ludc_column *out, lud_error *err) {
+    size_t column;
+    token_list list = {0};
+    ludc_ids scratch = {0};
+    LUDC_TRY(ludc_table_need(t, path, column_name(in->feature), &column, err));
+    list.offsets = ludc_alloc((n + 1) * sizeof(*list.offsets));
+    uint8_t *missing = ludc_alloc(LUDC_MAX(n, 1));
+    lud_status status = list.offsets && missing ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory for texts");
+    for (size_t i = 0; i < n && status == LUD_OK; i++) {
+        lud_str text = {0};
+        bool gone = false;
+        status = ludc_feature_text(in->feature, in->metadata, t, column, rows ? rows[i] : i, &text, &gone, err);
+        missing[i] = gone;
+        if (status == LUD_OK) status = add_text(in, gone ? LUDC_STR("") : text, &list, &scratch, err);
+    }
+    ludc_ids_free(&scratch);
+    if (list.cut)
+        ludc_log(LUD_LOG_WARN, "data: %llu texts of '%s' were cut to %lld tokens", (unsigned long long)list.cut,
+                 in->name, (long long)in->max_length);
+    *out = (ludc_column){.kind = LUDC_COLUMN_LISTS,
+                         .rows = n,
+                         .width = 1,
+                         .ids = list.all.ptr,
+                         .offsets = list.offsets,
+                         .missing = missing};
+    if (status != LUD_OK) ludc_column_free(out);
+    return status;
+}
+
+/* ---- Columns ---- */
+static lud_status read_input(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
+                             size_t n, ludc_column *out, lud_error *err) {
+    if (strcmp(in->type, "text") == 0) return encode_texts(in, t, path, rows, n, out, err);
+    return ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err);
+}
+
+static lud_status read_output(const ludc_output *o, const ludc_table *t, const char *path, const uint32_t *rows,
+                              size_t n, ludc_column *out, float **weights, lud_error *err) {
+    LUDC_TRY(ludc_feature_encode(o->feature, o->metadata, true, t, path, rows, n, out, err));
+    *weights = ludc_alloc(LUDC_MAX(n, 1) * sizeof(**weights));
+    if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const bool by_class = o->class_weights && out->kind == LUDC_COLUMN_IDS;
+    for (size_t i = 0; i < n; i++) {
+        const bool missing = out->missing && out->missing[i];
+        if (missing && out->kind == LUDC_COLUMN_IDS) out->ids[i] = 0;
+        (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[out->ids[i]] : 1.0f;
+    }
+    return LUD_OK;
+}
+
+static lud_status read_columns(const ludc_predictor *p, const ludc_table *t, const char *path, const uint32_t *rows,
+                               size_t n, bool targets, ludc_task_rows *out, lud_error *err) {
+    LUDC_TRY(ludc_task_rows_init(out, p, err));
+    out->n = n;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        LUDC_TRY(read_input(&p->inputs[i], t, path, rows, n, &out->inputs[i], err));
+    for (size_t k = 0; targets && k < p->n_outputs; k++)
+        LUDC_TRY(read_output(&p->outputs[k], t, path, rows, n, &out->outputs[k], &out->weights[k], err));
+    return LUD_OK;
+}
+
+/* Rows that training and evaluation leave out: an input with drop_row has no value, or no output has one. */
+static bool dropped(const ludc_predictor *p, const ludc_task_rows *d, size_t row) {
+    size_t without = 0;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        if (d->inputs[i].missing && d->inputs[i].missing[row]) return true;
+    for (size_t k = 0; k < p->n_outputs; k++)
+        without += d->outputs[k].missing && d->outputs[k].missing[row];
+    return without == p->n_outputs;
+}
+
+lud_status ludc_task_rows_read(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
+                               bool targets, ludc_task_rows *out, uint32_t **kept, lud_error *err) {
+    const ludc_predictor *p = m->predictor;
+    uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
+    size_t n_stay = 0;
+    *out = (ludc_task_rows){0};
+    if (!stay) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = read_columns(p, t, path, rows, n, targets, out, err);
+    for (size_t i = 0; i < n && status == LUD_OK; i++)
+        if (!targets || !dropped(p, out, i)) stay[n_stay++] = rows ? rows[i] : (uint32_t)i;
+    if (status == LUD_OK && n_stay < n) {
+        ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", n - n_stay, path);
+        ludc_task_rows_free(out, p);
+        status = read_columns(p, t, path, stay, n_stay, targets, out, err);
+    }
+    if (status != LUD_OK) ludc_task_rows_free(out, p);
+    if (status != LUD_OK || !kept)
+        ludc_free(stay);
+    else
+        *kept = stay;
+    return status;
+}

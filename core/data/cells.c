@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cells of one row in one buffer. */
+#include "answers.h"
+
+void ludc_cells_end(ludc_cells *c) {
+    ludc_buf_add(&c->text, "", 1);
+    if (c->len == c->cap) {
+        const size_t cap = c->cap ? 2 * c->cap : 16;
+        size_t *ends = ludc_realloc(c->ends, c->len * sizeof(*ends), cap * sizeof(*ends));
+        if (ends) c->ends = ends;
+        lud_str *views = ludc_realloc(c->views, c->len * sizeof(*views), cap * sizeof(*views));
+        if (views) c->views = views;
+        if (ends && views) c->cap = cap;
+    }
+    c->failed = c->failed || c->text.failed || c->len == c->cap;
+    if (!c->failed) c->ends[c->len++] = c->text.len;
+}
+
+const lud_str *ludc_cells_list(ludc_cells *c) {
+    size_t begin = 0;
+    for (size_t i = 0; i < c->len; i++) {
+        c->views[i] = (lud_str){c->text.ptr + begin, c->ends[i] - begin - 1};
+        begin = c->ends[i];
+    }
+    return c->views;
+}
+
+void ludc_cells_clear(ludc_cells *c) {
+    ludc_buf_clear(&c->text);
+    c->len = 0;
+    c->failed = false;
+}
+
+void ludc_cells_free(ludc_cells *c) {
+    ludc_buf_free(&c->text);
+    ludc_free(c->ends);
+    ludc_free(c->views);
+    *c = (ludc_cells){0};
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * predictor: a model of `model_type: ecd`. Input features are encoded, text is pooled to one vector per row, a combiner
+ * joins them, heads answer. One row of data is one segment of every input, so all features share the extent S.
+ * A language model as an encoder is a ludc_model in tower form. */
+#ifndef LUDC_PREDICTOR_H
+#define LUDC_PREDICTOR_H
+
+#include "model.h"
+
+#include <feature.h>
+
+enum { LUDC_POOL_ATTENTION = -1 }; /* beside LUD_POOL_* */
+
+typedef struct ludc_input {
+    const char *name, *type;
+    const ludc_value *feature, *section, *metadata; /* of the config: the feature, its encoder; what was learned */
+    char *scope;                                    /* "input_features.<name>.encoder." */
+    int64_t tied;                                   /* the earlier input whose encoder this is; -1: its own */
+    ludc_model *tower;                              /* text with a base model; NULL: `part` */
+    struct ludc_part *part;
+    const struct lud_encoder_vt *vt;
+    void *self;
+    ludc_tokenizer *vocabulary; /* text trained from scratch: built from the data */
+    const ludc_tokenizer *tokenizer;
+    int64_t max_length; /* tokens of a text */
+    int32_t pool;       /* LUD_POOL_*; 0: rows as they are, or a sequence */
+    bool pooler;        /* cls_pooled: the model's own pooler where it has one */
+    bool frozen;        /* nothing below the combiner can be trained: its rows may be cached */
+    bool cached;        /* its rows are given instead of computed */
+    int64_t width;      /* of its rows */
+} ludc_input;
+
+typedef struct ludc_output {
+    const char *name, *type;
+    const ludc_value *feature, *metadata;
+    char *scope;
+    struct ludc_part *part;
+    int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
+    double weight;                        /* of its loss in the sum */
+    float *class_weights;                 /* [width], category and set; NULL: all 1 */
+    size_t *dependencies, n_dependencies; /* outputs that are computed before, whose hidden rows it sees */
+} ludc_output;
+
+typedef struct ludc_predictor {
+    ludc_host *host;
+    const ludc_value *config;
+    ludc_devices own_devices, *devices;
+    bool owns_devices, for_training;
+    int32_t real;
+    uint64_t seed;
+    ludc_store *store;
+    ludc_input *inputs;
+    ludc_output *outputs;
+    size_t n_inputs, n_outputs;
+    size_t *order; /* outputs so that dependencies come first */
+    struct ludc_part *combiner;
+    ludc_model *current; /* whose encoder is being built */
+    int64_t n_parameters, n_trainable;
+} ludc_predictor;
+
+typedef struct ludc_predictor_spec {
+    ludc_host *host;
+    const ludc_value *config;   /* full */
+    const ludc_value *metadata; /* {feature: {type, width ...}} */
+    const char *weights;        /* what training made (a safetensors file), or NULL */
+    bool for_training;
+    uint64_t seed;
+    const ludc_devices *devices; /* test seam */
+    int32_t real;                /* LUD_F32 (0) or LUD_F64 */
+} ludc_predictor_spec;
+/* config and metadata are kept by the caller. Errors as ludc_model_open. */
+lud_status ludc_predictor_open(const ludc_predictor_spec *, ludc_predictor **, lud_error *);
+void ludc_predictor_free(ludc_predictor *); /* accepts NULL */
+/* Every trained parameter by name, into a safetensors file; ludc_predictor_spec.weights reads it. */
+lud_status ludc_predictor_save(ludc_predictor *, const char *path, lud_error *);
+
+/* Of a tower: its files; the config name of its adapter, NULL = none. */
+const ludc_base_model *ludc_tower_base(const ludc_model *);
+const char *ludc_tower_adapter(const ludc_model *);
+
+/* ---- Rows ---- */
+/* Encoded columns of n rows. Text: LISTS of token ids, or REALS [n, width] of cached rows. Targets as lud_decoder_in
+ * has them; weights [n] each: 0 where the row has no target, else the class weight. */
+typedef struct ludc_task_rows {
+    size_t n;
+    ludc_column *inputs, *outputs;
+    float **weights;
+    uint64_t first_row; /* number of the first row, for random keys */
+} ludc_task_rows;
+lud_status ludc_task_rows_init(ludc_task_rows *, const ludc_predictor *, lud_error *);
+void ludc_task_rows_free(ludc_task_rows *, const ludc_predictor *);
+/* Longest text of a row over all inputs that are computed, at least 1. */
+int64_t ludc_task_row_length(const ludc_predictor *, const ludc_task_rows *, size_t row);
+
+/* ---- Programs ---- */
+enum {
+    LUDC_TASK_TRAIN,   /* losses and gradients */
+    LUDC_TASK_LOSS,    /* losses and predictions */
+    LUDC_TASK_PREDICT, /* predictions */
+    LUDC_TASK_ENCODE   /* rows of one input */
+};
+typedef struct ludc_task_run ludc_task_run;
+/* At most T tokens per text input and S rows. input: for ENCODE. */
+lud_status ludc_task_run_new(ludc_predictor *, int kind, int64_t T, int64_t S, size_t input, ludc_task_run **,
+                             lud_error *);
+void ludc_task_run_free(ludc_task_run *);
+typedef struct ludc_task_result {
+    double *loss;   /* [n_outputs], TRAIN and LOSS: += sum of weight * loss; may be NULL */
+    float **scores; /* [n_outputs] -> [S, width], LOSS and PREDICT; ENCODE: [0] -> [S, width] */
+} ludc_task_result;
+/* One micro-batch: rows[n] index into the data. scale [n_outputs]: the cotangent of each loss sum (TRAIN). */
+lud_status ludc_task_run_rows(ludc_task_run *, const ludc_task_rows *, const uint32_t *rows, int64_t n, uint64_t epoch,
+                              const double *scale, ludc_task_result *, lud_error *);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a predictor: devices, the encoder of each input (a tower over a base model, or a component of its own), the
+ * combiner, the head of each output; then its parameters. All or nothing. */
+#include "tower.h"
+
+#include <string.h>
+
+static lud_status out_of_memory(lud_error *err) {
+    return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+}
+
+static const char *text_of(const ludc_value *feature, const char *key) {
+    const lud_str s = ludc_get_str(feature, key, LUDC_STR(""));
+    return s.ptr; /* text of a value ends in NUL */
+}
+
+static char *scope_of(const char *kind, const char *name, const char *what) {
+    ludc_buf text = {0};
+    ludc_buf_addf(&text, "%s.%s.%s.", kind, name, what);
+    return text.ptr;
+}
+
+/* A component with its sections; the view borrows them. */
+static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const ludc_value *section,
+                            const ludc_value *metadata, struct ludc_part **out, lud_error *err) {
+    const lud_component *c = NULL;
+    const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
+    LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
+    ludc_part *part = ludc_alloc(sizeof *part);
+    if (!part) return out_of_memory(err);
+    *out = part;
+    ludc_view_add(&part->view, "config", section);
+    ludc_view_add(&part->view, "metadata", metadata);
+    LUDC_TRY(ludc_part_open(p->host, part, c, err));
+    if (LUD_HAS((const lud_decoder_vt *)part->vtable, lud_decoder_vt, build)) return LUD_OK;
+    return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
+}
+
+/* ---- Inputs ---- */
+static const struct {
+    const char *word;
+    int32_t pool;
+} pools[] = {{"mean", LUD_POOL_MEAN},        {"avg", LUD_POOL_MEAN},
+             {"sum", LUD_POOL_SUM},          {"max", LUD_POOL_MAX},
+             {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
+             {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
+
+static lud_status read_pool(ludc_input *in, lud_error *err) {
+    const ludc_value *word = ludc_value_get(in->section, "reduce_output");
+    if (ludc_is_null(word)) return LUD_OK;
+    in->pooler = word->type == LUD_CFG_STR && ludc_str_eq(word->u.s, "cls_pooled");
+    for (size_t i = 0; i < LUDC_COUNT(pools); i++) {
+        if (word->type != LUD_CFG_STR || !ludc_str_eq(word->u.s, pools[i].word)) continue;
+        in->pool = pools[i].pool;
+        return LUD_OK;
+    }
+    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': this encoder.reduce_output is not known", in->name);
+}
+
+static int64_t text_length(const ludc_input *in, int64_t positions) {
+    int64_t n = positions > 0 ? positions : INT32_MAX;
+    const int64_t own = ludc_get_int(in->section, "max_sequence_length", INT32_MAX);
+    const int64_t prepared = ludc_get_int(in->feature, "preprocessing.max_sequence_length", 256);
+    return LUDC_MAX(1, LUDC_MIN(n, LUDC_MIN(own, prepared)));
+}
+
+static lud_status open_tower(ludc_predictor *p, ludc_input *in, lud_error *err) {
+    LUDC_TRY(ludc_tower_open(p, in, &in->tower, err));
+    in->vt = in->tower->encoder;
+    in->self = in->tower->encoder_part.self;
+    in->tokenizer = in->tower->tokenizer;
+    in->max_length = text_length(in, in->tower->info.max_positions);
+    in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
+    const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
+    in->cached = wanted && in->frozen && p->for_training;
+    return LUD_OK;
+}
+
+static lud_status open_encoder(ludc_predictor *p, ludc_input *in, lud_error *err) {
+    LUDC_TRY(open_part(p, LUD_KIND_ENCODER, in->type, in->section, in->metadata, &in->part, err));
+    in->vt = in->part->vtable;
+    in->self = in->part->self;
+    if (strcmp(in->type, "text") != 0) return LUD_OK;
+    in->max_length = text_length(in, 0);
+    LUDC_TRY(ludc_vocabulary_read(in->metadata, &in->vocabulary, err));
+    in->tokenizer = in->vocabulary;
+    return LUD_OK;
+}
+
+/* An input that is tied to an earlier one is that one's encoder under another name. */
+static void tie(ludc_input *in, const ludc_input *to, int64_t index) {
+    const char *name = in->name;
+    const ludc_value *feature = in->feature;
+    *in = *to;
+    in->name = name;
+    in->feature = feature;
+    in->tied = index;
+}
+
+static lud_status open_input(ludc_predictor *p, size_t i, const ludc_value *metadata, lud_error *err) {
+    ludc_input *in = &p->inputs[i];
+    in->name = text_of(in->feature, "name");
+    in->type = text_of(in->feature, "type");
+    in->section = ludc_value_get(in->feature, "encoder");
+    in->metadata = ludc_value_get(metadata, in->name);
+    const lud_str tied = ludc_get_str(in->feature, "tied", LUDC_STR(""));
+    for (size_t k = 0; tied.len && k < i; k++) {
+        if (!ludc_str_eq(tied, p->inputs[k].name)) continue;
+        tie(in, &p->inputs[k], (int64_t)k);
+        return LUD_OK;
+    }
+    in->scope = scope_of("input_features", in->name, "encoder");
+    if (!in->scope) return out_of_memory(err);
+    if (strcmp(in->type, "text") == 0) LUDC_TRY(read_pool(in, err));
+    return ludc_tower_wanted(in->section) ? open_tower(p, in, err) : open_encoder(p, in, err);
+}
+
+/* ---- Outputs ---- */
+static lud_status read_weights(ludc_output *o, lud_error *err) {
+    const ludc_value *weights = ludc_value_find(o->feature, "loss.class_weights");
+    if (ludc_is_null(weights)) return LUD_OK;
+    o->class_weights = ludc_alloc((size_t)o->width * sizeof *o->class_weights);
+    if (!o->class_weights) return out_of_memory(err);
+    return ludc_class_weights(weights, o->metadata, o->class_weights, err);
+}
+
+static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error *err) {
+    const ludc_value *list = ludc_value_get(o->feature, "dependencies");
+    if (!list || list->type != LUD_CFG_LIST || list->len == 0) return LUD_OK;
+    o->dependencies = ludc_alloc(list->len * sizeof *o->dependencies);
+    if (!o->dependencies) return out_of_memory(err);
+    for (size_t i = 0; i < list->len; i++)
+        for (size_t k = 0; k < p->n_outputs; k++)
+            if (ludc_str_eq(list->items[i]->u.s, text_of(p->outputs[k].feature, "name")))
+                o->dependencies[o->n_dependencies++] = k;
+    return LUD_OK;
+}
+
+static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_value *metadata, lud_error *err) {
+    o->name = text_of(o->feature, "name");
+    o->type = text_of(o->feature, "type");
+    o->metadata = ludc_value_get(metadata, o->name);
+    o->width = ludc_get_int(o->metadata, "width", 0);
+    o->weight = ludc_get_float(o->feature, "loss.weight", 1.0);
+    if (o->width < 1) return ludc_fail(err, LUD_E_DATA, "output feature '%s' has no classes or values", o->name);
+    o->scope = scope_of("output_features", o->name, "decoder");
+    if (!o->scope) return out_of_memory(err);
+    LUDC_TRY(read_weights(o, err));
+    LUDC_TRY(read_dependencies(p, o, err));
+    return open_part(p, LUD_KIND_DECODER, o->type, ludc_value_get(o->feature, "decoder"), o->metadata, &o->part, err);
+}
+
+/* Outputs whose dependencies are all placed come next; config has refused cycles. */
+static void sort_outputs(ludc_predictor *p) {
+    size_t n = 0;
+    while (n < p->n_outputs) {
+        const size_t before = n;
+        for (size_t k = 0; k < p->n_outputs; k++) {
+            size_t have = 0;
+            bool placed = false;
+            for (size_t i = 0; i < n; i++) {
+                placed |= p->order[i] == k;
+                for (size_t d = 0; d < p->outputs[k].n_dependencies; d++)
+                    have += p->order[i] == p->outputs[k].dependencies[d];
+            }
+            if (!placed && have == p->outputs[k].n_dependencies) p->order[n++] = k;
+        }
+        if (n == before) break;
+    }
+}
+
+static lud_status make_lists(ludc_predictor *p, lud_error *err) {
+    const ludc_value *in = ludc_value_get(p->config, "input_features");
+    const ludc_value *out = ludc_value_get(p->config, "output_features");
+    p->inputs = ludc_alloc(in->len * sizeof *p->inputs);
+    p->outputs = ludc_alloc(out->len * sizeof *p->outputs);
+    p->order = ludc_alloc(out->len * sizeof *p->order);
+    if (!p->inputs || !p->outputs || !p->order) return out_of_memory(err);
+    p->n_outputs = out->len;
+    for (size_t i = 0; i < in->len; i++) {
+        if (!ludc_get_bool(in->items[i], "active", true)) continue;
+        p->inputs[p->n_inputs++] = (ludc_input){.feature = in->items[i], .tied = -1};
+    }
+    for (size_t i = 0; i < out->len; i++)
+        p->outputs[i].feature = out->items[i];
+    return LUD_OK;
+}
+
+lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
+    LUDC_TRY(make_lists(p, err));
+    for (size_t i = 0; i < p->n_inputs; i++)
+        LUDC_TRY(open_input(p, i, metadata, err));
+    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, ludc_value_get(p->config, "combiner"), NULL, &p->combiner, err));
+    for (size_t i = 0; i < p->n_outputs; i++)
+        LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
+    sort_outputs(p);
+    return LUD_OK;
+}
+
+static void close_part(struct ludc_part *part) {
+    if (part) ludc_part_close(part);
+    ludc_free(part);
+}
+
+void ludc_predictor_parts_close(ludc_predictor *p) {
+    for (size_t i = 0; i < p->n_outputs; i++) {
+        ludc_output *o = &p->outputs[i];
+        close_part(o->part);
+        ludc_free(o->scope);
+        ludc_free(o->class_weights);
+        ludc_free(o->dependencies);
+    }
+    close_part(p->combiner);
+    for (size_t i = 0; i < p->n_inputs; i++) {
+        ludc_input *in = &p->inputs[i];
+        if (in->tied >= 0) continue;
+        close_part(in->part);
+        ludc_model_free(in->tower);
+        ludc_tokenizer_free(in->vocabulary);
+        ludc_free(in->scope);
+    }
+    ludc_free(p->inputs);
+    ludc_free(p->outputs);
+    ludc_free(p->order);
+}
+
+/* ---- Open and free ---- */
+static lud_status open_all(ludc_predictor *p, const ludc_predictor_spec *spec, lud_error *err) {
+    p->devices = spec->devices ? (ludc_devices *)spec->devices : &p->own_devices;
+    if (!spec->devices) {
+        const lud_str word = ludc_get_str(p->config, "backend.device", LUDC_STR("auto"));
+        LUDC_TRY(ludc_devices_open(p->host, word, p->devices, err));
+        p->owns_devices = true;
+    }
+    p->store = ludc_store_new(p->devices, p->real);
+    if (!p->store) return out_of_memory(err);
+    LUDC_TRY(ludc_predictor_parts_open(p, spec->metadata, err));
+    return ludc_predictor_fill(p, spec->weights, err);
+}
+
+lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor **out, lud_error *err) {
+    ludc_predictor *p = ludc_alloc(sizeof *p);
+    if (!p) return out_of_memory(err);
+    p->host = spec->host;
+    p->config = spec->config;
+    p->for_training = spec->for_training;
+    p->seed = spec->seed;
+    p->real = spec->real ? spec->real : LUD_F32;
+    const lud_status status = open_all(p, spec, err);
+    if (status != LUD_OK) {
+        ludc_predictor_free(p);
+        return ludc_fail(err, status, "model: %s", ludc_status_text(status));
+    }
+    *out = p;
+    return LUD_OK;
+}
+
+void ludc_predictor_free(ludc_predictor *p) {
+    if (!p) return;
+    ludc_store_free(p->store); /* before the files whose memory it borrows, and before the devices */
+    ludc_predictor_parts_close(p);
+    if (p->owns_devices) ludc_devices_close(&p->own_devices);
+    ludc_free(p);
+}

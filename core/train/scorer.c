@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Predictions of a predictor over many rows: packed, run, put back into the order of the rows, activated; metrics of a
+ * whole split; and vectors of one input for the cache. */
+#include <math.h>
+#include <string.h>
+
+#include "internal.h"
+#include "task_metrics.h"
+
+enum { WINDOW = 512, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
+
+struct ludc_scorer {
+    ludc_predictor *p;
+    ludc_task_run *run;
+    ludc_packer packer;
+    uint32_t *rows;
+    float **part; /* [n_outputs] -> [WINDOW, width] of one micro-batch */
+};
+
+void ludc_scorer_free(ludc_scorer *s) {
+    if (!s) return;
+    ludc_task_run_free(s->run);
+    ludc_packer_free(&s->packer);
+    for (size_t k = 0; s->part && k < s->p->n_outputs; k++)
+        ludc_free(s->part[k]);
+    ludc_free(s->part);
+    ludc_free(s->rows);
+    ludc_free(s);
+}
+
+static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_rows *const *data, size_t n_data,
+                              lud_error *err) {
+    s->rows = ludc_alloc(WINDOW * sizeof(*s->rows));
+    s->part = ludc_alloc(s->p->n_outputs * sizeof(*s->part));
+    bool ok = s->rows && s->part;
+    for (size_t k = 0; ok && k < s->p->n_outputs; k++)
+        ok = (s->part[k] = ludc_alloc(WINDOW * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
+    if (!ok) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
+    LUDC_TRY(ludc_packer_init(&s->packer, s->p, data, n_data, WINDOW, WINDOW, err));
+    const int kind = with_loss ? LUDC_TASK_LOSS : LUDC_TASK_PREDICT;
+    return ludc_task_run_new(s->p, kind, s->packer.cap_T, WINDOW, 0, &s->run, err);
+}
+
+lud_status ludc_scorer_new(ludc_predictor *p, bool with_loss, const ludc_task_rows *const *data, size_t n_data,
+                           ludc_scorer **out, lud_error *err) {
+    ludc_scorer *s = ludc_alloc(sizeof(*s));
+    if (!s) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
+    s->p = p;
+    const lud_status status = scorer_init(s, with_loss, data, n_data, err);
+    if (status != LUD_OK)
+        ludc_scorer_free(s);
+    else
+        *out = s;
+    return status;
+}
+
+/* ---- From the heads' results to probabilities and values ---- */
+static void softmax(float *x, int64_t n, double temperature) {
+    float top = x[0];
+    double sum = 0.0;
+    for (int64_t i = 1; i < n; i++)
+        top = fmaxf(top, x[i]);
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)(x[i] = (float)exp(((double)x[i] - (double)top) / temperature));
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)((double)x[i] / sum);
+}
+
+static void clip(float *x, size_t n, const ludc_value *range) {
+    const float low = (float)ludc_get_float(range, "0", -INFINITY), high = (float)ludc_get_float(range, "1", INFINITY);
+    for (size_t i = 0; i < n; i++)
+        x[i] = fminf(fmaxf(x[i], low), high);
+}
+
+static void activate(const ludc_output *o, float *x, size_t n) {
+    const size_t w = (size_t)o->width;
+    const double temperature = ludc_get_float(o->metadata, "calibration_temperature", 1.0);
+    if (strcmp(o->type, "category") == 0) {
+        for (size_t i = 0; i < n; i++)
+            softmax(x + i * w, o->width, temperature);
+    } else if (strcmp(o->type, "binary") == 0 || strcmp(o->type, "set") == 0) {
+        for (size_t i = 0; i < n * w; i++)
+            x[i] = (float)(1.0 / (1.0 + exp(-(double)x[i] / temperature)));
+    } else {
+        ludc_feature_denormalize(o->metadata, x, n * w);
+        const ludc_value *range = ludc_value_find(o->feature, "decoder.clip");
+        if (!ludc_is_null(range)) clip(x, n * w, range);
+    }
+}
+
+static lud_status run_window(ludc_scorer *s, const ludc_task_rows *d, size_t n, float **scores, double *loss,
+                             lud_error *err) {
+    int64_t n_groups = 0;
+    LUDC_TRY(ludc_packer_pack(&s->packer, s->p, d, s->rows, n, &n_groups, err));
+    for (int64_t g = 0; g < n_groups; g++) {
+        const int64_t m = ludc_packer_group(&s->packer, s->rows, n, g);
+        ludc_task_result result = {.loss = loss, .scores = s->part};
+        LUDC_TRY(ludc_task_run_rows(s->run, d, s->packer.numbers, m, 0, NULL, &result, err));
+        for (size_t k = 0; scores && k < s->p->n_outputs; k++) {
+            const size_t w = (size_t)s->p->outputs[k].width;
+            for (int64_t i = 0; i < m; i++)
+                memcpy(scores[k] + s->packer.members[i] * w, s->part[k] + (size_t)i * w, w * sizeof(float));
+        }
+        if (ludc_cancel_requested() > 1) return ludc_fail(err, LUD_E_CANCELLED, "interrupted");
+    }
+    return LUD_OK;
+}
+
+lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n, float **scores,
+                           double *loss, lud_error *err) {
+    for (size_t done = 0; done < n;) {
+        const size_t m = LUDC_MIN((size_t)WINDOW, n - done);
+        float *at[64];
+        for (size_t i = 0; i < m; i++)
+            s->rows[i] = (uint32_t)(first + done + i);
+        for (size_t k = 0; k < s->p->n_outputs; k++)
+            at[k] = scores[k] + done * (size_t)s->p->outputs[k].width;
+        LUDC_TRY(run_window(s, d, m, at, loss, err));
+        for (size_t k = 0; k < s->p->n_outputs; k++)
+            activate(&s->p->outputs[k], at[k], m);
+        done += m;
+    }
+    return LUD_OK;
+}
+
+/* ---- Metrics of a split ---- */
+/* Targets in their own unit, NaN where a row has none; heap. */
+static float *target_values(const ludc_output *o, const ludc_column *c, size_t n) {
+    const size_t w = (size_t)c->width;
+    float *v = ludc_alloc(LUDC_MAX(n * w, 1) * sizeof(*v));
+    if (!v) return NULL;
+    memcpy(v, c->reals, n * w * sizeof(*v));
+    if (strcmp(o->type, "number") == 0 || strcmp(o->type, "vector") == 0)
+        ludc_feature_denormalize(o->metadata, v, n * w);
+    for (size_t i = 0; c->missing && i < n; i++)
+        if (c->missing[i]) v[i * w] = NAN;
+    return v;
+}
+
+static int32_t *target_ids(const ludc_column *c, size_t n) {
+    int32_t *v = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*v));
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = c->missing && c->missing[i] ? -1 : c->ids[i];
+    return v;
+}
+
+static lud_status measure(const ludc_output *o, const ludc_column *c, const float *scores, size_t n, double loss,
+                          bool details, ludc_value **out, lud_error *err) {
+    const bool ids = c->kind == LUDC_COLUMN_IDS;
+    int32_t *classes = ids ? target_ids(c, n) : NULL;
+    float *reals = ids ? NULL : target_values(o, c, n);
+    const ludc_scores all = {
+        .type = o->type, .n = n, .width = o->width, .scores = scores, .ids = classes, .reals = reals};
+    lud_status status = classes || reals ? ludc_task_metrics(o->feature, o->metadata, &all, details, out, err)
+                                         : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (status == LUD_OK && isfinite(loss)) ludc_value_put(*out, "loss", ludc_value_float(loss));
+    ludc_free(classes);
+    ludc_free(reals);
+    return status;
+}
+
+static double mean_loss(const ludc_task_rows *d, size_t k, size_t n, double sum) {
+    double weights = 0.0;
+    for (size_t i = 0; i < n; i++)
+        weights += (double)d->weights[k][i];
+    return weights > 0 ? sum / weights : NAN;
+}
+
+static lud_status measure_all(ludc_scorer *s, const ludc_task_rows *d, size_t n, float **scores, double *loss,
+                              bool details, ludc_value **tree, lud_error *err) {
+    double total = 0.0;
+    ludc_value *all = ludc_value_new(LUD_CFG_OBJECT), *combined = ludc_value_new(LUD_CFG_OBJECT);
+    LUDC_TRY(ludc_scorer_run(s, d, 0, n, scores, loss, err));
+    for (size_t k = 0; k < s->p->n_outputs; k++) {
+        const ludc_output *o = &s->p->outputs[k];
+        ludc_value *one = NULL;
+        const double mean = mean_loss(d, k, n, loss[k]);
+        if (isfinite(mean)) total += o->weight * mean;
+        const lud_status status = measure(o, &d->outputs[k], scores[k], n, mean, details, &one, err);
+        if (status != LUD_OK) {
+            ludc_value_free(all);
+            ludc_value_free(combined);
+            return status;
+        }
+        ludc_value_put(all, o->name, one);
+    }
+    ludc_value_put(combined, "loss", ludc_value_float(total));
+    ludc_value_put(all, "combined", combined);
+    *tree = all;
+    return LUD_OK;
+}
+
+lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_task_rows *d, size_t n, bool details, ludc_value **tree,
+                              lud_error *err) {
+    const size_t outputs = s->p->n_outputs;
+    float **scores = ludc_alloc(outputs * sizeof(*scores));
+    double *loss = ludc_alloc(outputs * sizeof(*loss));
+    bool ok = scores && loss;
+    for (size_t k = 0; ok && k < outputs; k++)
+        ok = (scores[k] = ludc_alloc(LUDC_MAX(n, 1) * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
+    const lud_status status = ok ? measure_all(s, d, n, scores, loss, details, tree, err)
+                                 : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory for %zu rows", n);
+    for (size_t k = 0; scores && k < outputs; k++)
+        ludc_free(scores[k]);
+    ludc_free(scores);
+    ludc_free(loss);
+    return status;
+}
+
+/* ---- Vectors of one input ---- */
+lud_status ludc_task_encode(ludc_predictor *p, size_t input, const ludc_task_rows *d, const uint32_t *rows, size_t n,
+                            lud_status (*sink)(void *arg, const uint32_t *rows, size_t n, const float *values,
+                                               lud_error *),
+                            void *arg, lud_error *err) {
+    ludc_packer packer;
+    ludc_task_run *run = NULL;
+    LUDC_TRY(ludc_packer_init(&packer, p, &d, 1, ENCODE_ROWS, ENCODE_WINDOW, err));
+    float *values = ludc_alloc(ENCODE_ROWS * (size_t)p->inputs[input].width * sizeof(*values));
+    lud_status status = values ? ludc_task_run_new(p, LUDC_TASK_ENCODE, packer.cap_T, ENCODE_ROWS, input, &run, err)
+                               : ludc_fail(err, LUD_E_NOMEM, "encoding: out of memory");
+    for (size_t i = 0; i < n && status == LUD_OK; i += ENCODE_WINDOW) {
+        const size_t m = LUDC_MIN((size_t)ENCODE_WINDOW, n - i);
+        int64_t n_groups = 0;
+        status = ludc_packer_pack(&packer, p, d, rows + i, m, &n_groups, err);
+        for (int64_t g = 0; g < n_groups && status == LUD_OK; g++) {
+            const int64_t members = ludc_packer_group(&packer, rows + i, m, g);
+            ludc_task_result result = {.scores = &values};
+            status = ludc_task_run_rows(run, d, packer.numbers, members, 0, NULL, &result, err);
+            if (status == LUD_OK) status = sink(arg, packer.numbers, (size_t)members, values, err);
+            if (status == LUD_OK && ludc_cancel_requested())
+                status = ludc_fail(err, LUD_E_CANCELLED, "interrupted; what was encoded is kept");
+        }
+    }
+    ludc_task_run_free(run);
+    ludc_packer_free(&packer);
+    ludc_free(values);
+    return status;
+}
