@@ -85,15 +85,33 @@ static double learning_rate(const ludc_value *config) {
     return rate;
 }
 
+/* What decides which model is the best: the first output and its own metric, unless the trainer names others. */
+static bool resolve_validation(const ludc_value *config, ludc_value *trainer) {
+    const ludc_value *outputs = ludc_value_get(config, "output_features"), *watched = NULL;
+    const lud_str field = ludc_get_str(trainer, "validation_field", LUDC_STR(""));
+    for (size_t i = 0; i < outputs->len && !watched; i++) {
+        const ludc_value *o = outputs->items[i];
+        const bool named = ludc_str_same(field, ludc_get_str(o, "name", LUDC_STR("")));
+        if (ludc_get_bool(o, "active", true) && (named || field.len == 0)) watched = o;
+    }
+    const lud_str metric = ludc_get_str(watched, "default_validation_metric", LUDC_STR("loss"));
+    if (field.len == 0 && watched &&
+        !ludc_value_put(trainer, "validation_field", ludc_value_copy(ludc_value_get(watched, "name"))))
+        return false;
+    return !ludc_is_null(ludc_value_get(trainer, "validation_metric")) ||
+           ludc_value_put(trainer, "validation_metric", ludc_value_str(metric));
+}
+
 static lud_status resolve_auto(lud_model *m, lud_error *err) {
     ludc_value *trainer = ludc_value_get(m->config.full, "trainer");
     const ludc_value *rate = ludc_value_get(trainer, "learning_rate");
-    if (!rate || rate->type != LUD_CFG_STR) return LUD_OK;
-    const double value = learning_rate(m->config.full);
-    ludc_log(LUD_LOG_INFO, "trainer.learning_rate auto: %g", value);
-    return ludc_value_put(trainer, "learning_rate", ludc_value_float(value))
-               ? LUD_OK
-               : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    bool ok = resolve_validation(m->config.full, trainer);
+    if (rate && rate->type == LUD_CFG_STR) {
+        const double value = learning_rate(m->config.full);
+        ludc_log(LUD_LOG_INFO, "trainer.learning_rate auto: %g", value);
+        ok = ok && ludc_value_put(trainer, "learning_rate", ludc_value_float(value));
+    }
+    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
 /* ---- Splits ---- */
@@ -222,7 +240,7 @@ static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS
 lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     ludc_dataset d = {0};
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
     const view train = view_of(&d, &opts->data, LUDC_TRAIN);
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
@@ -238,7 +256,7 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
 
 static lud_status pick_view(const ludc_dataset *d, const lud_predict_opts *o, view *out, lud_error *err) {
     static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
-    if (!o->split || strcmp(o->split, "full") == 0) {
+    if (!ludc_wants_split(o)) {
         if (d->apart) return ludc_fail(err, LUD_E_INVALID, "give --dataset, or --split with the sets given apart");
         *out = (view){d->tables[0], o->data.dataset, NULL, ludc_table_rows(d->tables[0])};
     } else {
@@ -259,7 +277,7 @@ static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool target
     view v = {0};
     ludc_task_rows *list[1] = {rows};
     LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = pick_view(&d, o, &v, err);
     if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
     ludc_dataset_free(&d);

@@ -15,7 +15,7 @@ typedef struct ludc_input {
     const char *name, *type;
     const ludc_value *feature, *section, *metadata; /* of the config: the feature, its encoder; what was learned */
     char *scope;                                    /* "input_features.<name>.encoder." */
-    int64_t tied;                                   /* the earlier input whose encoder this is; -1: its own */
+    int64_t tied;                                   /* the input whose encoder this is; -1: its own */
     ludc_model *tower;                              /* text with a base model; NULL: `part` */
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;

@@ -20,6 +20,12 @@ static char *scope_of(const char *kind, const char *name, const char *what) {
     return text.ptr;
 }
 
+static bool has_build(int32_t kind, const void *vtable) {
+    return kind == LUD_KIND_ENCODER   ? LUD_HAS((const lud_encoder_vt *)vtable, lud_encoder_vt, build)
+           : kind == LUD_KIND_DECODER ? LUD_HAS((const lud_decoder_vt *)vtable, lud_decoder_vt, build)
+                                      : LUD_HAS((const lud_combiner_vt *)vtable, lud_combiner_vt, build);
+}
+
 /* A component with its sections; the view borrows them. */
 static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const ludc_value *section,
                             const ludc_value *metadata, struct ludc_part **out, lud_error *err) {
@@ -32,7 +38,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
     ludc_view_add(&part->view, "config", section);
     ludc_view_add(&part->view, "metadata", metadata);
     LUDC_TRY(ludc_part_open(p->host, part, c, err));
-    if (LUD_HAS((const lud_decoder_vt *)part->vtable, lud_decoder_vt, build)) return LUD_OK;
+    if (has_build(kind, part->vtable)) return LUD_OK;
     return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
 }
 
@@ -87,32 +93,39 @@ static lud_status open_encoder(ludc_predictor *p, ludc_input *in, lud_error *err
     return LUD_OK;
 }
 
-/* An input that is tied to an earlier one is that one's encoder under another name. */
-static void tie(ludc_input *in, const ludc_input *to, int64_t index) {
-    const char *name = in->name;
-    const ludc_value *feature = in->feature;
-    *in = *to;
-    in->name = name;
-    in->feature = feature;
-    in->tied = index;
-}
-
-static lud_status open_input(ludc_predictor *p, size_t i, const ludc_value *metadata, lud_error *err) {
-    ludc_input *in = &p->inputs[i];
-    in->name = text_of(in->feature, "name");
-    in->type = text_of(in->feature, "type");
-    in->section = ludc_value_get(in->feature, "encoder");
-    in->metadata = ludc_value_get(metadata, in->name);
-    const lud_str tied = ludc_get_str(in->feature, "tied", LUDC_STR(""));
-    for (size_t k = 0; tied.len && k < i; k++) {
-        if (!ludc_str_eq(tied, p->inputs[k].name)) continue;
-        tie(in, &p->inputs[k], (int64_t)k);
+/* A tied input is another one's encoder under a name of its own. */
+static lud_status tie(ludc_predictor *p, ludc_input *in, lud_str to, lud_error *err) {
+    for (size_t k = 0; k < p->n_inputs; k++) {
+        const char *name = in->name;
+        const ludc_value *feature = in->feature;
+        if (&p->inputs[k] == in || !ludc_str_eq(to, p->inputs[k].name)) continue;
+        *in = p->inputs[k];
+        in->name = name;
+        in->feature = feature;
+        in->tied = (int64_t)k;
         return LUD_OK;
     }
+    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': there is no input '%.*s' to be tied to", in->name,
+                     (int)to.len, to.ptr);
+}
+
+static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value *metadata, lud_error *err) {
+    in->section = ludc_value_get(in->feature, "encoder");
+    in->metadata = ludc_value_get(metadata, in->name);
     in->scope = scope_of("input_features", in->name, "encoder");
     if (!in->scope) return out_of_memory(err);
     if (strcmp(in->type, "text") == 0) LUDC_TRY(read_pool(in, err));
     return ludc_tower_wanted(in->section) ? open_tower(p, in, err) : open_encoder(p, in, err);
+}
+
+static lud_status open_inputs(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
+    for (int tied = 0; tied < 2; tied++)
+        for (size_t i = 0; i < p->n_inputs; i++) {
+            const lud_str to = ludc_get_str(p->inputs[i].feature, "tied", LUDC_STR(""));
+            if ((to.len > 0) != tied) continue;
+            LUDC_TRY(tied ? tie(p, &p->inputs[i], to, err) : open_input(p, &p->inputs[i], metadata, err));
+        }
+    return LUD_OK;
 }
 
 /* ---- Outputs ---- */
@@ -176,20 +189,20 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
     p->outputs = ludc_alloc(out->len * sizeof *p->outputs);
     p->order = ludc_alloc(out->len * sizeof *p->order);
     if (!p->inputs || !p->outputs || !p->order) return out_of_memory(err);
-    p->n_outputs = out->len;
-    for (size_t i = 0; i < in->len; i++) {
-        if (!ludc_get_bool(in->items[i], "active", true)) continue;
-        p->inputs[p->n_inputs++] = (ludc_input){.feature = in->items[i], .tied = -1};
-    }
+    for (size_t i = 0; i < in->len; i++)
+        if (ludc_get_bool(in->items[i], "active", true))
+            p->inputs[p->n_inputs++] = (ludc_input){.feature = in->items[i],
+                                                    .name = text_of(in->items[i], "name"),
+                                                    .type = text_of(in->items[i], "type"),
+                                                    .tied = -1};
     for (size_t i = 0; i < out->len; i++)
-        p->outputs[i].feature = out->items[i];
+        if (ludc_get_bool(out->items[i], "active", true)) p->outputs[p->n_outputs++].feature = out->items[i];
     return LUD_OK;
 }
 
 lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     LUDC_TRY(make_lists(p, err));
-    for (size_t i = 0; i < p->n_inputs; i++)
-        LUDC_TRY(open_input(p, i, metadata, err));
+    LUDC_TRY(open_inputs(p, metadata, err));
     LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, ludc_value_get(p->config, "combiner"), NULL, &p->combiner, err));
     for (size_t i = 0; i < p->n_outputs; i++)
         LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
