@@ -11,7 +11,7 @@ typedef struct bench_program {
     const lud_tensor *by_id[BENCH_MAX_TENSORS + 1];
     lud_buf bufs[BENCH_MAX_TENSORS + 1];
     lud_buf *by_buf[BENCH_MAX_TENSORS + 1];
-    lud_t in[8], first;
+    lud_t in[9], first;
     uint32_t n;
     lud_op op;
     const lud_op *ops[1];

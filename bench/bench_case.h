@@ -22,7 +22,7 @@ typedef struct bench_case {
     double flop;  /* of one run */
     const void *attr;
     uint32_t attr_size, n_in, n_out;
-    bench_tensor in[8], out[5];
+    bench_tensor in[9], out[5];
 } bench_case;
 
 typedef struct bench_backend {

@@ -57,7 +57,7 @@ static void peak_rank(void *arg, int64_t begin, int64_t end) {
 }
 static double measure_peak(const lud_host *host, int threads) {
     double best = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         double flop = flop_of(2000000) * threads, t = bench_now(threads);
         host->parallel_for(host->ctx, threads, 1, peak_rank, NULL);
         t = bench_now(threads) - t;
@@ -162,7 +162,7 @@ static void run_cases(const bench_backend *b, int64_t T, double peak) {
          LAYERS,
          4.0 * causal,
          ATTR(attention),
-         4,
+         5,
          2,
          {real3(T, H, D), real3(T, G, D), real3(T, G, D), ints(FILL_SEGMENTS, S + 1, T)},
          {real3(T, H, D), real2(T, H)}},
@@ -171,7 +171,7 @@ static void run_cases(const bench_backend *b, int64_t T, double peak) {
          LAYERS,
          10.0 * causal,
          ATTR(attention),
-         7,
+         8,
          3,
          {real3(T, H, D), real3(T, G, D), real3(T, G, D), ints(FILL_SEGMENTS, S + 1, T), real3(T, H, D), real2(T, H),
           real3(T, H, D)},
@@ -255,7 +255,7 @@ static void run_decode(const bench_backend *b, double peak) {
          LAYERS,
          4.0 * SEGMENT * H * D,
          ATTR(attention),
-         8,
+         9,
          1,
          {real3(T, H, D),
           real3(T, G, D),

@@ -72,4 +72,16 @@ struct ludc_key {
 void ludc_schema_markdown(ludc_buf *out);
 const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
 
+/* ---- Sections of components (component.c) ---- */
+/* What core reads of the section of an encoder, a decoder, a combiner or an adapter. feature_type: encoders. */
+const ludc_key *ludc_component_keys(int32_t kind, lud_str feature_type);
+/* Checks a section against core_keys and the component's config_schema, all errors at once, and fills the defaults of
+ * both. A component without a config_schema takes any other key. section: NULL, null, a type's word, or an object
+ * ("type" is added if it has none); path: its place in the config, for messages; file: for "file:line:col", or NULL.
+ * *full: heap. A broken config_schema is LUD_E_ABI. */
+lud_status ludc_component_section(const char *file, const ludc_value *section, const char *path, const lud_component *,
+                                  const ludc_key *core_keys, ludc_value **full, lud_error *);
+/* For `ludwig plugin check`: a component's config_schema can be read and its defaults are values it allows. */
+lud_status ludc_component_check(ludc_host *, const lud_component *, lud_error *);
+
 #endif

@@ -47,6 +47,18 @@ const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
 /* The types that have this key: "adam or adamw"; "" if none. */
 void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size);
 
+/* ---- The config_schema of a component as keys (json_schema.c) ---- */
+typedef struct ludc_schema {
+    ludc_key owner; /* its section: core's keys and the component's */
+    ludc_value *json;
+    void **blocks;
+    size_t n_blocks;
+    char broken[256]; /* what is wrong with the schema */
+    bool failed;      /* out of memory */
+} ludc_schema;
+lud_status ludc_schema_read(const lud_component *, const ludc_key *core, ludc_schema *out, lud_error *);
+void ludc_schema_free(ludc_schema *);
+
 /* ---- Passes ---- */
 /* Values from sets[i] get line -i - 1 until ludc_clear_marks. */
 lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *);
@@ -59,6 +71,9 @@ ludc_value *ludc_yaml_scalar(lud_str s, bool *finite);
 void ludc_validate(const ludc_value *user, const ludc_key *owner, const char *path, ludc_diag *);
 /* The tree with every default, NULL if out of memory (defaults.c). */
 ludc_value *ludc_fill(const ludc_value *user, const ludc_key *owner);
+/* A copy whose features have what the `defaults` section gives their types, without that section; NULL if out of
+ * memory (merge.c). */
+ludc_value *ludc_merge_defaults(const ludc_value *user);
 /* Rules that span keys; reads the filled tree, places messages by the user's (rules.c, rules_ecd.c). */
 void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag *);
 void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *);

@@ -31,7 +31,6 @@ static ludc_value *fill_list(const ludc_value *list, const ludc_key *k) {
 
 static ludc_value *fill_value(const ludc_value *v, const ludc_key *k) {
     bool flag;
-    if (v && v->type == LUD_CFG_NULL && (k->types & LUDC_T_OBJECT) && !(k->types & LUDC_T_NULL)) v = NULL;
     ludc_value *dflt = v ? NULL : parse_default(k), *full = NULL;
     const ludc_value *from = v ? v : dflt;
     if (!from) return NULL;
@@ -52,6 +51,8 @@ static ludc_value *fill_value(const ludc_value *v, const ludc_key *k) {
 
 static bool fill_key(const ludc_value *user, const ludc_key *owner, const ludc_key *k, ludc_value *full) {
     const ludc_value *v = ludc_value_get(user, k->name);
+    bool empty = v && v->type == LUD_CFG_NULL && (k->types & LUDC_T_OBJECT) && !(k->types & LUDC_T_NULL);
+    if (empty) v = NULL; /* an empty section is one with all defaults */
     if (!v && owner->type && strcmp(k->name, "type") == 0) {
         return ludc_value_append(full, LUDC_STR("type"), ludc_value_str(ludc_str(owner->type)));
     }
@@ -59,10 +60,14 @@ static bool fill_key(const ludc_value *user, const ludc_key *owner, const ludc_k
     return ludc_value_append(full, ludc_str(k->name), fill_value(v, k));
 }
 
+/* The keys that no table knows, with their positions: their component may know them (component.c). */
 static bool copy_others(const ludc_value *user, const ludc_table *table, ludc_value *full) {
     for (size_t i = 0; i < user->len; i++) {
         if (ludc_table_find(table, user->keys[i])) continue;
         if (!ludc_value_append(full, user->keys[i], ludc_value_copy(user->items[i]))) return false;
+        if (!user->key_pos) continue;
+        if (!ludc_value_key_pos(full)) return false;
+        memcpy(&full->key_pos[2 * (full->len - 1)], &user->key_pos[2 * i], 2 * sizeof *full->key_pos);
     }
     return true;
 }

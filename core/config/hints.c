@@ -51,7 +51,8 @@ static void find_in(const ludc_key *keys, const char *path, lud_str name, int de
     for (; keys->name && depth < 4; keys++) {
         char inner[128];
         ludc_path_of(inner, sizeof inner, path, ludc_str(keys->name));
-        if (keys->section) find_places(keys, inner, name, depth + 1, out);
+        bool repeats = depth == 0 && strcmp(keys->name, "defaults") == 0; /* the sections of features */
+        if (keys->section && !repeats) find_places(keys, inner, name, depth + 1, out);
     }
 }
 

@@ -38,7 +38,10 @@ static lud_status check(ludc_config *c, ludc_diag *diag, lud_error *err) {
     bool ecd = is_ecd(c->user);
     ludc_key root = {.section = ludc_schema_root(ecd ? "ecd" : "llm")};
     ludc_validate(c->user, &root, "", diag);
-    c->full = ludc_fill(c->user, &root);
+    ludc_value *merged = ecd ? ludc_merge_defaults(c->user) : NULL;
+    if (ecd && !merged) diag->failed = true;
+    c->full = ludc_fill(merged ? merged : c->user, &root);
+    ludc_value_free(merged);
     if (!c->full || !(ecd ? ludc_fill_ecd : ludc_fill_dynamic)(c->full)) diag->failed = true;
     if (!diag->failed) (ecd ? ludc_check_ecd : ludc_check_rules)(c->user, c->full, diag);
     return ludc_diag_report(diag, err);

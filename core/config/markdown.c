@@ -56,7 +56,7 @@ static void put_row(const ludc_key *k, ludc_buf *out) {
     ludc_buf_adds(out, " | ");
     if (k->flags & LUDC_KEY_REQUIRED) {
         ludc_buf_adds(out, "required");
-    } else if (k->type) {
+    } else if (k->type && k->dflt) {
         ludc_buf_addf(out, "type `%s`", k->type);
     } else if (k->dflt && strcmp(k->dflt, "{}") != 0) {
         ludc_buf_addf(out, "`%s`", k->dflt);

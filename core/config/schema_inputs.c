@@ -85,19 +85,19 @@ const ludc_key ludc_schema_encoder[] = {
                   "from numbers to a vector; a type or a section"),                                                    \
         KEY_END
 
-static const ludc_key text[] = {BY_TYPE(ludc_schema_text, ludc_schema_text_encoder, "parallel_cnn")};
-static const ludc_key number[] = {BY_TYPE(number_in, ludc_schema_encoder, "passthrough")};
-static const ludc_key category[] = {BY_TYPE(category_in, ludc_schema_encoder, "dense")};
-static const ludc_key binary[] = {BY_TYPE(binary_in, ludc_schema_encoder, "passthrough")};
-static const ludc_key items[] = {BY_TYPE(items_in, ludc_schema_encoder, "embed")};
-static const ludc_key vector[] = {BY_TYPE(vector_in, ludc_schema_encoder, "dense")};
+const ludc_key ludc_schema_text_input[] = {BY_TYPE(ludc_schema_text, ludc_schema_text_encoder, "parallel_cnn")};
+const ludc_key ludc_schema_number_input[] = {BY_TYPE(number_in, ludc_schema_encoder, "passthrough")};
+const ludc_key ludc_schema_category_input[] = {BY_TYPE(category_in, ludc_schema_encoder, "dense")};
+const ludc_key ludc_schema_binary_input[] = {BY_TYPE(binary_in, ludc_schema_encoder, "passthrough")};
+const ludc_key ludc_schema_items_input[] = {BY_TYPE(items_in, ludc_schema_encoder, "embed")};
+const ludc_key ludc_schema_vector_input[] = {BY_TYPE(vector_in, ludc_schema_encoder, "dense")};
 
-const ludc_variant ludc_variants_input[] = {{"text", text},
-                                            {"number", number},
-                                            {"category", category},
-                                            {"binary", binary},
-                                            {"set or bag", items},
-                                            {"vector", vector},
+const ludc_variant ludc_variants_input[] = {{"text", ludc_schema_text_input},
+                                            {"number", ludc_schema_number_input},
+                                            {"category", ludc_schema_category_input},
+                                            {"binary", ludc_schema_binary_input},
+                                            {"set or bag", ludc_schema_items_input},
+                                            {"vector", ludc_schema_vector_input},
                                             {NULL}};
 
 const ludc_key ludc_schema_ecd_input[] = {

@@ -63,7 +63,7 @@ const ludc_key ludc_schema_decoder[] = {
 #define CALIBRATION   KEY_BOOL("calibration", "false", "fit a temperature of the probabilities after training")
 #define THRESHOLD(of) KEY_NUMBER("threshold", LUDC_T_FLOAT, "0.5", 0, 1, "smallest probability of " of)
 
-static const ludc_key category[] = {
+const ludc_key ludc_schema_category_output[] = {
     BY_TYPE(ludc_schema_category_out, "classifier", ludc_schema_category_loss, ludc_variants_category_loss,
             "softmax_cross_entropy", category_metrics, "\"accuracy\""),
     KEY_NUMBER("top_k", LUDC_T_INT, "3", 1, MAX_INT, "classes that count as a hit in hits_at_k"),
@@ -71,7 +71,7 @@ static const ludc_key category[] = {
     KEY_END,
 };
 
-static const ludc_key binary[] = {
+const ludc_key ludc_schema_binary_output[] = {
     BY_TYPE(ludc_schema_binary_out, "regressor", ludc_schema_binary_loss, ludc_variants_binary_loss,
             "binary_weighted_cross_entropy", binary_metrics, "\"roc_auc\""),
     THRESHOLD("true"),
@@ -79,21 +79,21 @@ static const ludc_key binary[] = {
     KEY_END,
 };
 
-static const ludc_key number[] = {
+const ludc_key ludc_schema_number_output[] = {
     BY_TYPE(ludc_schema_number_out, "regressor", ludc_schema_number_loss, ludc_variants_number_loss,
             "mean_squared_error", number_metrics, "\"mean_squared_error\""),
     KEY_NUMBERS("clip", LUDC_T_LIST | LUDC_T_NULL, "null", -NO_LIMIT, NO_LIMIT, "[lowest, highest] prediction"),
     KEY_END,
 };
 
-static const ludc_key set[] = {
+const ludc_key ludc_schema_set_output[] = {
     BY_TYPE(ludc_schema_set_out, "classifier", ludc_schema_set_loss, ludc_variants_set_loss, "sigmoid_cross_entropy",
             set_metrics, "\"jaccard\""),
     THRESHOLD("an item of the set"),
     KEY_END,
 };
 
-static const ludc_key vector[] = {
+const ludc_key ludc_schema_vector_output[] = {
     BY_TYPE(ludc_schema_vector_out, "projector", ludc_schema_vector_loss, ludc_variants_number_loss,
             "mean_squared_error", vector_metrics, "\"mean_squared_error\""),
     KEY_NUMBER("vector_size", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "numbers of a cell; null: from the data"),
@@ -101,8 +101,10 @@ static const ludc_key vector[] = {
     KEY_END,
 };
 
-const ludc_variant ludc_variants_output[] = {{"category", category}, {"binary", binary}, {"number", number},
-                                             {"set", set},           {"vector", vector}, {NULL}};
+const ludc_variant ludc_variants_output[] = {
+    {"category", ludc_schema_category_output}, {"binary", ludc_schema_binary_output},
+    {"number", ludc_schema_number_output},     {"set", ludc_schema_set_output},
+    {"vector", ludc_schema_vector_output},     {NULL}};
 
 const ludc_key ludc_schema_ecd_output[] = {
     KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name, also of the result columns"),

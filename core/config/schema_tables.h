@@ -60,6 +60,10 @@ extern const ludc_key ludc_schema_ecd[], ludc_schema_ecd_input[], ludc_schema_ec
     ludc_schema_ecd_preprocessing[], ludc_schema_text[], ludc_schema_text_encoder[], ludc_schema_encoder[],
     ludc_schema_decoder[], ludc_schema_combiner[], ludc_schema_no_keys[];
 extern const ludc_variant ludc_variants_input[], ludc_variants_output[];
+/* what inputs and outputs have by type */
+extern const ludc_key ludc_schema_text_input[], ludc_schema_number_input[], ludc_schema_category_input[],
+    ludc_schema_binary_input[], ludc_schema_items_input[], ludc_schema_vector_input[], ludc_schema_category_output[],
+    ludc_schema_binary_output[], ludc_schema_number_output[], ludc_schema_set_output[], ludc_schema_vector_output[];
 /* preprocessing and loss of its outputs, by type */
 extern const ludc_key ludc_schema_category_out[], ludc_schema_binary_out[], ludc_schema_number_out[],
     ludc_schema_set_out[], ludc_schema_vector_out[], ludc_schema_category_loss[], ludc_schema_binary_loss[],

@@ -237,10 +237,10 @@ static lud_t emit_cached(lud_graph *g, const ludc_node *plain) {
     int64_t groups = g->tensors[k].shape.dim[1], head = g->tensors[k].shape.dim[2];
     lud_t k_pool = ludc_graph_pool(g, groups, head), v_pool = ludc_graph_pool(g, groups, head);
     if (!k_pool || !v_pool) return 0;
-    ludc_node n = {.opcode = LUD_OP_ATTENTION_CACHED, .n_in = 8, .n_out = 1, .attr_size = plain->attr_size};
+    ludc_node n = {.opcode = LUD_OP_ATTENTION_CACHED, .n_in = 9, .n_out = 1, .attr_size = plain->attr_size};
     n.attr = plain->attr;
     const lud_t in[LUDC_MAX_IN] = {plain->in[0],  k,      plain->in[2], plain->in[3], g->seq_positions,
-                                   g->page_table, k_pool, v_pool};
+                                   g->page_table, k_pool, v_pool,       plain->in[4]};
     memcpy(n.in, in, sizeof n.in);
     lud_t out = emit_node(g, &n);
     return out && ludc_graph_tensor(g, &g->tensors[out].shape, LUDC_SRC_VOID, 0) ? out : 0;

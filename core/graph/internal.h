@@ -6,7 +6,7 @@
 
 #include "graph.h"
 
-#define LUDC_MAX_IN  8
+#define LUDC_MAX_IN  9
 #define LUDC_MAX_OUT 5
 /* More elements than this is a mistake in a shape; keeps every byte count far from overflow. */
 #define LUDC_MAX_COUNT ((int64_t)1 << 48)

@@ -51,6 +51,12 @@ uint32_t ludc_op_optional(uint32_t opcode) {
         return 1u << 1;
     case LUD_OP_LAYER_NORM:
         return 1u << 1 | 1u << 2;
+    case LUD_OP_ATTENTION:
+        return 1u << 4;
+    case LUD_OP_ATTENTION_GRAD:
+        return 1u << 7;
+    case LUD_OP_ATTENTION_CACHED:
+        return 1u << 8;
     default:
         return 0;
     }

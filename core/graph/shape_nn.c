@@ -113,8 +113,8 @@ bool ludc_rule_ROPE(ludc_infer *r) {
            ludc_rule_out_like(r, 0, 0);
 }
 
-/* q, k, v and seg_offsets, which every form of attention begins with. */
-static bool attention_inputs(ludc_infer *r) {
+/* q, k, v and seg_offsets, which every form of attention begins with; input `slopes` is its last. */
+static bool attention_inputs(ludc_infer *r, uint32_t slopes) {
     const lud_attr_attention *a = &r->op->attr.attention;
     if (!finite(r, "scale", a->scale) || !finite(r, "softcap", a->softcap)) return false;
     if (a->softcap < 0 || a->left < -1 || a->right < -1)
@@ -124,6 +124,7 @@ static bool attention_inputs(ludc_infer *r) {
     int64_t heads = r->in[0]->dim[1], groups = r->in[1]->dim[1];
     if (heads % groups)
         return ludc_rule_fail(r, "%lld key heads do not divide %lld query heads", (long long)groups, (long long)heads);
+    if (!ludc_rule_real(r, slopes, 1) || !ludc_rule_dim(r, slopes, 0, heads)) return false;
     return ludc_rule_like(r, 2, 1) && ludc_rule_i32(r, 3, 1);
 }
 
@@ -133,18 +134,18 @@ static bool is_lse(ludc_infer *r, uint32_t i) {
 }
 
 bool ludc_rule_ATTENTION(ludc_infer *r) {
-    if (!attention_inputs(r)) return false;
+    if (!attention_inputs(r, 4)) return false;
     ludc_rule_out_like(r, 0, 0);
     return ludc_rule_out(r, 1, r->g->opts.real, 2, r->in[0]->dim);
 }
 
 bool ludc_rule_ATTENTION_GRAD(ludc_infer *r) {
-    if (!attention_inputs(r) || !ludc_rule_like(r, 4, 0) || !is_lse(r, 5) || !ludc_rule_like(r, 6, 0)) return false;
+    if (!attention_inputs(r, 7) || !ludc_rule_like(r, 4, 0) || !is_lse(r, 5) || !ludc_rule_like(r, 6, 0)) return false;
     return ludc_rule_out_like(r, 0, 0) && ludc_rule_out_like(r, 1, 1) && ludc_rule_out_like(r, 2, 2);
 }
 
 bool ludc_rule_ATTENTION_CACHED(ludc_infer *r) {
-    if (!attention_inputs(r)) return false;
+    if (!attention_inputs(r, 8)) return false;
     if (!ludc_rule_i32(r, 4, 1) || !ludc_rule_dim(r, 4, 0, r->in[0]->dim[0])) return false;
     if (!ludc_rule_i32(r, 5, 2) || !ludc_rule_real(r, 6, 4) || !ludc_rule_like(r, 7, 6)) return false;
     if (!ludc_rule_dim(r, 6, 2, r->in[1]->dim[1]) || !ludc_rule_dim(r, 6, 3, r->in[1]->dim[2])) return false;

@@ -40,8 +40,8 @@ lud_status ludc_adapter_section(ludc_model *m, const char *dir, const lud_compon
     if (ludc_is_null(section)) return LUD_OK;
     lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_str(section, "type", (lud_str){"", 0});
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_ADAPTER, NULL, type, out, err));
-    m->adapter = section->type == LUD_CFG_OBJECT ? ludc_value_copy(section) : ludc_value_new(LUD_CFG_OBJECT);
-    return m->adapter ? LUD_OK : out_of_memory(err);
+    return ludc_component_section(NULL, section, "adapter", *out, ludc_component_keys(LUD_KIND_ADAPTER, LUDC_STR("")),
+                                  &m->adapter, err);
 }
 
 lud_status ludc_adapter_key(const ludc_model *m, const char *param, char **key, lud_error *err) {

@@ -3,13 +3,24 @@
  * Also the host helper, which registers what core offers to plugins before any is loaded. */
 #include "internal.h"
 
+#include <config.h>
 #include <string.h>
+
+/* `ludwig plugin check` reads the config_schema of every component that has a section. */
+static lud_status check_schemas(ludc_host *host) {
+    static const int32_t kinds[] = {LUD_KIND_ENCODER, LUD_KIND_DECODER, LUD_KIND_ADAPTER, LUD_KIND_COMBINER};
+    lud_status status = LUD_OK;
+    for (size_t i = 0; status == LUD_OK && i < LUDC_COUNT(kinds); i++)
+        status = ludc_plugin_check_add(host, kinds[i], "config_schema", ludc_component_check);
+    return status;
+}
 
 lud_status ludc_model_host_new(const ludc_host_opts *opts, ludc_host **out, lud_error *err) {
     ludc_host *host = NULL;
     LUDC_TRY(ludc_host_new(opts, &host, err));
     lud_status status = ludc_host_add_service(host, LUD_SERVICE_GRAPH, ludc_graph_api());
     if (status == LUD_OK) status = ludc_host_add_service(host, LUD_SERVICE_WEIGHTS, ludc_weights_api());
+    if (status == LUD_OK) status = check_schemas(host);
     if (status == LUD_OK) status = ludc_host_load(host, err);
     if (status != LUD_OK) {
         ludc_host_free(host);

@@ -4,7 +4,6 @@
  * vocabulary. Invariant after finish: at most half of the merge table is used. */
 #include "internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static lud_status no_memory(const ludc_load *l) {
@@ -105,11 +104,8 @@ static lud_status load_merges(const ludc_load *l, const ludc_value *model, ludc_
 }
 
 static void fill_small_tables(ludc_bpe *b) {
-    char text[8];
-    for (unsigned c = 0; c < 256; c++) {
-        int n = snprintf(text, sizeof text, "<0x%02X>", c);
-        b->byte_id[c] = ludc_vocab_find(b->vocab, (lud_str){text, (size_t)n});
-    }
+    char text[4];
+    ludc_vocab_byte_ids(b->vocab, b->byte_id);
     for (uint32_t cp = 0; cp < LUDC_COUNT(b->low_id); cp++)
         b->low_id[cp] = ludc_vocab_find(b->vocab, (lud_str){text, ludc_utf8_encode(cp, text)});
 }

@@ -84,14 +84,18 @@ enum {
     LUDC_NORM_PREPEND,
     LUDC_NORM_BYTES,
     LUDC_NORM_CLEAN,
-    LUDC_NORM_FOLD
+    LUDC_NORM_FOLD,
+    LUDC_NORM_NMT,
+    LUDC_NORM_CHARSMAP
 };
+typedef struct ludc_charsmap ludc_charsmap; /* charsmap.c */
 typedef struct ludc_norm_step {
     int kind;
     bool a, b; /* FORM: composed, compat. STRIP: left, right. CLEAN: controls, Chinese. FOLD: accents, case */
     ludc_pattern pattern;
     char *content;
     size_t content_len;
+    ludc_charsmap *charsmap;
 } ludc_norm_step;
 typedef struct ludc_normalizer {
     ludc_norm_step *steps;
@@ -102,6 +106,9 @@ void ludc_normalizer_free(ludc_normalizer *);
 /* The two halves of BertNormalizer (normalizer_bert.c) append their result; false: out of memory. */
 bool ludc_bert_clean(lud_str, bool controls, bool chinese, ludc_buf *out);
 bool ludc_bert_fold(lud_str, bool accents, bool lower, ludc_buf *out);
+lud_status ludc_charsmap_load(const ludc_load *, lud_str base64, ludc_charsmap **);
+void ludc_charsmap_free(ludc_charsmap *);
+bool ludc_charsmap_apply(const ludc_charsmap *, lud_str, ludc_buf *out); /* appends; false: out of memory */
 /* The result lies in `in` or in one of the two buffers. */
 lud_status ludc_normalizer_apply(const ludc_normalizer *, const ludc_find *, lud_str in, ludc_buf bufs[2],
                                  lud_str *out);
@@ -144,6 +151,7 @@ void ludc_vocab_free(ludc_vocab *);
 void ludc_vocab_add(ludc_vocab *, lud_str, int32_t id);  /* the first id of a text is the one that `find` answers */
 int32_t ludc_vocab_find(const ludc_vocab *, lud_str);    /* -1 if there is none */
 lud_str ludc_vocab_text(const ludc_vocab *, int32_t id); /* len 0, ptr NULL if there is none */
+void ludc_vocab_byte_ids(const ludc_vocab *, int32_t out[256]); /* of "<0xNN>", -1 if there is none */
 
 /* ---- BPE model (bpe.c, bpe_load.c) ---- */
 typedef struct ludc_merge {
@@ -210,6 +218,19 @@ typedef struct ludc_wordpiece {
 lud_status ludc_wordpiece_load(const ludc_load *, const ludc_value *model, const ludc_vocab *, ludc_wordpiece *);
 void ludc_wordpiece_free(ludc_wordpiece *);
 lud_status ludc_wordpiece_encode(const ludc_wordpiece *, lud_str word, ludc_ids *out, lud_error *);
+
+/* ---- Unigram model (unigram.c) ---- */
+typedef struct ludc_unigram {
+    const ludc_vocab *vocab;
+    ludc_trie trie;
+    double *scores, unk_score; /* scores by id */
+    int32_t unk;               /* -1 = none: text that needs it is an error */
+    bool byte_fallback;
+    int32_t byte_id[256];
+} ludc_unigram;
+lud_status ludc_unigram_load(const ludc_load *, const ludc_value *model, ludc_vocab *, ludc_unigram *); /* vocab too */
+void ludc_unigram_free(ludc_unigram *);
+lud_status ludc_unigram_encode(const ludc_unigram *, ludc_scratch *, lud_str word, ludc_ids *out, lud_error *);
 
 /* ---- Added tokens (added.c) ---- */
 typedef struct ludc_added_token {
@@ -289,7 +310,7 @@ void ludc_decoder_free(ludc_decoder *);
 lud_status ludc_decoder_apply(const ludc_decoder *, const ludc_find *, ludc_pieces *tokens, ludc_buf *out);
 
 /* ---- The whole ---- */
-enum { LUDC_MODEL_BPE, LUDC_MODEL_WORDPIECE };
+enum { LUDC_MODEL_BPE, LUDC_MODEL_WORDPIECE, LUDC_MODEL_UNIGRAM };
 struct ludc_tokenizer {
     ludc_classes classes;
     ludc_normalizer normalizer;
@@ -298,6 +319,7 @@ struct ludc_tokenizer {
     int model;        /* LUDC_MODEL_* : one of the next */
     ludc_bpe bpe;
     ludc_wordpiece wordpiece;
+    ludc_unigram unigram;
     ludc_added added;
     ludc_post post;
     ludc_decoder decoder;
@@ -321,6 +343,7 @@ typedef struct ludc_work {
     ludc_scratch stage[LUDC_PRE_MAX];
     ludc_buf replaced[LUDC_PRE_MAX];
     ludc_bpe_work bpe;
+    ludc_scratch unigram;
 } ludc_work;
 /* A part of the text on its way through the stages; `first`: it lies at the very start of the text. */
 typedef struct ludc_piece {

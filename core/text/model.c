@@ -46,21 +46,27 @@ lud_status ludc_subwords_no_unk(lud_error *err, lud_str part) {
 
 /* Files of before 2020 carry no type: what the model has in it says which it is. */
 static lud_status model_type(const ludc_load *l, const ludc_value *model, lud_str *out) {
+    const ludc_value *vocab = ludc_value_get(model, "vocab");
     if (ludc_value_get(model, "type")) return ludc_node_type(l, model, "model", out);
     *out = LUDC_STR("");
     if (ludc_value_get(model, "max_input_chars_per_word")) *out = LUDC_STR("WordPiece");
     if (ludc_value_get(model, "merges")) *out = LUDC_STR("BPE");
+    if (vocab && vocab->type == LUD_CFG_LIST) *out = LUDC_STR("Unigram");
     return out->len ? LUD_OK : ludc_node_type(l, model, "model", out);
 }
 
 lud_status ludc_subwords_load(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
-    static const char *const planned[] = {"Unigram", "WordLevel", NULL};
+    static const char *const planned[] = {"WordLevel", NULL};
     const ludc_value *model = ludc_value_get(root, "model");
     lud_str type = {0};
     if (!model || model->type != LUD_CFG_OBJECT) {
         return ludc_fail(l->err, LUD_E_IO, "%s: 'model' must be an object", l->name);
     }
     LUDC_TRY(model_type(l, model, &type));
+    if (ludc_str_eq(type, "Unigram")) {
+        tok->model = LUDC_MODEL_UNIGRAM;
+        return ludc_unigram_load(l, model, &tok->vocab, &tok->unigram);
+    }
     bool wordpiece = ludc_str_eq(type, "WordPiece");
     if (!wordpiece && !ludc_str_eq(type, "BPE")) return ludc_node_refuse(l, "model", type, planned);
     LUDC_TRY(load_vocab(l, model, &tok->vocab));
@@ -70,17 +76,25 @@ lud_status ludc_subwords_load(const ludc_load *l, const ludc_value *root, ludc_t
 }
 
 int32_t ludc_subwords_unk_id(const ludc_tokenizer *tok) {
-    return LUDC_MAX(-1, tok->model == LUDC_MODEL_WORDPIECE ? tok->wordpiece.unk : tok->bpe.unk);
+    int32_t unk[] = {tok->bpe.unk, tok->wordpiece.unk, tok->unigram.unk};
+    return LUDC_MAX(-1, unk[tok->model]);
 }
 
 void ludc_subwords_free(ludc_tokenizer *tok) {
     ludc_bpe_free(&tok->bpe);
     ludc_wordpiece_free(&tok->wordpiece);
+    ludc_unigram_free(&tok->unigram);
     ludc_vocab_free(&tok->vocab);
 }
 
 lud_status ludc_subwords_encode(ludc_work *w, lud_str word) {
     const ludc_tokenizer *tok = w->tok;
-    return tok->model == LUDC_MODEL_WORDPIECE ? ludc_wordpiece_encode(&tok->wordpiece, word, w->out, w->find.err)
-                                              : ludc_bpe_encode(&tok->bpe, &w->bpe, word, w->out, w->find.err);
+    switch (tok->model) {
+    case LUDC_MODEL_WORDPIECE:
+        return ludc_wordpiece_encode(&tok->wordpiece, word, w->out, w->find.err);
+    case LUDC_MODEL_UNIGRAM:
+        return ludc_unigram_encode(&tok->unigram, &w->unigram, word, w->out, w->find.err);
+    default:
+        return ludc_bpe_encode(&tok->bpe, &w->bpe, word, w->out, w->find.err);
+    }
 }

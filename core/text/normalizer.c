@@ -40,6 +40,12 @@ static lud_status load_prepend(const ludc_load *l, const ludc_value *v, ludc_nor
     return set_content(l, content, step);
 }
 
+static lud_status load_charsmap(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
+    lud_str base64 = {0};
+    LUDC_TRY(ludc_node_text(l, v, "precompiled_charsmap", &base64));
+    return ludc_charsmap_load(l, base64, &step->charsmap);
+}
+
 static lud_status load_strip(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
     LUDC_TRY(ludc_node_bool(l, v, "strip_left", true, &step->a));
     return ludc_node_bool(l, v, "strip_right", true, &step->b);
@@ -73,8 +79,8 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"NFKC", LUDC_NORM_FORM, true, true},         {"NFKD", LUDC_NORM_FORM, false, true},
                  {"Lowercase", LUDC_NORM_LOWER, false, false}, {"StripAccents", LUDC_NORM_ACCENTS, false, false},
                  {"Strip", LUDC_NORM_STRIP, false, false},     {"Replace", LUDC_NORM_REPLACE, false, false},
-                 {"Prepend", LUDC_NORM_PREPEND, false, false}, {"ByteLevel", LUDC_NORM_BYTES, false, false}};
-    static const char *const planned[] = {"Nmt", "Precompiled", NULL};
+                 {"Prepend", LUDC_NORM_PREPEND, false, false}, {"ByteLevel", LUDC_NORM_BYTES, false, false},
+                 {"Nmt", LUDC_NORM_NMT, false, false},         {"Precompiled", LUDC_NORM_CHARSMAP, false, false}};
     lud_str type = {0};
     LUDC_TRY(ludc_node_type(l, v, "normalizer", &type));
     if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: normalizers are nested too deep", l->name);
@@ -86,9 +92,10 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
         ludc_norm_step *step = &nz->steps[nz->n - 1];
         if (step->kind == LUDC_NORM_REPLACE) return load_replace(l, v, step);
         if (step->kind == LUDC_NORM_PREPEND) return load_prepend(l, v, step);
+        if (step->kind == LUDC_NORM_CHARSMAP) return load_charsmap(l, v, step);
         return step->kind == LUDC_NORM_STRIP ? load_strip(l, v, step) : LUD_OK;
     }
-    return ludc_node_refuse(l, "normalizer", type, planned);
+    return ludc_node_refuse(l, "normalizer", type, NULL);
 }
 
 lud_status ludc_normalizer_load(const ludc_load *l, const ludc_value *v, ludc_normalizer *nz) {
@@ -99,6 +106,7 @@ void ludc_normalizer_free(ludc_normalizer *nz) {
     for (size_t i = 0; i < nz->n; i++) {
         ludc_pattern_free(&nz->steps[i].pattern);
         ludc_free(nz->steps[i].content);
+        ludc_charsmap_free(nz->steps[i].charsmap);
     }
     ludc_free(nz->steps);
     *nz = (ludc_normalizer){0};
@@ -121,7 +129,15 @@ static lud_str strip(const ludc_classes *t, lud_str s, bool left, bool right) {
     return s;
 }
 
-/* LOWER, ACCENTS, BYTES: one character after the other. */
+/* Nmt: some control characters go (0), some characters become a blank. */
+static uint32_t nmt(uint32_t c) {
+    if ((c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F) return 0;
+    bool blank = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+                 c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+    return blank ? ' ' : c;
+}
+
+/* LOWER, ACCENTS, NMT, BYTES: one character after the other. */
 static void map_characters(int kind, const ludc_classes *t, lud_str s, ludc_buf *out) {
     char u[4];
     for (size_t i = 0, len; i < s.len; i += len) {
@@ -131,6 +147,9 @@ static void map_characters(int kind, const ludc_classes *t, lud_str s, ludc_buf 
             ludc_lowercase(cp, out);
         } else if (kind == LUDC_NORM_ACCENTS) {
             if (!(ludc_class(t, cp) & LUDC_C_MARK)) ludc_buf_add(out, s.ptr + i, len);
+        } else if (kind == LUDC_NORM_NMT) {
+            uint32_t c = nmt(cp);
+            if (c || !cp) ludc_buf_add(out, u, ludc_utf8_encode(c, u));
         } else {
             for (size_t k = 0; k < len; k++)
                 ludc_buf_add(out, u, ludc_utf8_encode(ludc_byte_char((uint8_t)s.ptr[i + k]), u));
@@ -152,6 +171,9 @@ static lud_status apply_step(const ludc_norm_step *step, const ludc_find *f, lud
         break;
     case LUDC_NORM_FOLD:
         ok = ludc_bert_fold(s, step->a, step->b, out);
+        break;
+    case LUDC_NORM_CHARSMAP:
+        ok = ludc_charsmap_apply(step->charsmap, s, out);
         break;
     case LUDC_NORM_PREPEND:
         if (s.len) ludc_buf_add(out, content.ptr, content.len);

@@ -48,6 +48,26 @@ ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
 lud_status ludc_tokenizer_to_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
 
+/* ---- Words of a text feature (words.c): Ludwig's simple tokenizers with a vocabulary learned from the data ---- */
+typedef struct ludc_words ludc_words; /* immutable after finish or read: encode is [any] */
+/* Options are the keys of a text feature's preprocessing: tokenizer (space_punct, space, characters, underscore, comma,
+ * untokenized, stripped), lowercase, most_common, vocab_file (its words instead of learned ones), padding_symbol,
+ * unknown_symbol. What is absent, or the whole (NULL), is as in Ludwig. */
+lud_status ludc_words_new(const ludc_value *preprocessing, ludc_words **, lud_error *);
+lud_status ludc_words_learn(ludc_words *, lud_str text, lud_error *);
+/* After the last text: most frequent first, of equal ones the one seen first, behind <EOS> <SOS> <PAD> <UNK>. */
+lud_status ludc_words_finish(ludc_words *, lud_error *);
+void ludc_words_free(ludc_words *);
+/* Appends ids; add_special: <SOS> before and <EOS> after. */
+lud_status ludc_words_encode(const ludc_words *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
+int32_t ludc_words_count(const ludc_words *);
+int32_t ludc_words_id(const ludc_words *, lud_str word); /* that of the unknown symbol if there is none */
+int32_t ludc_words_padding(const ludc_words *);
+lud_str ludc_words_text(const ludc_words *, int32_t id); /* len 0, ptr NULL if there is none */
+/* The members idx2str, tokenizer, lowercase, padding_symbol, unknown_symbol of a JSON object, and back from them. */
+lud_status ludc_words_write(const ludc_words *, ludc_value *metadata, lud_error *);
+lud_status ludc_words_read(const ludc_value *metadata, ludc_words **, lud_error *);
+
 /* ---- Prompt templates (template.c): "{column}", "{column:.2f}", "{__task__}", "{__sample__}", "{{" and "}}" ---- */
 typedef struct ludc_template ludc_template;
 /* Parsed and checked once; errors name the position. */

@@ -53,6 +53,7 @@ static void work_free(ludc_work *w) {
         ludc_buf_free(&w->replaced[i]);
     }
     ludc_bpe_work_free(&w->bpe);
+    ludc_free(w->unigram.ptr);
 }
 
 lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool add_special, ludc_ids *out,

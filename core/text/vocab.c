@@ -3,6 +3,7 @@
  * Invariant: at most half of the slots are used, so that a search ends; all memory is taken by ludc_vocab_init. */
 #include "internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool ludc_vocab_init(ludc_vocab *v, size_t count, size_t bytes, int32_t n_ids) {
@@ -51,6 +52,14 @@ void ludc_vocab_add(ludc_vocab *v, lud_str text, int32_t id) {
 
 int32_t ludc_vocab_find(const ludc_vocab *v, lud_str text) {
     return find_slot(v, (uint32_t)ludc_hash(text.ptr, text.len), text)->id;
+}
+
+void ludc_vocab_byte_ids(const ludc_vocab *v, int32_t out[256]) {
+    char text[8];
+    for (unsigned c = 0; c < 256; c++) {
+        int n = snprintf(text, sizeof text, "<0x%02X>", c);
+        out[c] = ludc_vocab_find(v, (lud_str){text, (size_t)n});
+    }
 }
 
 lud_str ludc_vocab_text(const ludc_vocab *v, int32_t id) {

@@ -33,6 +33,12 @@ def rms_norm(x, w, eps, offset):
     return [v * r * (k + offset) for v, k in zip(x, w)], r
 
 
+def layer_norm(x, w, b, eps):
+    mean = sum(x) / len(x)
+    rstd = (sum((v - mean) ** 2 for v in x) / len(x) + eps) ** -0.5
+    return [(v - mean) * rstd * k + c for v, k, c in zip(x, w, b)], mean, rstd
+
+
 def rope(x, position, freq, interleaved, factor):
     out = list(x)
     for i, f in enumerate(freq):
@@ -42,7 +48,7 @@ def rope(x, position, freq, interleaved, factor):
     return out
 
 
-def attention(q, k, v, heads, groups, size, scale, cap, left, causal):
+def attention(q, k, v, heads, groups, size, scale, cap, left, causal, slopes=(0,) * 4):
     """One segment; q[t][h], k[t][g], v[t][g] are lists of `size` numbers."""
     out, lse = [], []
     for t in range(len(q)):
@@ -52,6 +58,7 @@ def attention(q, k, v, heads, groups, size, scale, cap, left, causal):
             scores = [scale * sum(a * b for a, b in zip(q[t][h], k[j][g])) for j in keys]
             if cap:
                 scores = [cap * math.tanh(s / cap) for s in scores]
+            scores = [s + slopes[h] * (j - t) for s, j in zip(scores, keys)]
             total = sum(math.exp(s) for s in scores)
             lse.append(math.log(total))
             out += [sum(math.exp(s) / total * v[j][g][d] for s, j in zip(scores, keys)) for d in range(size)]
@@ -65,6 +72,48 @@ def cross_entropy(logits, target, scale, cap, smoothing):
     total = sum(math.exp(x) for x in z)
     log_p = [x - math.log(total) for x in z]
     return -sum((smoothing / len(z) + (1 - smoothing) * (i == target)) * p for i, p in enumerate(log_p))
+
+
+SEGMENTS = [0, 2, 2, 5]
+
+
+def attend(x, scores):
+    """Softmax of scores inside each segment; rows of x (two columns) weighted by it."""
+    weights, out = [], []
+    for a, b in zip(SEGMENTS, SEGMENTS[1:]):
+        part = [math.exp(s) / sum(math.exp(z) for z in scores[a:b]) for s in scores[a:b]]
+        weights += part
+        out += [sum(w * row[k] for w, row in zip(part, x[a:b])) for k in range(2)]
+    return out + weights
+
+
+def unfold(x, left, right):
+    out = []
+    for a, b in zip(SEGMENTS, SEGMENTS[1:]):
+        for t in range(a, b):
+            for j in range(t - left, t + right + 1):
+                out += x[j] if a <= j < b else [0, 0]
+    return out
+
+
+def binary(x, t, weight):
+    return -weight * t * math.log(sigmoid(x)) - (1 - t) * math.log(1 - sigmoid(x))
+
+
+def focal(x, t, alpha, gamma):
+    """torchvision.ops.sigmoid_focal_loss from its paper."""
+    p = sigmoid(x) * t + (1 - sigmoid(x)) * (1 - t)
+    return (alpha * t + (1 - alpha) * (1 - t)) * (1 - p) ** gamma * binary(x, t, 1)
+
+
+LOSSES = {
+    "SQUARED": lambda x, t: (x - t) ** 2,
+    "ABSOLUTE": lambda x, t: abs(x - t),
+    "PERCENTAGE": lambda x, t: abs(x - t) / max(abs(t), 0.375),
+    "HUBER": lambda x, t: 0.5 * (x - t) ** 2 if abs(x - t) <= 0.75 else 0.75 * (abs(x - t) - 0.375),
+    "BINARY": lambda x, t: binary(x, t, 2.5),
+    "FOCAL": lambda x, t: focal(x, t, 0.25, 1.5),
+}
 
 
 def sgd(p, grads, lr, decay, momentum, nesterov):
@@ -113,6 +162,10 @@ def main():
     show("known_norm_x", norm_x)
     show("known_norm_w", norm_w)
     show("known_norm", y + [r])
+    norm_b = [0.5, -0.25, 1.0, 0.0]
+    y, mean, rstd = layer_norm(norm_x, norm_w, norm_b, 0.0009765625)
+    show("known_norm_b", norm_b)
+    show("known_layer_norm", y + [mean, rstd])
     head, freq = [1.0, -0.5, 0.25, 2.0, -1.0], [1.0, 0.125]
     show("known_head", head)
     show("known_freq", freq)
@@ -128,6 +181,17 @@ def main():
     show("known_attention", attention(q, k, v, 4, 2, 2, 1.5, 0, -1, True))
     show("known_attention_capped", attention(q, k, v, 4, 2, 2, 1.5, 0.5, 1, True))
     show("known_attention_both", attention(q, k, v, 4, 2, 2, 1.5, 0, -1, False))
+    show("known_slopes", [0.5, 0.25, -1.0, 0.0])
+    show("known_attention_alibi", attention(q, k, v, 4, 2, 2, 1.5, 0.5, -1, True, [0.5, 0.25, -1.0, 0.0]))
+    rows, scores = [[1, -2], [3, -4], [-1, 8], [5, 8], [2, -6]], [0.5, -1.0, 2.0, 0.25, 1.0]
+    show("known_rows", [x for row in rows for x in row])
+    show("known_scores", scores)
+    show("known_attend", attend(rows, scores))
+    show("known_unfold", unfold(rows, 1, 2))
+    targets = [0.0, 1.0, 0.25, 1.0, 0.0, 0.75, 1.0]
+    show("known_targets", targets)
+    for name, loss in LOSSES.items():
+        show("known_loss_" + name, [loss(x, t) for x, t in zip(X, targets)])
     logits = [0.5, -1.0, 2.5, 0.0, 1.75]
     show("known_logits", logits)
     show("known_nll", [cross_entropy(logits, 3, 1, 0, 0)])

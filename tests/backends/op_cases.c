@@ -52,20 +52,26 @@
                                            }                                                                           \
     }
 
+static const float slopes_list[] = {0.5f, 0.0625f, 0.0f, 0.25f, 0.00390625f, -0.125f};
+#define NO_SLOPES(H) ABSENT
+#define SLOPES(H)    F(CASE_LIST, H)
+
 /* H query heads, G key heads, D head size; lud_attr_attention follows. ATTENTION and its gradient. */
-#define ATTENTION_CASES(name, H, G, D, ...)                                                                            \
+#define ATTENTION_CASES(name, H, G, D, ...) SLOPED_CASES(name, NO_SLOPES, H, G, D, __VA_ARGS__)
+#define SLOPED_CASES(name, slopes, H, G, D, ...)                                                                       \
     {"attention " name,                                                                                                \
      LUD_OP_ATTENTION,                                                                                                 \
      CASE_WHOLE,                                                                                                       \
      .seed = 32,                                                                                                       \
+     .list = slopes_list,                                                                                              \
      ATTR(lud_attr_attention, __VA_ARGS__),                                                                            \
-     .in = {RX(2, ROWS, H, D), RX(2, ROWS, G, D), R(ROWS, G, D), SEG},                                                 \
+     .in = {RX(2, ROWS, H, D), RX(2, ROWS, G, D), R(ROWS, G, D), SEG, slopes(H)},                                      \
      .out = {O(ROWS, H, D), O(ROWS, H)}},                                                                              \
     {                                                                                                                  \
         "attention_grad " name, LUD_OP_ATTENTION_GRAD, CASE_WHOLE,                                                     \
-            .seed = 32, ATTR(lud_attr_attention, __VA_ARGS__), .forward = LUD_OP_ATTENTION, .forward_in = "0123",      \
-            .in = {RX(2, ROWS, H, D),  RX(2, ROWS, G, D), R(ROWS, G, D), SEG,                                          \
-                   FWD(0, ROWS, H, D), FWD(1, ROWS, H),   R(ROWS, H, D)},                                              \
+            .seed = 32, .list = slopes_list, ATTR(lud_attr_attention, __VA_ARGS__), .forward = LUD_OP_ATTENTION,       \
+            .forward_in = "01237", .in = {RX(2, ROWS, H, D),  RX(2, ROWS, G, D), R(ROWS, G, D), SEG,                   \
+                                          FWD(0, ROWS, H, D), FWD(1, ROWS, H),   R(ROWS, H, D), slopes(H)},            \
             .out = {                                                                                                   \
                 O(ROWS, H, D),                                                                                         \
                 O(ROWS, G, D),                                                                                         \
@@ -76,12 +82,12 @@
 enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
 
 /* The same over a cache: all tokens new, and most of them cached. The data is that of ATTENTION_CASES. */
-#define CACHED_CASES(name, H, G, D, ...)                                                                               \
-    CACHED_CASE("cached whole " name, CASE_WHOLE, H, G, D, __VA_ARGS__),                                               \
-        CACHED_CASE("cached last " name, CASE_DECODE, H, G, D, __VA_ARGS__)
-#define CACHED_CASE(name, unit, H, G, D, ...)                                                                          \
+#define CACHED_CASES(name, slopes, H, G, D, ...)                                                                       \
+    CACHED_CASE("cached whole " name, CASE_WHOLE, slopes, H, G, D, __VA_ARGS__),                                       \
+        CACHED_CASE("cached last " name, CASE_DECODE, slopes, H, G, D, __VA_ARGS__)
+#define CACHED_CASE(name, unit, slopes, H, G, D, ...)                                                                  \
     {                                                                                                                  \
-        name, LUD_OP_ATTENTION_CACHED, unit, .seed = 32, .changed = 1u << 6 | 1u << 7,                                 \
+        name, LUD_OP_ATTENTION_CACHED, unit, .seed = 32, .list = slopes_list, .changed = 1u << 6 | 1u << 7,            \
                                              ATTR(lud_attr_attention, __VA_ARGS__),                                    \
                                              .in = {RX(2, ROWS, H, D),                                                 \
                                                     RX(2, ROWS, G, D),                                                 \
@@ -90,7 +96,8 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
                                                     POS,                                                               \
                                                     I(CASE_PAGE, 0, CASE_UNITS, TABLE),                                \
                                                     POOL(1, PAGES, PAGE_SIZE, G, D),                                   \
-                                                    POOL(2, PAGES, PAGE_SIZE, G, D)},                                  \
+                                                    POOL(2, PAGES, PAGE_SIZE, G, D),                                   \
+                                                    slopes(H)},                                                        \
                                              .out = {                                                                  \
                                                  O(ROWS, H, D)                                                         \
                                              }                                                                         \
@@ -262,6 +269,7 @@ static const op_case cases[] = {
     {"add last", LUD_OP_ADD, .overlays = "00", .in = {R(ROWS, 3, 65), R(65)}, .out = {O(ROWS, 3, 65)}},
     {"add one", LUD_OP_ADD, .overlays = "00", .in = {R(ROWS, 5), R(1)}, .out = {O(ROWS, 5)}},
     {"add integers", LUD_OP_ADD, .overlays = "00", .in = {ID(100), ID(7)}, .out = {OI(ROWS)}},
+    {"add integers, one", LUD_OP_ADD, .overlays = "00", .in = {ID(100), I(CASE_ID, 7, 1)}, .out = {OI(ROWS)}},
     {"mul", LUD_OP_MUL, .overlays = "00 01", .in = {R(ROWS, 13), R(ROWS, 13)}, .out = {O(ROWS, 13)}},
     {"mul trailing", LUD_OP_MUL, .overlays = "00", .in = {R(ROWS, 3, 5), R(3, 5)}, .out = {O(ROWS, 3, 5)}},
     {"mul last", LUD_OP_MUL, .overlays = "00", .in = {R(ROWS, 3, 65), R(65)}, .out = {O(ROWS, 3, 65)}},
@@ -345,10 +353,14 @@ static const op_case cases[] = {
                     .cache_slot = -1),
     ATTENTION_CASES("both ways", 2, 2, 5, .scale = 0.5f, .causal = 0, .left = -1, .right = -1, .cache_slot = -1),
     ATTENTION_CASES("both ways, window", 2, 2, 5, .scale = 0.5f, .causal = 0, .left = 2, .right = 3, .cache_slot = -1),
-    CACHED_CASES("plain", 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("grouped", 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("window", 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1, .cache_slot = 0),
-    CACHED_CASES("softcap", 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20, .right = -1,
+    SLOPED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = -1),
+    SLOPED_CASES("alibi, both ways", SLOPES, 2, 2, 5, .scale = 0.5f, .softcap = 3.0f, .left = 20, .right = 3,
+                 .cache_slot = -1),
+    CACHED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("plain", NO_SLOPES, 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("grouped", NO_SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
+    CACHED_CASES("window", NO_SLOPES, 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1, .cache_slot = 0),
+    CACHED_CASES("softcap", NO_SLOPES, 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20, .right = -1,
                  .cache_slot = 0),
     POOL_CASES("mean", LUD_POOL_MEAN, CASE_UNIFORM, 67, NO_INDEX_IN, NO_INDEX_OUT),
     POOL_CASES("mean, one column", LUD_POOL_MEAN, CASE_UNIFORM, 1, NO_INDEX_IN, NO_INDEX_OUT),

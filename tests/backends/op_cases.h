@@ -33,7 +33,7 @@ enum {
 /* A unit is: one row; a whole segment; the last tokens of a segment whose first ones are cached. */
 enum { CASE_TOKEN, CASE_WHOLE, CASE_DECODE };
 
-enum { CASE_MAX_IN = 8, CASE_MAX_OUT = 5 };
+enum { CASE_MAX_IN = 9, CASE_MAX_OUT = 5 };
 
 typedef struct case_tensor {
     int32_t dtype; /* LUD_REAL or LUD_I32 */

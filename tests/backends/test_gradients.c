@@ -69,7 +69,7 @@ typedef struct subject {
 static bool wants_gradient(const op_case *c, uint32_t i) {
     const case_tensor *t = &c->in[i];
     if (c->opcode == LUD_OP_ELEMENT_LOSS && i == 1) return false; /* targets */
-    return t->dtype == LUD_REAL && t->fill != CASE_ABSENT && t->fill != CASE_FREQ;
+    return t->dtype == LUD_REAL && t->fill != CASE_ABSENT && t->fill != CASE_FREQ && t->fill != CASE_LIST;
 }
 
 static bool is_subject(const op_case *c) {

@@ -81,7 +81,10 @@ static void test_norm_and_rope(void) {
                           .in = {R(1, 1, 5), I(1), R(2)}, .out = {O(1, 1, 5)}};
     const op_case pairs = {"rope, pairs", LUD_OP_ROPE, ATTR(lud_attr_rope, 4, 1, 0, 1.25f),
                            .in = {R(1, 1, 5), I(1), R(2)}, .out = {O(1, 1, 5)}};
+    const op_case layer = {"layer_norm", LUD_OP_LAYER_NORM, ATTR(lud_attr_norm, 0.0009765625f, 0),
+                           .in = {R(1, 4), R(4), R(4)}, .out = {O(1, 4), O(1), O(1)}};
     RUN_AND_CHECK(norm, known_norm, known_norm_x, known_norm_w);
+    RUN_AND_CHECK(layer, known_layer_norm, known_norm_x, known_norm_w, known_norm_b);
     RUN_AND_CHECK(half, known_rope_half, known_head, position, known_freq);
     RUN_AND_CHECK(pairs, known_rope_pairs, known_head, position, known_freq);
 }
@@ -100,9 +103,49 @@ static void test_attention(void) {
     const op_case plain = ATTENTION_CASE("attention", 1.5f, 0, 1, -1, -1, -1);
     const op_case capped = ATTENTION_CASE("attention, capped, window", 1.5f, 0.5f, 1, 1, -1, -1);
     const op_case both = ATTENTION_CASE("attention, both ways", 1.5f, 0, 0, -1, -1, -1);
+    op_case alibi = ATTENTION_CASE("attention, alibi", 1.5f, 0.5f, 1, -1, -1, -1);
+    alibi.in[4] = (case_tensor)R(4);
+    RUN_AND_CHECK(alibi, known_attention_alibi, known_q, known_k, known_v, offsets, known_slopes);
     RUN_AND_CHECK(plain, known_attention, known_q, known_k, known_v, offsets);
     RUN_AND_CHECK(capped, known_attention_capped, known_q, known_k, known_v, offsets);
     RUN_AND_CHECK(both, known_attention_both, known_q, known_k, known_v, offsets);
+}
+
+/* Segments of 2, 0 and 3 rows. */
+static void test_segments(void) {
+    static const int32_t offsets[] = {0, 2, 2, 5};
+    static const double want[5][12] = {{2, -3, 0, 0, 2, 10.0 / 3},
+                                       {4, -6, 0, 0, 6, 10},
+                                       {3, -2, 0, 0, 5, 8, /* index: lowest on ties */ 1, 0, 0, 0, 1, 0},
+                                       {1, -2, 0, 0, -1, 8},
+                                       {3, -4, 0, 0, 2, -6}};
+    for (int32_t kind = LUD_POOL_MEAN; kind <= LUD_POOL_LAST; kind++) {
+        double got[12] = {0};
+        op_case pool = {"segment_pool", LUD_OP_SEGMENT_POOL, ATTR(lud_attr_pool, 3, kind, 0), .in = {R(5, 2), I(4)},
+                        .out = {O(3, 2), OI(0)}};
+        if (kind == LUD_POOL_MAX) pool.out[1] = (case_tensor)OI(3, 2);
+        run(&pool, (const void *const[CASE_MAX_IN]){known_rows, offsets}, got);
+        check_values("segment_pool", got, want[kind - 1], 12);
+    }
+    const op_case attend = {"segment_attend", LUD_OP_SEGMENT_ATTEND, ATTR(lud_attr_rows, 3),
+                            .in = {R(5, 2), R(5), I(4)}, .out = {O(3, 2), O(5)}};
+    const op_case unfold = {"segment_unfold", LUD_OP_SEGMENT_UNFOLD, ATTR(lud_attr_window, 1, 2), .in = {R(5, 2), I(4)},
+                            .out = {O(5, 8)}};
+    RUN_AND_CHECK(attend, known_attend, known_rows, known_scores, offsets);
+    RUN_AND_CHECK(unfold, known_unfold, known_rows, offsets);
+}
+
+static void test_losses(void) {
+    static const double *const want[] = {known_loss_SQUARED, known_loss_ABSOLUTE, known_loss_PERCENTAGE,
+                                         known_loss_HUBER,   known_loss_BINARY,   known_loss_FOCAL};
+    static const float a[] = {0, 0, 0.375f, 0.75f, 2.5f, 0.25f};
+    for (int32_t kind = LUD_LOSS_SQUARED; kind <= LUD_LOSS_FOCAL; kind++) {
+        double got[7] = {0};
+        op_case c = {"element_loss", LUD_OP_ELEMENT_LOSS, ATTR(lud_attr_loss, kind, a[kind - 1], 1.5f),
+                     .in = {R(7), R(7)}, .out = {O(7)}};
+        run(&c, (const void *const[CASE_MAX_IN]){known_x, known_targets}, got);
+        check_values("element_loss", got, want[kind - 1], 7);
+    }
 }
 
 static void test_cross_entropy(void) {
@@ -169,6 +212,8 @@ int main(void) {
     test_activations();
     test_norm_and_rope();
     test_attention();
+    test_segments();
+    test_losses();
     test_cross_entropy();
     test_optimizers();
     test_dropout();

@@ -328,7 +328,7 @@ static void check_cached(const op_backend *b, const op_case *whole, const op_cas
 }
 
 static void test_cached(const backend_set *set) {
-    static const char *const forms[] = {"plain", "grouped", "window", "softcap"};
+    static const char *const forms[] = {"plain", "grouped", "window", "softcap", "alibi"};
     for (uint32_t at = 0; at < set->n; at++)
         for (size_t i = 0; i < LUDC_COUNT(forms); i++) {
             char whole[64], all[64], last[64];

@@ -47,6 +47,14 @@ static const pair lines[] = {
      "c.yaml:3:38: error: preprocessing.oversample_minority: needs one output only, of type binary"},
     {"preprocessing: {oversample_minority: 0.5, undersample_majority: 0.5}",
      "c.yaml:3:38: error: preprocessing.oversample_minority: and undersample_majority are both set; keep one"},
+    {"defaults: {text: {encodr: bert}, image: {}, date: {a: 1}, sett: {}}",
+     "c.yaml:3:19: error: defaults.text: unknown key 'encodr' (did you mean 'encoder'?)\n"
+     "c.yaml:3:45: error: defaults.date: known, not available yet\n"
+     "c.yaml:3:59: error: defaults: unknown key 'sett' (did you mean 'set'?)"},
+    {"defaults: {category: {preprocessing: {most_common: 0}, loss: {delta: 1}, top_k: 0}}",
+     "c.yaml:3:52: error: defaults.category.preprocessing.most_common: must be >= 1, got 0\n"
+     "c.yaml:3:63: error: defaults.category.loss: unknown key 'delta' ('delta' belongs under output_features.loss)\n"
+     "c.yaml:3:81: error: defaults.category.top_k: must be >= 1, got 0"},
     {"preset: best_quality", "c.yaml:3:1: error: preset: known, not available yet"},
 };
 
@@ -316,6 +324,31 @@ static void test_encoder(void) {
                "1e-05");
 }
 
+static void test_merged(void) {
+    const char *text = ALL "- {name: k, type: category, loss: {label_smoothing: 0.2}, top_k: 5}\n"
+                           "defaults:\n  text: {preprocessing: {lowercase: true}, encoder: {type: mine, knob: 7}}\n"
+                           "  category: {encoder: {type: onehot}, top_k: 2, loss: {weight: 3, label_smoothing: 0.1}, "
+                           "preprocessing: {most_common: 9}}\n";
+    check_full(text, "defaults", "absent");
+    check_full(text, "input_features.0.preprocessing.lowercase", "true");
+    check_full(text, "input_features.0.encoder.knob", "7");
+    check_full(text, "input_features.2.encoder.type", "\"onehot\"");
+    check_full(text, "input_features.2.preprocessing.most_common", "9");
+    check_full(text, "input_features.2.loss", "absent");
+    check_full(text, "output_features.0.top_k", "2");
+    check_full(text, "output_features.0.preprocessing.most_common", "9");
+    check_full(text, "output_features.0.encoder", "absent");
+    check_full(text, "output_features.5.top_k", "5");
+    check_full(text, "output_features.5.loss.weight", "3");
+    check_full(text, "output_features.5.loss.label_smoothing", "0.2");
+    text = ENCODER("other") "defaults: {text: {encoder: {type: mine, knob: 7}}}";
+    check_full(text, "input_features.0.encoder.knob", "absent");
+    text = ENCODER("mine") "defaults: {text: {encoder: {type: mine, knob: 7}}}";
+    check_full(text, "input_features.0.encoder.knob", "7");
+    text = ENCODER("{trainable: true}") "defaults: {text: {encoder: mine}}";
+    check_full(text, "input_features.0.encoder.trainable", "true");
+}
+
 /* What Ludwig's users write; {name, keys that are not built yet}. */
 static const pair whole[] = {
     {"input_features: [{name: r, type: text, encoder: {type: auto_transformer, pretrained_model_name_or_path: M, "
@@ -378,7 +411,8 @@ static void test_whole(void) {
 /* Every allocation fails once: an error, no leak (the sanitizer build sees those). */
 static void test_no_memory(void) {
     const char *text = "input_features: [{name: x, type: text, encoder: {adapter: lora}, tied: q}]\n"
-                       "output_features: [{name: y, type: set, dependencies: [y]}]\n";
+                       "output_features: [{name: y, type: set, dependencies: [y]}]\n"
+                       "defaults: {text: {encoder: {type: a, b: 1}}, set: {loss: {weight: 2}}}\n";
     for (int64_t n = 0; n < 20000; n += n < 300 ? 1 : 23) {
         lud_error err = LUDC_ERROR_INIT;
         ludc_config c = {0};
@@ -397,6 +431,7 @@ int main(void) {
     test_types();
     test_trainer();
     test_encoder();
+    test_merged();
     test_whole();
     test_no_memory();
     return check_done();

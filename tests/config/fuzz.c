@@ -11,7 +11,16 @@ static const char *const seeds[] = {
     "type: text, preprocessing: {max_sequence_length: 0x10}}]\nprompt:\n  template: |\n    {x:.2f} {{a}} {__task__}\n"
     "  task: *m\ntrainer: {type: finetune, batch_size: auto, learning_rate: 1e-5}\npreprocessing: {split: {type: "
     "fixed, column: s}}\nadapter: !!str lora\n",
+    "input_features: [{name: x, type: text, tied: z, encoder: {type: bert, adapter: {type: lora, rank_pattern: {q: "
+    "1}}}, "
+    "preprocessing: {cache_encoder_embeddings: true}}, {name: z, type: number}]\noutput_features: [{name: y, type: "
+    "set, "
+    "dependencies: [w]}, {name: w, type: number, clip: [0, 1], loss: huber, dependencies: [y]}]\ndefaults: {text: "
+    "{encoder: bert}, set: {loss: {class_weights: {a: 1}}}}\ntrainer: {validation_field: w}\n",
 };
+static const char schema[] =
+    "{\"properties\": {\"a\": {\"type\": [\"integer\", \"null\"], \"minimum\": 1, \"default\": 2}, \"b\": {\"enum\": "
+    "[\"x\", null]}, \"c\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": {\"d\": {}}}}}}";
 static const char bytes[] = "{}[]:,\"'\\&*!|>-#\n\t 0123456789.eE+_\0\xFF\xC3\xA9~?%@`";
 static const char *const sets[] = {"trainer.epochs=3", "adapter.r={a: 1}"};
 
@@ -57,11 +66,22 @@ static bool run(const char *seed, uint64_t i) {
     return ok;
 }
 
+/* A plugin's schema is read, or it is the plugin's mistake. */
+static bool run_schema(uint64_t i) {
+    char text[1024] = "";
+    memcpy(text, schema, sizeof schema);
+    text[mutate(text, sizeof schema - 1, sizeof text - 1, i * 1000033)] = 0;
+    lud_component c = {.kind = LUD_KIND_COMBINER, .config_name = "mine", .config_schema = text};
+    lud_error err = LUDC_ERROR_INIT;
+    lud_status status = ludc_component_check(NULL, &c, &err);
+    return status == LUD_OK || (status == LUD_E_ABI && err.msg[0]);
+}
+
 int main(void) {
     ludc_log_set(NULL, NULL, LUD_LOG_ERROR);
     const char *times = getenv("LUDWIG_FUZZ_RUNS");
     uint64_t n = times ? strtoull(times, NULL, 10) : 4000;
     for (uint64_t i = 0; i < n; i++)
-        CHECK(run(seeds[i % LUDC_COUNT(seeds)], i));
+        CHECK(run(seeds[i % LUDC_COUNT(seeds)], i) && run_schema(i));
     return check_done();
 }

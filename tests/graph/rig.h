@@ -35,7 +35,7 @@ const ludc_graph_hooks *rig_trains(void);
 
 lud_shape rig_shape(int32_t dtype, int32_t rank, int64_t a, int64_t b, int64_t c);
 lud_t rig_emit(lud_graph *, uint32_t opcode, const void *attr, const lud_t *in);
-#define OP(g, name, attr, ...) rig_emit((g), LUD_OP_##name, (attr), (const lud_t[8]){__VA_ARGS__})
+#define OP(g, name, attr, ...) rig_emit((g), LUD_OP_##name, (attr), (const lud_t[9]){__VA_ARGS__})
 /* A parameter filled with a fixed pattern. */
 lud_t rig_param(rig *, lud_graph *, const char *name, int64_t rows, int64_t columns);
 void rig_pattern(float *out, int64_t n, uint64_t key); /* in [-1, 1) */

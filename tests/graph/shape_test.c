@@ -42,7 +42,7 @@ static lud_t emit(bench *b, uint32_t opcode, const void *attr, const lud_t *in) 
                        .attr = attr};
     return b->api->emit(b->g, &op);
 }
-#define EMIT(b, name, attr, ...) emit((b), LUD_OP_##name, (attr), (const lud_t[8]){__VA_ARGS__})
+#define EMIT(b, name, attr, ...) emit((b), LUD_OP_##name, (attr), (const lud_t[9]){__VA_ARGS__})
 
 static void check_shape(bench *b, lud_t t, int32_t dtype, int32_t rank, int64_t d0, int64_t d1, int64_t d2) {
     const int64_t want[3] = {d0, d1, d2};

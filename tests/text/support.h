@@ -114,4 +114,18 @@ static inline char *round_trip(const ludc_tokenizer *t, lud_str text) {
     return out;
 }
 
+/* What make_cases.py wrote; the caller frees. */
+static inline ludc_value *cases_read(void) {
+    lud_error err = LUDC_ERROR_INIT;
+    const char *source = getenv("LUDWIG_TEST_SOURCE_DIR");
+    char *path = ludc_path_join(source ? source : ".", "tests/text/cases.json");
+    ludc_buf text = {0};
+    ludc_value *all = NULL;
+    CHECK_OK(ludc_file_read(path, &text, &err), err);
+    CHECK_OK(ludc_json_parse(text.ptr, text.len, path, false, true, &all, &err), err);
+    ludc_buf_free(&text);
+    ludc_free(path);
+    return all;
+}
+
 #endif

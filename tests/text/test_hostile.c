@@ -23,7 +23,6 @@ static void refuses(const parts *p, lud_status want, const char *message) {
 
 static void test_refusals(void) {
     refuses(&(parts){.normalizer = "{\"type\":\"Odd\"}"}, LUD_E_UNSUPPORTED, "unknown normalizer type 'Odd'");
-    refuses(&(parts){.normalizer = "{\"type\":\"Nmt\"}"}, LUD_E_UNSUPPORTED, "known, but not available yet");
     refuses(&(parts){.pre = "{\"type\":\"Odd\"}"}, LUD_E_UNSUPPORTED, "unknown pre_tokenizer type 'Odd'");
     refuses(&(parts){.pre = "{\"type\":\"UnicodeScripts\"}"}, LUD_E_UNSUPPORTED, "known, but not available yet");
     refuses(&(parts){.pre = "[]"}, LUD_E_IO, "pre_tokenizer must be an object");
@@ -64,8 +63,33 @@ static void test_models(void) {
     refuses_text("{\"model\":null}", LUD_E_IO);
     refuses_text("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{}}}", LUD_E_IO);
     refuses_text("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0},\"max_input_chars_per_word\":-1}}", LUD_E_IO);
-    refuses_text("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", LUD_E_UNSUPPORTED);
+    refuses_text("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\"]]}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"vocab\":[[\"a\",\"b\"]]}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"vocab\":[[\"a\",-1]],\"unk_id\":1}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"vocab\":{\"a\":0}}}", LUD_E_IO);
+    refuses_text("{\"model\":{\"type\":\"WordLevel\",\"vocab\":{}}}", LUD_E_UNSUPPORTED);
     refuses_text("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}", LUD_E_IO);
+}
+
+static void refuses_charsmap(const char *base64, const char *message) {
+    ludc_buf text = {0};
+    ludc_buf_addf(&text, "{\"type\":\"Precompiled\",\"precompiled_charsmap\":%s}", base64);
+    refuses(&(parts){.normalizer = text.ptr}, LUD_E_IO, message);
+    ludc_buf_free(&text);
+}
+
+static void test_charsmaps(void) {
+    refuses_charsmap("7", "'precompiled_charsmap' must be a string");
+    refuses_charsmap("null", "does not fit into its 0 bytes");
+    refuses_charsmap("\"AAAA\"", "does not fit into its 3 bytes");
+    refuses_charsmap("\"AAAAAA==\"", "does not fit into its 4 bytes");     /* a trie of no unit */
+    refuses_charsmap("\"CAAAAAAAAAA=\"", "does not fit into its 8 bytes"); /* of two, one is there */
+    refuses_charsmap("\"/////wAAAAA=\"", "does not fit into its 8 bytes");
+    refuses_charsmap("\"BAAAAAAAAAD/\"", "its texts are not UTF-8");
+    refuses_charsmap("\"BAAAAAAAAAA\"", "is not base64");
+    refuses_charsmap("\"BAAA*AAAAAA=\"", "is not base64");
+    refuses_charsmap("\"====\"", "is not base64");
 }
 
 /* A chain of sequences deeper than any real file. */
@@ -143,52 +167,67 @@ static void mutate(char *text, size_t *n, uint64_t key) {
     }
 }
 
-static void test_mutations(void) {
-    enum { ROUNDS = 6000 };
-    ludc_buf text = {0};
-    tokenizer_text(&everything, &text);
-    bool loaded;
-    CHECK_INT(use(text.ptr, text.len, &loaded), LUD_OK);
-    char *copy = ludc_alloc(text.len + 1);
-    int survived = 0;
-    for (uint64_t round = 0; round < ROUNDS; round++) {
-        size_t n = text.len;
-        memcpy(copy, text.ptr, n);
-        for (uint64_t k = 0; k <= round % 3; k++)
-            mutate(copy, &n, (round * 8 + k) * 16);
-        char *exact = ludc_strndup(copy, n); /* its own block: reads past the end show */
-        (void)use(exact, n, &loaded);
-        survived += loaded;
-        ludc_free(exact);
+/* Text number k: 0 is the tokenizer with one of everything, then those of cases.json; false: there are no more. */
+static bool text_at(const ludc_value *cases, size_t k, ludc_buf *out) {
+    ludc_buf_clear(out);
+    if (k == 0) {
+        tokenizer_text(&everything, out);
+        return true;
     }
-    printf("%d of %d mutated files still load\n", survived, ROUNDS);
-    CHECK(survived > 50);
-    ludc_free(copy);
-    ludc_buf_free(&text);
+    if (!cases || k >= cases->len) return false;
+    const ludc_value *t = ludc_value_get(cases->items[k], "tokenizer"); /* item 0 is the list of texts */
+    return t && ludc_value_to_json(t, -1, out) == LUD_OK;
 }
 
-static void test_out_of_memory(void) {
+static void test_mutations(const ludc_value *cases) {
+    enum { ROUNDS = 1500 };
     ludc_buf text = {0};
-    tokenizer_text(&everything, &text);
-    lud_status status = LUD_E_NOMEM;
-    int64_t n = 0;
-    for (; status != LUD_OK && n < 5000; n++) {
+    int survived = 0, rounds = 0;
+    for (size_t k = 0; text_at(cases, k, &text); k++) {
         bool loaded;
-        ludc_alloc_fail_after(n, n % 2 == 1);
-        status = use(text.ptr, text.len, &loaded);
-        ludc_alloc_fail_after(-1, false);
-        if (status != LUD_OK && status != LUD_E_NOMEM) break;
+        CHECK_INT(use(text.ptr, text.len, &loaded), LUD_OK);
+        char *copy = ludc_alloc(text.len + 1);
+        for (uint64_t round = 0; round < ROUNDS; round++, rounds++) {
+            size_t n = text.len;
+            memcpy(copy, text.ptr, n);
+            for (uint64_t i = 0; i <= round % 3; i++)
+                mutate(copy, &n, ((k * ROUNDS + round) * 8 + i) * 16);
+            char *exact = ludc_strndup(copy, n); /* its own block: reads past the end show */
+            (void)use(exact, n, &loaded);
+            survived += loaded;
+            ludc_free(exact);
+        }
+        ludc_free(copy);
     }
-    CHECK_INT(status, LUD_OK);
-    printf("%lld points of failure\n", (long long)n);
-    CHECK(n > 50 && n < 5000);
+    printf("%d of %d mutated files still load\n", survived, rounds);
+    CHECK(survived > 1000 && rounds > 10 * ROUNDS);
     ludc_buf_free(&text);
 }
 
-/* Text that is hard on splits, marks and added tokens takes time in proportion to its length. */
-static void test_hard_texts(void) {
-    static const char *const units[] = {"<", "<x", " ", " \n", "a", "\u0301\u0316", "1", "x", "\xff", "_ "};
-    ludc_tokenizer *t = tokenizer_new(&everything);
+static void test_out_of_memory(const ludc_value *cases) {
+    ludc_buf text = {0};
+    for (size_t k = 0; text_at(cases, k, &text); k++) {
+        lud_status status = LUD_E_NOMEM;
+        int64_t n = 0;
+        for (; status != LUD_OK && n < 5000; n++) {
+            bool loaded;
+            ludc_alloc_fail_after(n, n % 2 == 1);
+            status = use(text.ptr, text.len, &loaded);
+            ludc_alloc_fail_after(-1, false);
+            if (status != LUD_OK && status != LUD_E_NOMEM) break;
+        }
+        CHECK_INT(status, LUD_OK);
+        printf("%lld points of failure\n", (long long)n);
+        CHECK(n > 50 && n < 5000);
+    }
+    ludc_buf_free(&text);
+}
+
+/* Text that is hard on splits, marks, grapheme clusters, long words and added tokens takes time in proportion to its
+ * length. */
+static void hard_texts(const ludc_tokenizer *t) {
+    static const char *const units[] = {"<", "<x", " ",    " \n", "a",      "\u0301\u0316",
+                                        "1", "x",  "\xff", "_ ",  "\u4e2d", "\r"};
     for (size_t k = 0; k < LUDC_COUNT(units); k++) {
         lud_error err = LUDC_ERROR_INIT;
         ludc_buf text = {0};
@@ -201,7 +240,18 @@ static void test_hard_texts(void) {
         ludc_ids_free(&ids);
         ludc_buf_free(&text);
     }
-    ludc_tokenizer_free(t);
+}
+
+static void test_hard_texts(const ludc_value *cases) {
+    ludc_buf text = {0};
+    for (size_t k = 0; text_at(cases, k, &text); k++) {
+        lud_error err = LUDC_ERROR_INIT;
+        ludc_tokenizer *t = NULL;
+        CHECK_OK(ludc_tokenizer_from_json(text.ptr, text.len, "hard.json", NULL, &t, &err), err);
+        if (t) hard_texts(t);
+        ludc_tokenizer_free(t);
+    }
+    ludc_buf_free(&text);
 }
 
 /* A pattern with catastrophic backtracking ends with an error, not with the patience of the user. */
@@ -224,10 +274,13 @@ int main(void) {
     ludc_log_set(NULL, NULL, LUD_LOG_ERROR);
     test_refusals();
     test_models();
+    test_charsmaps();
     test_nesting();
-    test_mutations();
-    test_out_of_memory();
-    test_hard_texts();
+    ludc_value *cases = cases_read();
+    test_mutations(cases);
+    test_out_of_memory(cases);
+    test_hard_texts(cases);
+    ludc_value_free(cases);
     test_runaway_regex();
     return check_done();
 }

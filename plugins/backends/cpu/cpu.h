@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { CPU_MAX_IN = 8, CPU_MAX_OUT = 5, CPU_LINE = 64 };
+enum { CPU_MAX_IN = 9, CPU_MAX_OUT = 5, CPU_LINE = 64 };
 #define CPU_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CPU_MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -20,13 +20,19 @@ static double NAME(score)(const lud_attr_attention *a, const REAL *q, const REAL
     return a->softcap > 0 ? (double)a->softcap * tanh(score / (double)a->softcap) : score;
 }
 
-/* q[D] over the keys of r -> out[D]; returns lse. Without keys: out = 0, -infinity. */
+/* Slope of head h; slopes may be absent. */
+static double NAME(slope)(const ref_view *slopes, int64_t h) {
+    return slopes->ptr ? (double)((const REAL *)slopes->ptr)[h] : 0.0;
+}
+
+/* q[D] of token t over the keys of r -> out[D]; returns lse. Without keys: out = 0, -infinity. */
 static double NAME(attention_row)(const lud_attr_attention *a, const REAL *q, const NAME(keys) * k,
-                                  const NAME(keys) * v, ref_range r, int64_t D, double *scratch, REAL *out) {
+                                  const NAME(keys) * v, ref_range r, int64_t t, double slope, int64_t D,
+                                  double *scratch, REAL *out) {
     int64_t n = r.hi > r.lo ? r.hi - r.lo : 0;
     double *p = scratch, *acc = scratch + n, top = -INFINITY, sum = 0;
     for (int64_t j = 0; j < n; j++) {
-        p[j] = NAME(score)(a, q, NAME(key)(k, r.lo + j), D);
+        p[j] = NAME(score)(a, q, NAME(key)(k, r.lo + j), D) + slope * (double)(r.lo + j - t);
         if (p[j] > top) top = p[j];
     }
     for (int64_t d = 0; d < D; d++)
@@ -43,7 +49,7 @@ static double NAME(attention_row)(const lud_attr_attention *a, const REAL *q, co
     return n > 0 ? top + log(sum) : -INFINITY;
 }
 
-/* q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1] -> out[T,H,D], lse[T,H] (may be unwanted). */
+/* q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1], slopes[H] or absent -> out[T,H,D], lse[T,H] (may be unwanted). */
 lud_status NAME(ref_op_ATTENTION)(const ref_call *c) {
     const lud_attr_attention *a = c->op->attr;
     int64_t T = c->in[0].dim[0], H = c->in[0].dim[1], D = c->in[0].dim[2], G = c->in[1].dim[1];
@@ -62,7 +68,8 @@ lud_status NAME(ref_op_ATTENTION)(const ref_call *c) {
                 int64_t first = (seg[s] * G + h / (H / G)) * D, row = t * H + h;
                 NAME(keys) keys = {.base = k + first, .stride = G * D}, values = {.base = v + first, .stride = G * D};
                 ref_range r = ref_attention_range(a, t - seg[s], seg[s + 1] - seg[s]);
-                double sum = NAME(attention_row)(a, q + row * D, &keys, &values, r, D, c->scratch, out + row * D);
+                double sum = NAME(attention_row)(a, q + row * D, &keys, &values, r, t - seg[s],
+                                                 NAME(slope)(&c->in[4], h), D, c->scratch, out + row * D);
                 if (lse) lse[row] = (REAL)sum;
             }
     return LUD_OK;
@@ -74,17 +81,17 @@ typedef struct {
     int64_t H, G, D;
 } NAME(attention_grad_job);
 
-/* One query row of a segment that begins at token `first`: overwrites dq of the row, adds to dk and dv (in REAL). */
+/* Query row t of a segment that begins at token `first`: overwrites dq of the row, adds to dk and dv (in REAL). */
 static void NAME(attention_grad_row)(const lud_attr_attention *a, const NAME(attention_grad_job) * j, int64_t first,
-                                     int64_t row, int64_t h, ref_range r, double *dq) {
-    int64_t D = j->D;
+                                     int64_t t, int64_t h, ref_range r, double slope, double *dq) {
+    int64_t D = j->D, row = (first + t) * j->H + h;
     const REAL *q = j->q + row * D, *dout = j->dout + row * D;
     double delta = NAME(dot)(dout, j->out + row * D, D);
     for (int64_t d = 0; d < D; d++)
         dq[d] = 0;
     for (int64_t i = r.lo; i < r.hi; i++) {
         int64_t at = ((first + i) * j->G + h / (j->H / j->G)) * D;
-        double score = NAME(score)(a, q, j->k + at, D), p = exp(score - (double)j->lse[row]);
+        double score = NAME(score)(a, q, j->k + at, D), p = exp(score + slope * (double)(i - t) - (double)j->lse[row]);
         double ds = p * (NAME(dot)(dout, j->v + at, D) - delta) * (double)a->scale;
         if (a->softcap > 0) ds *= 1.0 - (score / (double)a->softcap) * (score / (double)a->softcap);
         for (int64_t d = 0; d < D; d++) {
@@ -97,7 +104,7 @@ static void NAME(attention_grad_row)(const lud_attr_attention *a, const NAME(att
         j->dq[row * D + d] = (REAL)dq[d];
 }
 
-/* q, k, v, seg_offsets, out, lse, dout -> dq[T,H,D], dk[T,G,D], dv[T,G,D]; each may be unwanted. */
+/* q, k, v, seg_offsets, out, lse, dout, slopes -> dq[T,H,D], dk[T,G,D], dv[T,G,D]; each may be unwanted. */
 lud_status NAME(ref_op_ATTENTION_GRAD)(const ref_call *c) {
     const lud_attr_attention *a = c->op->attr;
     const int32_t *seg = c->in[3].ptr;
@@ -116,7 +123,7 @@ lud_status NAME(ref_op_ATTENTION_GRAD)(const ref_call *c) {
         for (int64_t t = seg[s]; t < seg[s + 1]; t++)
             for (int64_t h = 0; h < j.H; h++) {
                 ref_range r = ref_attention_range(a, t - seg[s], seg[s + 1] - seg[s]);
-                NAME(attention_grad_row)(a, &j, seg[s], t * j.H + h, h, r, c->scratch);
+                NAME(attention_grad_row)(a, &j, seg[s], t - seg[s], h, r, NAME(slope)(&c->in[7], h), c->scratch);
             }
     return LUD_OK;
 }
@@ -141,7 +148,8 @@ static lud_status NAME(check_pages)(const ref_call *c, int64_t s, int64_t t) {
 }
 
 /* q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1], positions I32[T], page_table I32[S,P], k_pool[B,Z,G,D],
- * v_pool[B,Z,G,D] (both changed) -> out[T,H,D]. All tokens are stored before the first one attends. */
+ * v_pool[B,Z,G,D] (both changed), slopes[H] or absent -> out[T,H,D]. All tokens are stored before the first one
+ * attends. */
 lud_status NAME(ref_op_ATTENTION_CACHED)(const ref_call *c) {
     const lud_attr_attention *a = c->op->attr;
     int64_t H = c->in[0].dim[1], D = c->in[0].dim[2], G = c->in[1].dim[1], P = c->in[5].dim[1], Z = c->in[6].dim[1];
@@ -167,7 +175,9 @@ lud_status NAME(ref_op_ATTENTION_CACHED)(const ref_call *c) {
                 NAME(keys) keys = {k_pool + group, table + s * P, Z, G * D};
                 NAME(keys) values = {v_pool + group, table + s * P, Z, G * D};
                 ref_range r = ref_attention_range(a, positions[t], positions[t] + 1);
-                NAME(attention_row)(a, (const REAL *)c->in[0].ptr + row, &keys, &values, r, D, c->scratch, out + row);
+                NAME(attention_row)
+                (a, (const REAL *)c->in[0].ptr + row, &keys, &values, r, positions[t], NAME(slope)(&c->in[8], h), D,
+                 c->scratch, out + row);
             }
     return LUD_OK;
 }

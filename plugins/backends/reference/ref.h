@@ -8,7 +8,7 @@
 
 #include <ludwig/backend.h>
 
-enum { REF_MAX_IN = 8, REF_MAX_OUT = 5 };
+enum { REF_MAX_IN = 9, REF_MAX_OUT = 5 };
 
 /* A tensor with the true sizes of this run. Absent: ptr NULL, n 0. Not asked for: n 0. */
 typedef struct ref_view {

@@ -171,6 +171,18 @@ static void rope_constants(place *p) {
     }
 }
 
+/* tanh(W x + b) of each segment's first token; 0 where the files hold no pooler. */
+static lud_t pooled(const place *p, lud_t x) {
+    const bert *m = p->m;
+    char weight[160], found[192];
+    if (!m->arch->names->pooler) return 0;
+    (void)snprintf(weight, sizeof weight, "%s.weight", m->arch->names->pooler);
+    if (!bert_find_tensor(m, weight, found, sizeof found)) return 0;
+    lud_t first = lud_segment_pool(bert_graph, p->g, x, p->in->seg_offsets, p->in->s_extent, LUD_POOL_FIRST);
+    first = lud_linear(bert_graph, p->g, m->arch->names->pooler, -1, first, m->width, m->width, 1);
+    return lud_act(bert_graph, p->g, first, LUD_ACT_TANH);
+}
+
 lud_status bert_build(void *self, lud_graph *g, const lud_seq *in, lud_encoder_out *out, lud_error *err) {
     const bert *m = self;
     const names *n = m->arch->names;
@@ -180,7 +192,7 @@ lud_status bert_build(void *self, lud_graph *g, const lud_seq *in, lud_encoder_o
     for (p.layer = 0; p.layer < m->layers; p.layer++)
         x = layer(&p, x);
     if (n->final_norm) x = norm_at(m, g, n->final_norm, x, m->width);
-    lud_encoder_out made = {.struct_size = sizeof made, .tokens = x};
+    lud_encoder_out made = {.struct_size = sizeof made, .tokens = x, .rows = pooled(&p, x)};
     lud_status status = lud_status_of(bert_graph, g, err);
     if (status == LUD_OK) *out = made;
     return status;

@@ -3,7 +3,7 @@
  * exactly is refused, never approximated. */
 #include "bert.h"
 
-#define INT_FIELD(key, dflt)  lud_int_of(bert_host->cfg, m->model, key, dflt)
+#define INT_FIELD(key, dflt)  lud_hf_int(bert_host->cfg, m->model, NULL, key, dflt)
 #define BOOL_FIELD(key, dflt) lud_bool_of(bert_host->cfg, m->model, key, dflt)
 
 static lud_status refuse_unknown(const bert *m, lud_error *err) {
@@ -81,7 +81,7 @@ static void read_sizes(bert *m) {
     m->width = lud_hf_int(c, m->model, k->width, "hidden_size", 0);
     m->layers = lud_hf_int(c, m->model, k->layers, "num_hidden_layers", 0);
     m->heads = lud_hf_int(c, m->model, k->heads, "num_attention_heads", 0);
-    m->ffn = lud_hf_int(c, m->model, k->ffn, NULL, 0);
+    m->ffn = lud_hf_int(c, m->model, NULL, k->ffn, 0);
     m->vocab = INT_FIELD("vocab_size", 0);
     m->types = INT_FIELD("type_vocab_size", 2);
     m->positions = INT_FIELD("max_position_embeddings", m->arch->max_positions);
@@ -109,7 +109,7 @@ static lud_status check_sizes(const bert *m, lud_error *err) {
         {"the number of token types", m->types, 1 << 20},
         {"the context length", m->positions - m->first_position, 1 << 30},
         {"the number of layer groups", m->groups, m->layers},
-        {"inner_group_num", m->inner, 1 << 12},
+        {"inner_group_num", m->inner, m->layers > 0 ? (1 << 12) / m->layers : 0},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (rules[i].got >= 1 && rules[i].got <= rules[i].max) continue;

@@ -136,7 +136,7 @@ static const arch table[] = {
 };
 enum { N_ROWS = sizeof table / sizeof table[0] };
 
-const char *const arch_words[] = {"gpt2", "gpt_neox", "opt", "phi", NULL};
+const char *const arch_words[] = {"gpt2", "gpt_neox", "opt", "bloom", "phi", NULL};
 
 const arch *arch_of(lud_str model_type) {
     for (size_t i = 0; i < N_ROWS; i++) {

@@ -11,7 +11,7 @@ typedef struct place {
     const lud_seq *in;
     int32_t layer;
     char prefix[64];
-    lud_t inv_freq;
+    lud_t inv_freq, slopes; /* 0 = none */
 } place;
 
 static void name_of(const place *p, const char *module, char name[128]) {
@@ -115,7 +115,7 @@ static lud_t attention(const place *p, lud_t x) {
     }
     lud_attr_attention attr = {
         .scale = (float)score_scale(p), .causal = 1, .left = -1, .right = -1, .cache_slot = p->layer};
-    lud_t y = lud_attention(gpt_graph, p->g, qkv[0], qkv[1], qkv[2], p->in->seg_offsets, &attr);
+    lud_t y = lud_attention_alibi(gpt_graph, p->g, qkv[0], qkv[1], qkv[2], p->in->seg_offsets, p->slopes, &attr);
     y = lud_reshape(gpt_graph, p->g, y, lud_dims2(-p->in->t_extent, m->width));
     return linear(p, n->attn_out, y, m->width, m->width, m->attn_bias);
 }
@@ -154,13 +154,26 @@ static lud_t layer(const place *p, lud_t x) {
     return gpt_graph->mark(p->g, LUD_MARK_LAYER, p->layer, x);
 }
 
-static void constants(place *p) {
-    const gpt *m = p->m;
+static void rotary_table(place *p) {
     float inv_freq[MAX_HEAD_SIZE / 2];
-    lud_shape shape = lud_dims1(m->rotary_dim / 2);
-    if (!(m->arch->flags & ARCH_ROPE)) return;
-    lud_hf_inv_freq(m->theta, m->rotary_dim, inv_freq);
+    lud_shape shape = lud_dims1(p->m->rotary_dim / 2);
+    lud_hf_inv_freq(p->m->theta, p->m->rotary_dim, inv_freq);
     p->inv_freq = gpt_graph->constant(p->g, "rope", &shape, inv_freq);
+}
+
+/* A geometric series over the heads; where their number is no power of two, the rest takes every other term of the
+ * series for twice as many (Press et al. 2021, arXiv 2108.12409; modeling_bloom.py). */
+static void slopes_table(place *p) {
+    float slopes[MAX_HEADS];
+    int64_t heads = p->m->heads, power = 1;
+    lud_shape shape = lud_dims1(heads);
+    while (2 * power <= heads)
+        power *= 2;
+    for (int64_t h = 0; h < heads; h++) {
+        double exponent = h < power ? (double)(h + 1) / (double)power : ((double)(h - power) + 0.5) / (double)power;
+        slopes[h] = (float)exp2(-8.0 * exponent);
+    }
+    p->slopes = gpt_graph->constant(p->g, "alibi", &shape, slopes);
 }
 
 static lud_site vocab_site(const place *p, const lud_site *words) {
@@ -181,7 +194,8 @@ lud_status gpt_build(void *self, lud_graph *g, const lud_seq *in, lud_encoder_ou
     const names *n = &m->arch->names;
     place p = {.m = m, .g = g, .in = in};
     lud_site words = table_site(&p, n->words, m->vocab, m->embed);
-    constants(&p);
+    if (m->arch->flags & ARCH_ROPE) rotary_table(&p);
+    if (m->arch->flags & ARCH_ALIBI) slopes_table(&p);
     lud_t x = embed(&p, &words);
     for (p.layer = 0; p.layer < m->layers; p.layer++) {
         (void)snprintf(p.prefix, sizeof p.prefix, "%s.%d", n->layers, p.layer);

@@ -3,7 +3,7 @@
  * exactly is refused, never approximated. */
 #include "gpt.h"
 
-#define INT_FIELD(key, dflt)  lud_int_of(gpt_host->cfg, m->model, key, dflt)
+#define INT_FIELD(key, dflt)  lud_hf_int(gpt_host->cfg, m->model, NULL, key, dflt)
 #define BOOL_FIELD(key, dflt) lud_bool_of(gpt_host->cfg, m->model, key, dflt)
 
 /* Rotary positions: rope_parameters (transformers 5), or the keys beside it (4). */

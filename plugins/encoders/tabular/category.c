@@ -54,18 +54,8 @@ static lud_t lookup(lud_graph *g, lud_t table, lud_t ids) {
 
 lud_t tabular_embed(const tabular *m, lud_graph *g, lud_t ids) {
     if (m->sparse) return lookup(g, constant_table(m, g, m->width), ids);
-    lud_param_spec spec = lud_initial_spec(&m->initial, m->embedding_size, m->width);
-    if (!m->trained) spec.flags |= LUD_PARAM_BUFFER;
-    const lud_shape shape = lud_dims2(m->width, m->embedding_size);
-    lud_site site = {.struct_size = sizeof site,
-                     .kind = LUD_SITE_EMBEDDING,
-                     .layer = -1,
-                     .groups = 1,
-                     .name = "embeddings",
-                     .d_in = m->width,
-                     .d_out = m->embedding_size};
-    site.weight = tabular_graph->param(g, "embeddings.weight", &shape, &spec);
-    return tabular_graph->embedding(g, &site, ids);
+    return lud_fresh_embedding(tabular_graph, g, "embeddings", ids, m->width, m->embedding_size, &m->initial,
+                               m->trained);
 }
 
 /* ---- Slots ---- */

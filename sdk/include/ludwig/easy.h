@@ -203,8 +203,14 @@ static inline lud_t lud_rope(const lud_graph_api *a, lud_graph *g, lud_t x, lud_
 }
 static inline lud_t lud_attention(const lud_graph_api *a, lud_graph *g, lud_t q, lud_t k, lud_t v, lud_t seg_offsets,
                                   const lud_attr_attention *attr) {
-    lud_t in[4] = {q, k, v, seg_offsets};
-    return lud_emit(a, g, LUD_OP_ATTENTION, in, 4, 2, attr, sizeof *attr);
+    lud_t in[5] = {q, k, v, seg_offsets, 0};
+    return lud_emit(a, g, LUD_OP_ATTENTION, in, 5, 2, attr, sizeof *attr);
+}
+/* With a bias that grows with the distance of a key: slopes [H] (bloom). */
+static inline lud_t lud_attention_alibi(const lud_graph_api *a, lud_graph *g, lud_t q, lud_t k, lud_t v,
+                                        lud_t seg_offsets, lud_t slopes, const lud_attr_attention *attr) {
+    lud_t in[5] = {q, k, v, seg_offsets, slopes};
+    return lud_emit(a, g, LUD_OP_ATTENTION, in, 5, 2, attr, sizeof *attr);
 }
 
 /* tokens [T,C] -> [S,C], kind LUD_POOL_*. */

@@ -117,7 +117,8 @@ typedef struct lud_dense_init {
 } lud_dense_init;
 
 /* The keys below in a config_schema. */
-#define LUD_KEY_INITIAL(key, dflt, doc) LUD_KEY(key, "[\"string\", \"object\", \"null\"]", dflt, "", doc)
+#define LUD_KEY_INITIAL(key, dflt, doc)                                                                                \
+    LUD_KEY(key, "[\"string\", \"object\", \"null\"]", dflt, ", \"additionalProperties\": true", doc)
 #define LUD_KEYS_DENSE                                                                                                 \
     LUD_KEY_BOOL("use_bias", true, "add a bias"),                                                                      \
         LUD_KEY_INITIAL("weights_initializer", "\"xavier_uniform\"",                                                   \
@@ -153,6 +154,24 @@ static inline lud_t lud_dense(const lud_graph_api *a, lud_graph *g, const char *
     site.weight = lud_fresh_param(a, g, name, "weight", lud_dims2(d_out, d_in), &w);
     if (init->use_bias) site.bias = lud_fresh_param(a, g, name, "bias", lud_dims1(d_out), &b);
     return a->linear(g, &site, x);
+}
+
+/* Rows of a fresh table "<name>.weight" [rows, columns] for ids I32 [T]; one that is not trained keeps its start. */
+static inline lud_t lud_fresh_embedding(const lud_graph_api *a, lud_graph *g, const char *name, lud_t ids, int64_t rows,
+                                        int64_t columns, const lud_initial *initial, int trained) {
+    lud_param_spec spec = lud_initial_spec(initial, columns, rows);
+    lud_site site;
+    memset(&site, 0, sizeof site);
+    if (!trained) spec.flags |= LUD_PARAM_BUFFER;
+    site.struct_size = (uint32_t)sizeof site;
+    site.kind = LUD_SITE_EMBEDDING;
+    site.layer = -1;
+    site.groups = 1;
+    site.name = name;
+    site.d_in = rows;
+    site.d_out = columns;
+    site.weight = lud_fresh_param(a, g, name, "weight", lud_dims2(rows, columns), &spec);
+    return a->embedding(g, &site, ids);
 }
 
 /* LAYER_NORM over the last axis with fresh "<name>.weight" (ones) and "<name>.bias" (zeros). */

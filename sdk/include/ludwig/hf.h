@@ -33,12 +33,15 @@ static inline int32_t lud_hf_act(lud_str word) {
     return 0;
 }
 
-/* An integer under the model's own key, else under the common one (attribute_map of transformers: "n_embd" and
- * "hidden_size"); either may be NULL. Null counts as absent. */
+/* An integer under the model's own key (may be NULL), else under the common one (attribute_map of transformers:
+ * "n_embd" and "hidden_size"). Null counts as absent. Held within 2^40, so that the caller can add and subtract before
+ * it checks. */
 static inline int64_t lud_hf_int(const lud_cfg_api *c, const lud_cfg *model, const char *key, const char *common,
                                  int64_t dflt) {
-    if (common) dflt = lud_int_of(c, model, common, dflt);
-    return key ? lud_int_of(c, model, key, dflt) : dflt;
+    const int64_t most = (int64_t)1 << 40;
+    int64_t v = lud_int_of(c, model, common, dflt);
+    if (key) v = lud_int_of(c, model, key, v);
+    return v > most ? most : v < -most ? -most : v;
 }
 
 /* Whether `names`, the list of tensors in the files, holds "<prefix><name>". */

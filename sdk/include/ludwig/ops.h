@@ -47,9 +47,9 @@
     X(LAYER_NORM, 29, 3, 3, lud_attr_norm)                                                                             \
     X(LAYER_NORM_GRAD, 30, 5, 1, lud_attr_norm)                                                                        \
     X(LAYER_NORM_GRAD_WEIGHT, 31, 4, 2, lud_attr_norm)                                                                 \
-    X(ATTENTION, 32, 4, 2, lud_attr_attention)                                                                         \
-    X(ATTENTION_GRAD, 33, 7, 3, lud_attr_attention)                                                                    \
-    X(ATTENTION_CACHED, 34, 8, 1, lud_attr_attention)                                                                  \
+    X(ATTENTION, 32, 5, 2, lud_attr_attention)                                                                         \
+    X(ATTENTION_GRAD, 33, 8, 3, lud_attr_attention)                                                                    \
+    X(ATTENTION_CACHED, 34, 9, 1, lud_attr_attention)                                                                  \
     X(SEGMENT_POOL, 35, 2, 2, lud_attr_pool)                                                                           \
     X(SEGMENT_POOL_GRAD, 36, 3, 1, lud_attr_pool)                                                                      \
     X(SEGMENT_ATTEND, 37, 3, 2, lud_attr_rows)                                                                         \
@@ -100,18 +100,20 @@ enum {
  *   rotated by the angle position * inv_freq[i]: pairs (i, i + rotary_dim/2), or (2i, 2i+1) if interleaved; cosine and
  *   sine are multiplied by attention_factor; inverse != 0 rotates back (the VJP: transposed, same factor). The rest is
  *   copied. (Su et al. 2021, arXiv 2104.09864; rotate-half form as in transformers.) The angle is computed in fp32.
- * ATTENTION(q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1]) -> out[T,H,D], lse[T,H]. Token t of segment s attends
- *   to keys j of the same segment with  j <= t if causal;  t - j <= left if left >= 0;  j - t <= right if right >= 0.
- *   score = scale * q.k; with softcap c > 0: c * tanh(score / c). lse = natural log of the sum of exp(score) (for a
- *   row without keys: -infinity and out = 0). Keys are added in blocks counted from the segment's first key.
- *   ATTENTION_GRAD(q, k, v, seg_offsets, out, lse, dout) -> dq, dk, dv. (Dao et al. 2022, arXiv 2205.14135.)
+ * ATTENTION(q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1], slopes[H] or 0) -> out[T,H,D], lse[T,H]. Token t of
+ *   segment s attends to keys j of the same segment with  j <= t if causal;  t - j <= left if left >= 0;  j - t <=
+ * right if right >= 0. score = scale * q.k; with softcap c > 0: c * tanh(score / c); with slopes + slope[h] * (j - t)
+ * (ALiBi, Press et al. 2022, arXiv 2108.12409; by distance, so that far positions keep their digits). lse = natural log
+ * of the sum of exp(score) (for a row without keys: -infinity and out = 0). Keys are added in blocks counted from the
+ *   segment's first key. ATTENTION_GRAD(q, k, v, seg_offsets, out, lse, dout, slopes or 0) -> dq, dk, dv. (Dao et al.
+ *   2022, arXiv 2205.14135.)
  * ATTENTION_CACHED(q, k, v, seg_offsets I32[S+1], positions I32[T], page_table I32[S,P], k_pool[B,Z,G,D],
- *   v_pool[B,Z,G,D]) -> out[T,H,D]. First writes k and v of each token into the pools (role KV, changed in place) at
- *   page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of segment s
- *   (window by `left`). The same bits as ATTENTION over the whole segment.
- * SEGMENT_POOL(x[T,C], seg_offsets I32[S+1]) -> y[S,C], index I32[S,C]; attr.rows is S (an extent). One row for each
- *   segment: LUD_POOL_MEAN, SUM, MAX (index: the token chosen, counted from the segment's first; lowest on ties),
- * FIRST, LAST. index exists for MAX only. An empty segment gives 0. SEGMENT_POOL_GRAD(dy[S,C], index or 0, seg_offsets)
+ *   v_pool[B,Z,G,D], slopes[H] or 0) -> out[T,H,D]. First writes k and v of each token into the pools (role KV, changed
+ * in place) at page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of
+ * segment s (window by `left`). The same bits as ATTENTION over the whole segment. SEGMENT_POOL(x[T,C], seg_offsets
+ * I32[S+1]) -> y[S,C], index I32[S,C]; attr.rows is S (an extent). One row for each segment: LUD_POOL_MEAN, SUM, MAX
+ * (index: the token chosen, counted from the segment's first; lowest on ties), FIRST, LAST. index exists for MAX only.
+ * An empty segment gives 0. SEGMENT_POOL_GRAD(dy[S,C], index or 0, seg_offsets)
  * -> dx[T,C]; attr.rows is T. SEGMENT_ATTEND(x[T,C], score[T], seg_offsets) -> y[S,C], weights[T]; attr.rows is S.
  * weights = softmax of score inside the segment, y = sum of weights * x. An empty segment gives 0.
  * SEGMENT_ATTEND_GRAD(x, weights, y, seg_offsets, dy[S,C]) -> dx[T,C], dscore[T]. SEGMENT_UNFOLD(x[T,C], seg_offsets)

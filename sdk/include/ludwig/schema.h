@@ -19,9 +19,8 @@
 #define LUD_KEY_MAYBE_INT(key, min, max, doc)                                                                          \
     LUD_KEY(key, "[\"integer\", \"null\"]", "null", ", \"minimum\": " #min ", \"maximum\": " #max, doc)
 #define LUD_KEY_NUMBER(key, dflt, doc) LUD_KEY(key, "\"number\"", #dflt, "", doc)
-/* 0 <= p < 1. */
-#define LUD_KEY_DROPOUT(key, dflt, doc)                                                                                \
-    LUD_KEY(key, "\"number\"", #dflt, ", \"minimum\": 0, \"exclusiveMaximum\": 1", doc)
+/* A share p < 1: the component itself refuses 1. */
+#define LUD_KEY_DROPOUT(key, dflt, doc) LUD_KEY(key, "\"number\"", #dflt, ", \"minimum\": 0, \"maximum\": 1", doc)
 /* words: "\"a\", \"b\""; or null. */
 #define LUD_KEY_WORD(key, dflt, words, doc)                                                                            \
     LUD_KEY(key, "[\"string\", \"null\"]", dflt, ", \"enum\": [" words ", null]", doc)
@@ -31,7 +30,7 @@
     LUD_KEY(key, "[\"array\", \"null\"]", "null", ", \"items\": {\"type\": \"number\"}", doc)
 #define LUD_KEY_OBJECTS(key, doc)                                                                                      \
     LUD_KEY(key, "[\"array\", \"null\"]", "null", ", \"items\": {\"type\": \"object\"}", doc)
-#define LUD_KEY_OBJECT(key, doc) LUD_KEY(key, "[\"object\", \"null\"]", "null", "", doc)
+#define LUD_KEY_OBJECT(key, doc) LUD_KEY(key, "[\"object\", \"null\"]", "null", ", \"additionalProperties\": true", doc)
 
 /* The arguments with commas between. */
 #define LUD_JOIN(...)                                                                                                  \

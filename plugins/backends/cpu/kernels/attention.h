@@ -17,6 +17,7 @@ typedef struct attn {
     int64_t qb, rows_max;  /* queries and rows in a block */
     const int32_t *seg;
     int64_t n_seg;
+    const float *slopes; /* [H] or NULL */
 } attn;
 
 /* One piece of work: queries [q0, q1) (counted in the segment) of key/value head `head`. */
@@ -30,8 +31,10 @@ typedef struct attn_cursor {
     int64_t s, before; /* segment, number of pieces before it */
 } attn_cursor;
 
-ALWAYS_INLINE attn attn_of(const cpu_worker *w, const cpu_step *s) {
+/* slopes: the number of that input. */
+ALWAYS_INLINE attn attn_of(const cpu_worker *w, const cpu_step *s, int slopes) {
     attn a = {.at = s->attr,
+              .slopes = cpu_in(s, slopes),
               .t = cpu_dim(w, &s->in[0], 0),
               .h = cpu_dim(w, &s->in[0], 1),
               .g = cpu_dim(w, &s->in[1], 1),
@@ -81,12 +84,16 @@ ALWAYS_INLINE vf attn_score(const lud_attr_attention *at, vf dot) {
     vf z = at->scale * dot;
     return at->softcap > 0.0f ? at->softcap * vf_tanh(z / at->softcap) : z;
 }
+ALWAYS_INLINE float attn_slope(const attn *a, const attn_item *it, int64_t row) {
+    return a->slopes ? a->slopes[it->head * a->r + row % a->r] : 0.0f;
+}
+/* slope times the distance of keys from the query, which the first lane has at `distance`. */
+ALWAYS_INLINE vf attn_bias(float slope, int64_t distance) {
+    return slope * vf_from_int(vi_lanes() + (int32_t)distance);
+}
 /* All ones where lo <= lane + i < hi. */
 ALWAYS_INLINE vi attn_mask(int64_t i, int64_t lo, int64_t hi) {
-    vi lane;
-    for (int j = 0; j < VW; j++)
-        lane[j] = j;
-    lane = lane + (int32_t)i;
+    vi lane = vi_lanes() + (int32_t)i;
     return (vi)(lane >= (int32_t)lo) & (vi)(lane < (int32_t)hi);
 }
 

@@ -10,7 +10,7 @@
 ALWAYS_INLINE vf act_f(int32_t act, vf x) {
     switch (act) {
     case LUD_ACT_GELU_ERF:
-        return 0.5f * x * (1.0f + vf_erf(x * 0.7071067812f));
+        return x * vf_normal(x);
     case LUD_ACT_GELU_TANH:
         return 0.5f * x * (1.0f + vf_tanh(GELU_A * (x + GELU_B * x * x * x)));
     case LUD_ACT_RELU:
@@ -33,7 +33,7 @@ ALWAYS_INLINE vf act_df(int32_t act, vf x, vf *f) {
     vf s, t;
     switch (act) {
     case LUD_ACT_GELU_ERF:
-        s = 0.5f * (1.0f + vf_erf(x * 0.7071067812f));
+        s = vf_normal(x);
         *f = x * s;
         return s + x * 0.3989422804f * vf_exp(-0.5f * x * x);
     case LUD_ACT_GELU_TANH:

@@ -29,25 +29,35 @@ static size_t carve(forward *f, const attn *a, uintptr_t base) {
 }
 
 void FN(attention_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
-    attn a = attn_of(w, s);
+    attn a = attn_of(w, s, (int)s->op->n_in - 1);
     forward f;
     need->scratch += carve(&f, &a, 0);
     need->loops = 2;
 }
 
-/* One row meets one block of n keys, of which it sees [lo, hi). s: dot products in, probabilities out. */
-ALWAYS_INLINE void soften(const attn *a, float *s, int64_t n, int64_t lo, int64_t hi, float *m, float *l, float *out) {
+/* vf_max loses a NaN that -INFINITY follows. */
+static bool any_nan(const float *s, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (s[i] != s[i]) return true;
+    return false;
+}
+
+/* One row meets one block of n keys, the first of them `distance` after it, and sees [lo, hi) of them. s: dot products
+ * in, probabilities out. */
+ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, float *s, int64_t n, int64_t lo, int64_t hi,
+                          float *m, float *l, float *out) {
     vf top = vf_set1(-INFINITY), sum = vf_zero();
     bool whole = lo <= 0 && hi >= KEY_BLOCK;
     for (int64_t i = 0; i < n; i += VW) {
         vf z = attn_score(a->at, vf_load(s + i));
+        if (slope != 0.0f) z += attn_bias(slope, distance + i);
         if (!whole) z = vf_select(attn_mask(i, lo, hi), z, vf_set1(-INFINITY));
         top = vf_max(top, z);
         vf_store(s + i, z);
     }
     float now = vf_hmax(top);
     now = now > *m ? now : *m;
-    if (lo >= hi || now == -INFINITY) {
+    if (lo >= hi || (now == -INFINITY && !any_nan(s, n))) {
         memset(s, 0, (size_t)n * sizeof(float));
         return;
     }
@@ -93,8 +103,8 @@ static void attend(cpu_worker *w, const cpu_step *st, const attn *a, const attn_
         FN(gemm_packed)(f->q, a->d, 1, f->kt, f->s, KEY_BLOCK, NULL, rows, np, a->d, false);
         for (int64_t i = 0; i < rows; i++) {
             int64_t t = f->pos[i / a->r];
-            soften(a, f->s + i * KEY_BLOCK, np, attn_lo(a, t) - j0, CPU_MIN(attn_hi(a, t, len) - j0, n), &f->m[i],
-                   &f->l[i], f->out + i * a->dp);
+            soften(a, attn_slope(a, it, i), j0 - t, f->s + i * KEY_BLOCK, np, attn_lo(a, t) - j0,
+                   CPU_MIN(attn_hi(a, t, len) - j0, n), &f->m[i], &f->l[i], f->out + i * a->dp);
         }
         FN(gemm_packed)(f->s, KEY_BLOCK, 1, f->v, f->out, a->dp, NULL, rows, a->dp, n, true);
     }
@@ -119,9 +129,9 @@ static key_rows keys_of_segment(cpu_worker *w, const cpu_step *s, const attn *a,
     return (key_rows){cpu_in(s, 1) + at, cpu_in(s, 2) + at, a->g * a->d};
 }
 
-/* q (T,H,D), k, v (T,G,D), seg_offsets (S+1) -> out (T,H,D), lse (T,H) */
+/* q (T,H,D), k, v (T,G,D), seg_offsets (S+1), slopes (H) or absent -> out (T,H,D), lse (T,H) */
 void FN(attention)(cpu_worker *w, const cpu_step *s) {
-    attn a = attn_of(w, s);
+    attn a = attn_of(w, s, 4);
     if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     float *lse = cpu_count(w, &s->out[1]) ? cpu_out(s, 1) : NULL;
     forward f;
@@ -179,9 +189,9 @@ static key_rows keys_of_pages(cpu_worker *w, const cpu_step *s, const attn *a, c
     return (key_rows){f->krows, f->vrows, a->d};
 }
 
-/* q, k, v, seg_offsets, positions (T), page_table (S,P), k_pool, v_pool (B,Z,G,D) -> out (T,H,D) */
+/* q, k, v, seg_offsets, positions (T), page_table (S,P), k_pool, v_pool (B,Z,G,D), slopes -> out (T,H,D) */
 void FN(attention_cached)(cpu_worker *w, const cpu_step *s) {
-    attn a = attn_of(w, s);
+    attn a = attn_of(w, s, 8);
     int64_t capacity = cpu_dim(w, &s->in[5], 1) * cpu_dim(w, &s->in[6], 1);
     if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     write_pools(w, s, &a);

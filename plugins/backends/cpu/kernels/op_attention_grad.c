@@ -28,7 +28,7 @@ static size_t carve(backward *b, const attn *a, uintptr_t base) {
 }
 
 void FN(attention_grad_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
-    attn a = attn_of(w, s);
+    attn a = attn_of(w, s, 7);
     backward b;
     need->scratch += carve(&b, &a, 0);
     need->loops = 1;
@@ -59,9 +59,10 @@ static void write_queries(const cpu_step *s, const attn *a, const attn_item *it,
                (size_t)(a->r * a->d) * sizeof(float));
 }
 
-/* p: dot products in, probabilities out; ds: d p in, d (dot product) out. The row sees keys [lo, hi) of n. */
-ALWAYS_INLINE void soften_grad(const attn *a, float *p, float *ds, int64_t n, int64_t lo, int64_t hi, float lse,
-                               float delta) {
+/* p: dot products in, probabilities out; ds: d p in, d (dot product) out. The row sees keys [lo, hi) of n, the first of
+ * them `distance` after it. */
+ALWAYS_INLINE void soften_grad(const attn *a, float slope, int64_t distance, float *p, float *ds, int64_t n, int64_t lo,
+                               int64_t hi, float lse, float delta) {
     bool whole = lo <= 0 && hi >= n;
     if (lo >= hi || lse == -INFINITY) {
         memset(p, 0, (size_t)n * sizeof(float));
@@ -70,7 +71,7 @@ ALWAYS_INLINE void soften_grad(const attn *a, float *p, float *ds, int64_t n, in
     }
     for (int64_t i = 0; i < n; i += VW) {
         vf z = attn_score(a->at, vf_load(p + i));
-        vf e = vf_exp(z - lse);
+        vf e = vf_exp(slope != 0.0f ? z + attn_bias(slope, distance + i) - lse : z - lse);
         if (!whole) e = vf_select(attn_mask(i, lo, hi), e, vf_zero());
         vf d = e * (vf_load(ds + i) - delta) * a->at->scale;
         if (a->at->softcap > 0.0f) {
@@ -91,8 +92,8 @@ static void pair(const cpu_step *s, const attn *a, const attn_item *it, const ba
     FN(gemm_packed)(b->dout, a->d, 1, b->vt, b->ds, KEY_BLOCK, NULL, rows, np, a->d, false);
     for (int64_t i = 0; i < rows; i++) {
         int64_t t = it->q0 + i / a->r;
-        soften_grad(a, b->p + i * KEY_BLOCK, b->ds + i * KEY_BLOCK, np, attn_lo(a, t) - j0,
-                    CPU_MIN(attn_hi(a, t, it->len) - j0, n), b->lse[i], b->delta[i]);
+        soften_grad(a, attn_slope(a, it, i), j0 - t, b->p + i * KEY_BLOCK, b->ds + i * KEY_BLOCK, np,
+                    attn_lo(a, t) - j0, CPU_MIN(attn_hi(a, t, it->len) - j0, n), b->lse[i], b->delta[i]);
     }
     FN(gemm_packed)(b->ds, KEY_BLOCK, 1, b->kp, b->dq, a->d, NULL, rows, a->d, n, true);
     FN(gemm_packed)(b->ds, 1, KEY_BLOCK, b->qp, cpu_out(s, 1) + at, ld, NULL, n, a->d, rows, true);
@@ -127,9 +128,9 @@ static void segment_head(const cpu_step *s, const attn *a, attn_item it, const b
     }
 }
 
-/* q, k, v, seg_offsets, out, lse, dout -> dq (T,H,D), dk, dv (T,G,D). All overwrite. */
+/* q, k, v, seg_offsets, out, lse, dout, slopes or absent -> dq (T,H,D), dk, dv (T,G,D). All overwrite. */
 void FN(attention_grad)(cpu_worker *w, const cpu_step *s) {
-    attn a = attn_of(w, s);
+    attn a = attn_of(w, s, 7);
     if (!segments_ok(w, s, a.seg, a.n_seg, a.t)) return;
     backward b;
     carve(&b, &a, (uintptr_t)w->scratch);

@@ -184,12 +184,16 @@ ALWAYS_INLINE vf vf_zero(void) {
 ALWAYS_INLINE vf vf_select(vi mask, vf yes, vf no) {
     return vf_bits((mask & vi_bits(yes)) | (~mask & vi_bits(no)));
 }
-/* All ones in the first n lanes, all if n >= VW. */
-ALWAYS_INLINE vi vi_first(int64_t n) {
+/* 0, 1, 2 ... */
+ALWAYS_INLINE vi vi_lanes(void) {
     vi lane;
     for (int j = 0; j < VW; j++)
         lane[j] = j;
-    return (vi)(lane < (int32_t)(n < VW ? n : VW));
+    return lane;
+}
+/* All ones in the first n lanes, all if n >= VW. */
+ALWAYS_INLINE vi vi_first(int64_t n) {
+    return (vi)(vi_lanes() < (int32_t)(n < VW ? n : VW));
 }
 ALWAYS_INLINE vf vf_abs(vf a) {
     return vf_bits(vi_bits(a) & 0x7FFFFFFF);

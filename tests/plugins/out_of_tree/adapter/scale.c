@@ -77,6 +77,11 @@ static const lud_component component = {
     .id = "org.example.scale",
     .config_name = "scale",
     .summary = "a learned factor for each output of a linear map",
+    .config_schema = "{\"properties\": {"
+                     "\"target_modules\": {\"type\": [\"array\", \"string\", \"null\"], \"default\": null},"
+                     "\"exclude_modules\": {\"type\": [\"array\", \"string\", \"null\"], \"default\": null},"
+                     "\"layers_to_transform\": {\"type\": [\"array\", \"integer\", \"null\"], \"default\": null},"
+                     "\"layers_pattern\": {\"type\": [\"array\", \"string\", \"null\"], \"default\": null}}}",
     .vtable = &vtable,
 };
 static const lud_component *const components[] = {&component};

@@ -73,7 +73,8 @@ static const lud_component component = {
     .id = "org.example.causal_lm_smooth",
     .config_name = "causal_lm_smooth",
     .summary = "next-token head with label smoothing",
-    .config_schema = "{\"label_smoothing\": {\"type\": \"number\", \"default\": 0.1}}",
+    .config_schema = "{\"properties\": {\"label_smoothing\": {\"type\": \"number\", \"default\": 0.1, \"minimum\": 0, "
+                     "\"maximum\": 1}}}",
     .vtable = &vtable,
     .feature_types = feature_types,
 };
