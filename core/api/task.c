@@ -3,7 +3,6 @@
 #include "internal.h"
 
 #include <answers.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- Opening ---- */
@@ -66,52 +65,6 @@ lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err
         path ? ludc_predictor_save(m->predictor, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     ludc_free(path);
     return status;
-}
-
-/* ---- Settings that are left to us ---- */
-/* "auto": small for a whole pretrained encoder, larger for an adapter, Adam's usual one where only heads are trained.
- */
-static double learning_rate(const ludc_value *config) {
-    const ludc_value *inputs = ludc_value_get(config, "input_features");
-    double rate = 1e-3;
-    for (size_t i = 0; i < inputs->len; i++) {
-        const ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
-        const bool adapter = !ludc_is_null(ludc_value_get(encoder, "adapter"));
-        const bool pretrained = !ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) ||
-                                !ludc_is_null(ludc_value_get(encoder, "base_model"));
-        if (adapter) rate = fmin(rate, 5e-4);
-        if (pretrained && !adapter && ludc_get_bool(encoder, "trainable", false)) rate = fmin(rate, 2e-5);
-    }
-    return rate;
-}
-
-/* What decides which model is the best: the first output and its own metric, unless the trainer names others. */
-static bool resolve_validation(const ludc_value *config, ludc_value *trainer) {
-    const ludc_value *outputs = ludc_value_get(config, "output_features"), *watched = NULL;
-    const lud_str field = ludc_get_str(trainer, "validation_field", LUDC_STR(""));
-    for (size_t i = 0; i < outputs->len && !watched; i++) {
-        const ludc_value *o = outputs->items[i];
-        const bool named = ludc_str_same(field, ludc_get_str(o, "name", LUDC_STR("")));
-        if (ludc_get_bool(o, "active", true) && (named || field.len == 0)) watched = o;
-    }
-    const lud_str metric = ludc_get_str(watched, "default_validation_metric", LUDC_STR("loss"));
-    if (field.len == 0 && watched &&
-        !ludc_value_put(trainer, "validation_field", ludc_value_copy(ludc_value_get(watched, "name"))))
-        return false;
-    return !ludc_is_null(ludc_value_get(trainer, "validation_metric")) ||
-           ludc_value_put(trainer, "validation_metric", ludc_value_str(metric));
-}
-
-static lud_status resolve_auto(lud_model *m, lud_error *err) {
-    ludc_value *trainer = ludc_value_get(m->config.full, "trainer");
-    const ludc_value *rate = ludc_value_get(trainer, "learning_rate");
-    bool ok = resolve_validation(m->config.full, trainer);
-    if (rate && rate->type == LUD_CFG_STR) {
-        const double value = learning_rate(m->config.full);
-        ludc_log(LUD_LOG_INFO, "trainer.learning_rate auto: %g", value);
-        ok = ok && ludc_value_put(trainer, "learning_rate", ludc_value_float(value));
-    }
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
 /* ---- Splits ---- */
@@ -244,7 +197,6 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     const view train = view_of(&d, &opts->data, LUDC_TRAIN);
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
-    if (status == LUD_OK) status = resolve_auto(m, err);
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);

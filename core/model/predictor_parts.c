@@ -51,16 +51,23 @@ static const struct {
              {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
 
+/* The word of the config; else what its encoder's name stands for. */
+static lud_str pool_word(const ludc_input *in) {
+    const lud_str type = ludc_get_str(in->section, "type", LUDC_STR(""));
+    const ludc_value *word = ludc_value_find(in->feature, "encoder.reduce_output");
+    if (word) return word->type == LUD_CFG_STR ? word->u.s : (lud_str){0};
+    const bool named = in->tower && !ludc_str_eq(type, "auto_transformer") && !ludc_str_eq(type, "llm");
+    return ludc_get_str(named ? in->tower->facts : NULL, "reduce_output", LUDC_STR("sum"));
+}
+
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const ludc_value *word = ludc_value_get(in->section, "reduce_output");
-    if (ludc_is_null(word)) return LUD_OK;
-    in->pooler = word->type == LUD_CFG_STR && ludc_str_eq(word->u.s, "cls_pooled");
-    for (size_t i = 0; i < LUDC_COUNT(pools); i++) {
-        if (word->type != LUD_CFG_STR || !ludc_str_eq(word->u.s, pools[i].word)) continue;
-        in->pool = pools[i].pool;
-        return LUD_OK;
-    }
-    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': this encoder.reduce_output is not known", in->name);
+    const lud_str word = pool_word(in);
+    if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
+    in->pooler = ludc_str_eq(word, "cls_pooled");
+    for (size_t i = 0; i < LUDC_COUNT(pools); i++)
+        if (ludc_str_eq(word, pools[i].word)) return in->pool = pools[i].pool, LUD_OK;
+    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': encoder.reduce_output '%.*s' is not known", in->name,
+                     (int)word.len, word.ptr);
 }
 
 static int64_t text_length(const ludc_input *in, int64_t positions) {
@@ -76,6 +83,7 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, lud_error *err) 
     in->self = in->tower->encoder_part.self;
     in->tokenizer = in->tower->tokenizer;
     in->max_length = text_length(in, in->tower->info.max_positions);
+    LUDC_TRY(read_pool(in, err));
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
@@ -88,6 +96,7 @@ static lud_status open_encoder(ludc_predictor *p, ludc_input *in, lud_error *err
     in->self = in->part->self;
     if (strcmp(in->type, "text") != 0) return LUD_OK;
     in->max_length = text_length(in, 0);
+    LUDC_TRY(read_pool(in, err));
     LUDC_TRY(ludc_vocabulary_read(in->metadata, &in->vocabulary, err));
     in->tokenizer = in->vocabulary;
     return LUD_OK;
@@ -114,7 +123,6 @@ static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value
     in->metadata = ludc_value_get(metadata, in->name);
     in->scope = scope_of("input_features", in->name, "encoder");
     if (!in->scope) return out_of_memory(err);
-    if (strcmp(in->type, "text") == 0) LUDC_TRY(read_pool(in, err));
     return ludc_tower_wanted(in->section) ? open_tower(p, in, err) : open_encoder(p, in, err);
 }
 
