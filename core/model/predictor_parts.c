@@ -3,6 +3,7 @@
  * combiner, the head of each output; then its parameters. All or nothing. */
 #include "tower.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static lud_status out_of_memory(lud_error *err) {
@@ -26,16 +27,25 @@ static bool has_build(int32_t kind, const void *vtable) {
                                       : LUD_HAS((const lud_combiner_vt *)vtable, lud_combiner_vt, build);
 }
 
-/* A component with its sections; the view borrows them. */
-static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const ludc_value *section,
-                            const ludc_value *metadata, struct ludc_part **out, lud_error *err) {
+/* The section of a component, checked and filled; heap. */
+static lud_status fill_section(int32_t kind, const char *type, const char *path, const ludc_value *section,
+                               const lud_component *c, ludc_value **out, lud_error *err) {
+    const ludc_key *keys = ludc_component_keys(kind, ludc_str(type ? type : ""));
+    return ludc_component_section(NULL, section, path, c, keys, out, err);
+}
+
+/* A component with its sections; the view borrows the filled one. */
+static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *path,
+                            const ludc_value *section, const ludc_value *metadata, ludc_value **full,
+                            struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
     const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
+    LUDC_TRY(fill_section(kind, type, path, section, c, full, err));
     ludc_part *part = ludc_alloc(sizeof *part);
     if (!part) return out_of_memory(err);
     *out = part;
-    ludc_view_add(&part->view, "config", section);
+    ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
     LUDC_TRY(ludc_part_open(p->host, part, c, err));
     if (has_build(kind, part->vtable)) return LUD_OK;
@@ -57,7 +67,7 @@ static lud_str pool_word(const ludc_input *in) {
     const ludc_value *word = ludc_value_find(in->feature, "encoder.reduce_output");
     if (word) return word->type == LUD_CFG_STR ? word->u.s : (lud_str){0};
     const bool named = in->tower && !ludc_str_eq(type, "auto_transformer") && !ludc_str_eq(type, "llm");
-    return ludc_get_str(named ? in->tower->facts : NULL, "reduce_output", LUDC_STR("sum"));
+    return ludc_get_str(named ? in->tower->facts : in->section, "reduce_output", LUDC_STR("sum"));
 }
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {
@@ -77,29 +87,28 @@ static int64_t text_length(const ludc_input *in, int64_t positions) {
     return LUDC_MAX(1, LUDC_MIN(n, LUDC_MIN(own, prepared)));
 }
 
-static lud_status open_tower(ludc_predictor *p, ludc_input *in, lud_error *err) {
-    LUDC_TRY(ludc_tower_open(p, in, &in->tower, err));
+static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
+    LUDC_TRY(ludc_tower_open(p, in, section, &in->tower, err));
+    LUDC_TRY(fill_section(LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
+                          &in->section, err));
+    LUDC_TRY(read_pool(in, err));
     in->vt = in->tower->encoder;
     in->self = in->tower->encoder_part.self;
-    in->tokenizer = in->tower->tokenizer;
     in->max_length = text_length(in, in->tower->info.max_positions);
-    LUDC_TRY(read_pool(in, err));
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
     return LUD_OK;
 }
 
-static lud_status open_encoder(ludc_predictor *p, ludc_input *in, lud_error *err) {
-    LUDC_TRY(open_part(p, LUD_KIND_ENCODER, in->type, in->section, in->metadata, &in->part, err));
+static lud_status open_encoder(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
+    LUDC_TRY(open_part(p, LUD_KIND_ENCODER, in->type, in->path, section, in->metadata, &in->section, &in->part, err));
     in->vt = in->part->vtable;
     in->self = in->part->self;
     if (strcmp(in->type, "text") != 0) return LUD_OK;
-    in->max_length = text_length(in, 0);
     LUDC_TRY(read_pool(in, err));
-    LUDC_TRY(ludc_vocabulary_read(in->metadata, &in->vocabulary, err));
-    in->tokenizer = in->vocabulary;
-    return LUD_OK;
+    in->max_length = text_length(in, 0);
+    return ludc_words_read(in->metadata, &in->words, err);
 }
 
 /* A tied input is another one's encoder under a name of its own. */
@@ -119,11 +128,11 @@ static lud_status tie(ludc_predictor *p, ludc_input *in, lud_str to, lud_error *
 }
 
 static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value *metadata, lud_error *err) {
-    in->section = ludc_value_get(in->feature, "encoder");
+    const ludc_value *section = ludc_value_get(in->feature, "encoder");
     in->metadata = ludc_value_get(metadata, in->name);
     in->scope = scope_of("input_features", in->name, "encoder");
     if (!in->scope) return out_of_memory(err);
-    return ludc_tower_wanted(in->section) ? open_tower(p, in, err) : open_encoder(p, in, err);
+    return ludc_tower_wanted(section) ? open_tower(p, in, section, err) : open_encoder(p, in, section, err);
 }
 
 static lud_status open_inputs(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
@@ -152,14 +161,11 @@ static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error
     if (!o->dependencies) return out_of_memory(err);
     for (size_t i = 0; i < list->len; i++)
         for (size_t k = 0; k < p->n_outputs; k++)
-            if (ludc_str_eq(list->items[i]->u.s, text_of(p->outputs[k].feature, "name")))
-                o->dependencies[o->n_dependencies++] = k;
+            if (ludc_str_eq(list->items[i]->u.s, p->outputs[k].name)) o->dependencies[o->n_dependencies++] = k;
     return LUD_OK;
 }
 
 static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_value *metadata, lud_error *err) {
-    o->name = text_of(o->feature, "name");
-    o->type = text_of(o->feature, "type");
     o->metadata = ludc_value_get(metadata, o->name);
     o->width = ludc_get_int(o->metadata, "width", 0);
     o->weight = ludc_get_float(o->feature, "loss.weight", 1.0);
@@ -168,7 +174,8 @@ static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_valu
     if (!o->scope) return out_of_memory(err);
     LUDC_TRY(read_weights(o, err));
     LUDC_TRY(read_dependencies(p, o, err));
-    return open_part(p, LUD_KIND_DECODER, o->type, ludc_value_get(o->feature, "decoder"), o->metadata, &o->part, err);
+    return open_part(p, LUD_KIND_DECODER, o->type, o->path, ludc_value_get(o->feature, "decoder"), o->metadata,
+                     &o->section, &o->part, err);
 }
 
 /* Outputs whose dependencies are all placed come next; config has refused cycles. */
@@ -197,21 +204,30 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
     p->outputs = ludc_alloc(out->len * sizeof *p->outputs);
     p->order = ludc_alloc(out->len * sizeof *p->order);
     if (!p->inputs || !p->outputs || !p->order) return out_of_memory(err);
-    for (size_t i = 0; i < in->len; i++)
-        if (ludc_get_bool(in->items[i], "active", true))
-            p->inputs[p->n_inputs++] = (ludc_input){.feature = in->items[i],
-                                                    .name = text_of(in->items[i], "name"),
-                                                    .type = text_of(in->items[i], "type"),
-                                                    .tied = -1};
-    for (size_t i = 0; i < out->len; i++)
-        if (ludc_get_bool(out->items[i], "active", true)) p->outputs[p->n_outputs++].feature = out->items[i];
+    for (size_t i = 0; i < in->len; i++) {
+        if (!ludc_get_bool(in->items[i], "active", true)) continue;
+        ludc_input *x = &p->inputs[p->n_inputs++];
+        *x = (ludc_input){.feature = in->items[i], .tied = -1};
+        x->name = text_of(x->feature, "name");
+        x->type = text_of(x->feature, "type");
+        (void)snprintf(x->path, sizeof x->path, "input_features.%zu.encoder", i);
+    }
+    for (size_t i = 0; i < out->len; i++) {
+        if (!ludc_get_bool(out->items[i], "active", true)) continue;
+        ludc_output *o = &p->outputs[p->n_outputs++];
+        *o = (ludc_output){.feature = out->items[i]};
+        o->name = text_of(o->feature, "name");
+        o->type = text_of(o->feature, "type");
+        (void)snprintf(o->path, sizeof o->path, "output_features.%zu.decoder", i);
+    }
     return LUD_OK;
 }
 
 lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     LUDC_TRY(make_lists(p, err));
     LUDC_TRY(open_inputs(p, metadata, err));
-    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, ludc_value_get(p->config, "combiner"), NULL, &p->combiner, err));
+    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "combiner", ludc_value_get(p->config, "combiner"), NULL,
+                       &p->combiner_section, &p->combiner, err));
     for (size_t i = 0; i < p->n_outputs; i++)
         LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
     sort_outputs(p);
@@ -227,17 +243,20 @@ void ludc_predictor_parts_close(ludc_predictor *p) {
     for (size_t i = 0; i < p->n_outputs; i++) {
         ludc_output *o = &p->outputs[i];
         close_part(o->part);
+        ludc_value_free(o->section);
         ludc_free(o->scope);
         ludc_free(o->class_weights);
         ludc_free(o->dependencies);
     }
     close_part(p->combiner);
+    ludc_value_free(p->combiner_section);
     for (size_t i = 0; i < p->n_inputs; i++) {
         ludc_input *in = &p->inputs[i];
         if (in->tied >= 0) continue;
         close_part(in->part);
         ludc_model_free(in->tower);
-        ludc_tokenizer_free(in->vocabulary);
+        ludc_words_free(in->words);
+        ludc_value_free(in->section);
         ludc_free(in->scope);
     }
     ludc_free(p->inputs);
