@@ -269,7 +269,7 @@ LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o,
     ludc_table *table = NULL;
     if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(table, o->output_path, err);
     ludc_table_free(table);
@@ -281,7 +281,7 @@ static lud_status evaluate_language(lud_model *m, const lud_predict_opts *o, lud
     ludc_dataset d = {0};
     ludc_table *predictions = NULL;
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = ludc_evaluate_split(m, &d, o, metrics, &predictions, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(predictions, o->output_path, err);
     ludc_table_free(predictions);

@@ -53,6 +53,7 @@ struct ludc_model {
     char *base_path;          /* as the user wrote it */
     ludc_value *adapter;      /* the `adapter` section with resolved target_modules; NULL = none */
     ludc_value *tensor_names; /* names in the base model's files */
+    ludc_value *facts;        /* what the encoder tells about itself */
     ludc_devices own_devices;
     bool owns_devices;
     ludc_devices *devices;

@@ -15,9 +15,9 @@ typedef struct ludc_input {
     const char *name, *type;
     const ludc_value *feature, *metadata; /* of the config; what was learned */
     ludc_value *section;                  /* the encoder section, defaults filled */
-    char path[64];                        /* "input_features[0].encoder", for messages */
+    char path[64];                        /* "input_features.0.encoder", for messages */
     char *scope;                          /* "input_features.<name>.encoder." */
-    int64_t tied;                         /* the earlier input whose encoder this is; -1: its own */
+    int64_t tied;                         /* the input whose encoder this is; -1: its own */
     ludc_model *tower;                    /* text with a base model; NULL: `part` */
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
@@ -35,6 +35,7 @@ typedef struct ludc_output {
     const char *name, *type;
     const ludc_value *feature, *metadata;
     ludc_value *section; /* the decoder section, defaults filled */
+    char path[64];       /* "output_features.0.decoder", for messages */
     char *scope;
     struct ludc_part *part;
     int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
