@@ -10,7 +10,7 @@ const ludc_key *ludc_component_keys(int32_t kind, lud_str feature_type) {
     case LUD_KIND_ENCODER:
         return ludc_str_eq(feature_type, "text") ? ludc_schema_text_encoder : ludc_schema_encoder;
     case LUD_KIND_DECODER:
-        return ludc_schema_decoder;
+        return ludc_str_eq(feature_type, "text") ? ludc_schema_text_decoder : ludc_schema_decoder;
     case LUD_KIND_COMBINER:
         return ludc_schema_combiner;
     default:

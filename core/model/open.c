@@ -163,6 +163,7 @@ void ludc_model_free(ludc_model *m) {
     ludc_map_free(m->own_params);
     ludc_parts_close(m);
     ludc_value_free(m->adapter);
+    ludc_value_free(m->decoder_section);
     ludc_value_free(m->tensor_names);
     ludc_value_free(m->facts);
     ludc_tokenizer_free(m->tokenizer);

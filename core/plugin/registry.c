@@ -58,33 +58,48 @@ lud_status ludc_register(ludc_host *h, const ludc_candidate_file *f, const ludc_
     return LUD_OK;
 }
 
-static void add_names(const ludc_host *h, int32_t kind, bool model_types, ludc_buf *out) {
+/* Appends all names there are; returns the one that `word` may be a slip of, or NULL. */
+static const char *add_names(const ludc_host *h, int32_t kind, bool model_types, lud_str word, ludc_buf *out) {
+    const char *near = NULL;
     bool any = false;
     for (size_t i = 0; i < h->n_components; i++) {
         const lud_component *c = h->components[i].c;
         if (c->kind != kind || h->components[i].shadowed) continue;
         const char *const one[] = {c->config_name, NULL};
         for (const char *const *n = model_types ? c->model_types : one; n && *n; n++) {
+            const char *const both[] = {*n, near};
             ludc_buf_addf(out, "%s%s", any ? ", " : "", *n);
             any = true;
+            if (!ludc_str_eq(word, *n)) near = ludc_nearest(word, both, near ? 2 : 1); /* else: of another type */
         }
     }
     if (!any) ludc_buf_adds(out, "none");
+    return near;
+}
+
+/* The first few, so that the whole message fits. */
+static void add_refused(const ludc_host *h, ludc_buf *out) {
+    enum { SHOWN = 3 };
+    size_t n = 0;
+    for (size_t i = 0; i < h->n_files; i++) {
+        if (!h->files[i].reason || h->files[i].twice || ++n > SHOWN) continue;
+        ludc_buf_addf(out, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
+    }
+    if (n > SHOWN) ludc_buf_addf(out, "; %zu more not loaded: see 'ludwig plugin list -v'", n - SHOWN);
 }
 
 /* One line: what is missing, what there is, where it was looked for. */
 static lud_status not_found(const ludc_host *h, int32_t kind, bool by_model_type, lud_str word, lud_error *err) {
     ludc_buf names = {0}, folders = {0}, refused = {0};
-    add_names(h, kind, by_model_type, &names);
+    const char *near = add_names(h, kind, by_model_type, word, &names);
     for (size_t i = 0; i < h->n_folders; i++)
         ludc_buf_addf(&folders, "%s%s", i ? ", " : "", h->folders[i]);
-    for (size_t i = 0; i < h->n_files; i++)
-        if (h->files[i].reason && !h->files[i].twice)
-            ludc_buf_addf(&refused, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
+    add_refused(h, &refused);
     const lud_status status =
-        ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (there is: %s); searched %s%s", ludc_kind_name(kind),
-                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, names.ptr ? names.ptr : "?",
-                  folders.ptr ? folders.ptr : "?", refused.ptr ? refused.ptr : "");
+        ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (%s%s%sthere is: %s); searched %s%s", ludc_kind_name(kind),
+                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, near ? "did you mean '" : "",
+                  near ? near : "", near ? "'? " : "", names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?",
+                  refused.ptr ? refused.ptr : "");
     ludc_buf_free(&names);
     ludc_buf_free(&folders);
     ludc_buf_free(&refused);
