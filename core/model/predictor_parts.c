@@ -41,9 +41,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
     *out = part;
     ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
-    LUDC_TRY(ludc_part_open(p->host, part, c, err));
-    if (LUD_HAS((const lud_decoder_vt *)part->vtable, lud_decoder_vt, build)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
+    return ludc_part_open(p->host, part, c, err); /* that there is a `build` was checked when it was loaded */
 }
 
 /* ---- Inputs ---- */
