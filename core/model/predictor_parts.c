@@ -1,32 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0
- * Opening a predictor: devices, the encoder of each input (a tower over a base model, or a component of its own), the
- * combiner, the head of each output; then its parameters. All or nothing. */
-#include "tower.h"
-
-#include <stdio.h>
-#include <string.h>
-
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
-}
-
-static const char *text_of(const ludc_value *feature, const char *key) {
-    const lud_str s = ludc_get_str(feature, key, LUDC_STR(""));
-    return s.ptr; /* text of a value ends in NUL */
-}
-
-static char *scope_of(const char *kind, const char *name, const char *what) {
-    ludc_buf text = {0};
-    ludc_buf_addf(&text, "%s.%s.%s.", kind, name, what);
-    return text.ptr;
-}
-
-static bool has_build(int32_t kind, const void *vtable) {
-    return kind == LUD_KIND_ENCODER   ? LUD_HAS((const lud_encoder_vt *)vtable, lud_encoder_vt, build)
-           : kind == LUD_KIND_DECODER ? LUD_HAS((const lud_decoder_vt *)vtable, lud_decoder_vt, build)
-                                      : LUD_HAS((const lud_combiner_vt *)vtable, lud_combiner_vt, build);
-}
-
 /* The section of a component, checked and filled; heap. */
 static lud_status fill_section(int32_t kind, const char *type, const char *path, const ludc_value *section,
                                const lud_component *c, ludc_value **out, lud_error *err) {
@@ -47,9 +18,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
     *out = part;
     ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
-    LUDC_TRY(ludc_part_open(p->host, part, c, err));
-    if (has_build(kind, part->vtable)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
+    return ludc_part_open(p->host, part, c, err); /* that there is a `build` was checked when it was loaded */
 }
 
 /* ---- Inputs ---- */
