@@ -5,6 +5,7 @@
 #define BERT_H
 
 #include <ludwig/hf.h>
+#include <ludwig/schema.h>
 
 enum {
     ARCH_POSITIONS_AFTER_PAD = 1 << 0, /* the first position is row pad_token_id + 1 of the table */

@@ -82,6 +82,7 @@ static const lud_component component = {
     .id = "org.ludwig.bert",
     .config_name = "bert",
     .summary = "bidirectional encoders: BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, ALBERT, DistilBERT, ModernBERT",
+    .config_schema = LUD_SCHEMA_EMPTY,
     .vtable = &vtable,
     .feature_types = feature_types,
     .model_types = arch_words,

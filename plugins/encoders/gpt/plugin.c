@@ -81,6 +81,7 @@ static const lud_component component = {
     .id = "org.ludwig.gpt",
     .config_name = "gpt",
     .summary = "decoder-only models: GPT-2, GPT-NeoX and Pythia, OPT, BLOOM, Phi 1 to 2",
+    .config_schema = LUD_SCHEMA_EMPTY,
     .vtable = &vtable,
     .feature_types = feature_types,
     .model_types = arch_words,

@@ -117,6 +117,7 @@ static const lud_component component = {
     .id = "org.ludwig.llama",
     .config_name = "llama",
     .summary = "decoder-only models: Llama, Mistral, Qwen2, Qwen3, Gemma 1 to 3, Phi-3, SmolLM 1 to 3",
+    .config_schema = LUD_SCHEMA_EMPTY,
     .vtable = &vtable,
     .feature_types = feature_types,
     .model_types = arch_words,
