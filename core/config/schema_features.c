@@ -38,8 +38,16 @@ static const ludc_key output_preprocessing[] = {
     KEY_END,
 };
 
-static const ludc_key decoder[] = {
-    KEY_PLANNED("type", "\"text_extractor\"", "how the answer becomes the output"),
+static const char *const extractors[] = {"text_extractor", NULL}, *const extractors_planned[] = {"category_extractor",
+                                                                                                 NULL};
+
+const ludc_key ludc_schema_text_decoder[] = {
+    KEY_WORD("type", LUDC_T_STR, LUDC_KEY_OPEN, NULL, extractors, extractors_planned,
+             "or a decoder plugin's name, whose keys are its own"),
+    KEY_END,
+};
+
+static const ludc_key text_extractor[] = {
     KEY_PLANNED("tokenizer", "\"hf_tokenizer\"", "the base model's is used"),
     KEY_PLANNED("max_new_tokens", "null", "longest answer: see generation"),
     KEY_PLANNED("match", "null", "category output: label by what the answer contains"),
@@ -62,6 +70,8 @@ static const ludc_key loss[] = {
     KEY_END,
 };
 
+static const ludc_variant decoders[] = {{"text_extractor", text_extractor}, {NULL, NULL}};
+
 const ludc_key ludc_schema_input[] = {
     KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name; with a prompt template only a label"),
     KEY_WORD("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, text_only, input_planned, "type of the data"),
@@ -79,7 +89,8 @@ const ludc_key ludc_schema_output[] = {
     KEY_WORD("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, text_only, output_planned, "type of the data"),
     KEY_TEXT("column", LUDC_T_STR, 0, NULL, "column of the data; default: the name"),
     KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", output_preprocessing, "tokens of the answer"),
-    KEY_SECTION("decoder", LUDC_T_OBJECT, 0, "{}", decoder, "from tokens to the output"),
+    KEY_TYPED("decoder", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", ludc_schema_text_decoder, decoders, "text_extractor",
+              "from tokens to the output; a type or a section"),
     KEY_SECTION("loss", LUDC_T_OBJECT, 0, "{}", loss, "training loss"),
     KEY_PLANNED("proc_column", "null", "internal to Ludwig"),
     KEY_PLANNED("active", "true", "false leaves the feature out"),

@@ -104,17 +104,17 @@ static void number_text(double x, char out[32]) {
 static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
     if (k->min > k->max || (v->type != LUD_CFG_INT && v->type != LUD_CFG_FLOAT)) return;
     double x = v->type == LUD_CFG_INT ? (double)v->u.i : v->u.f;
-    if (x >= k->min && x <= k->max && !(x == k->min && (k->flags & LUDC_KEY_ABOVE))) return;
+    bool zero = k->min > 0 && k->min < 1e-300, above = k->flags & LUDC_KEY_ABOVE, below = k->flags & LUDC_KEY_BELOW;
+    if ((above ? x > k->min : x >= k->min) && (below ? x < k->max : x <= k->max)) return;
     char got[96], low[32], high[32];
     describe(v, got, sizeof got);
     number_text(k->min, low);
     number_text(k->max, high);
-    bool open = k->min > 0 && k->min < 1e-300, above = k->flags & LUDC_KEY_ABOVE;
-    if (x < k->min || (above && x == k->min)) {
+    if (x <= k->min) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path,
-                      open || above ? ">" : ">=", open ? "0" : low, got);
-    } else if (x > k->max) {
-        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be <= %s, got %s", path, high, got);
+                      zero || above ? ">" : ">=", zero ? "0" : low, got);
+    } else if (x >= k->max) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path, below ? "<" : "<=", high, got);
     } else {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be a finite number", path);
     }
@@ -127,6 +127,14 @@ static bool in_words(const char *const *words, lud_str s) {
     return false;
 }
 
+/* A component's name, not a slip of a known word: the registry will say whether there is one. */
+static bool may_be_name(const ludc_key *k, lud_str s) {
+    size_t n = 0;
+    while (k->words[n])
+        n++;
+    return (k->flags & LUDC_KEY_OPEN) && !ludc_nearest(s, k->words, n);
+}
+
 static void check_text(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
     bool unused;
     int shown = (int)LUDC_MIN(v->u.s.len, (size_t)60);
@@ -134,7 +142,7 @@ static void check_text(const pass *p, const ludc_key *k, const ludc_value *v, co
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: holds a NUL character", path);
     } else if (in_words(k->planned, v->u.s)) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: '%.*s' is known, not available yet", path, shown, v->u.s.ptr);
-    } else if (k->words && !in_words(k->words, v->u.s)) {
+    } else if (k->words && !in_words(k->words, v->u.s) && !may_be_name(k, v->u.s)) {
         char hint[HINT_SIZE];
         ludc_hint_word(k->words, k->planned, v->u.s, hint, sizeof hint);
         const char *or_number = k->types & (LUDC_T_INT | LUDC_T_FLOAT) ? " and no number" : "";

@@ -67,17 +67,8 @@ static const struct {
              {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
 
-/* The word of the config; else what its encoder's name stands for. */
-static lud_str pool_word(const ludc_input *in) {
-    const lud_str type = ludc_get_str(in->section, "type", LUDC_STR(""));
-    const ludc_value *word = ludc_value_find(in->feature, "encoder.reduce_output");
-    if (word) return word->type == LUD_CFG_STR ? word->u.s : (lud_str){0};
-    const bool named = in->tower && !ludc_str_eq(type, "auto_transformer") && !ludc_str_eq(type, "llm");
-    return ludc_get_str(named ? in->tower->facts : in->section, "reduce_output", LUDC_STR("sum"));
-}
-
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const lud_str word = pool_word(in);
+    const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
     if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
     in->pooler = ludc_str_eq(word, "cls_pooled");
     for (size_t i = 0; i < LUDC_COUNT(pools); i++)

@@ -77,18 +77,15 @@ static size_t collect_names(const ludc_host *h, int32_t kind, const char *featur
     return len;
 }
 
-/* The files that were not loaded and why, as far as a message has room. */
+/* The first few, so that the whole message fits. */
 static void add_refused(const ludc_host *h, ludc_buf *out) {
-    enum { ROOM = 1024 };
-    size_t more = 0;
+    enum { SHOWN = 3 };
+    size_t n = 0;
     for (size_t i = 0; i < h->n_files; i++) {
-        if (!h->files[i].reason || h->files[i].twice) continue;
-        if (out->len < ROOM)
-            ludc_buf_addf(out, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
-        else
-            more++;
+        if (!h->files[i].reason || h->files[i].twice || ++n > SHOWN) continue;
+        ludc_buf_addf(out, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
     }
-    if (more) ludc_buf_addf(out, "; and %zu more: see `ludwig plugin list -v`", more);
+    if (n > SHOWN) ludc_buf_addf(out, "; %zu more not loaded: see 'ludwig plugin list -v'", n - SHOWN);
 }
 
 /* One line: what is missing, what there is, where it was looked for. */
@@ -99,7 +96,7 @@ static lud_status not_found(const ludc_host *h, int32_t kind, const char *featur
     const size_t len = collect_names(h, kind, feature_type, by_model_type, list, LUDC_COUNT(list));
     const char *near = ludc_nearest(word, list, len);
     if (near) ludc_buf_addf(&names, "did you mean '%s'? ", near);
-    ludc_buf_adds(&names, len ? "there is: " : "there is none");
+    ludc_buf_adds(&names, len ? "there is: " : "there is: none");
     for (size_t i = 0; i < len; i++)
         ludc_buf_addf(&names, "%s%s", i ? ", " : "", list[i]);
     for (size_t i = 0; i < h->n_folders; i++)

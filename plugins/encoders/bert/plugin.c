@@ -49,7 +49,6 @@ static lud_status info(void *self, lud_cfg_out *out, lud_error *err) {
     failed |= c->set_int(out, "max_positions", m->positions - m->first_position) != LUD_OK;
     failed |= c->set_bool(out, "causal", 0) != LUD_OK;
     failed |= c->set_str(out, "tokenizer", lud_text("model")) != LUD_OK;
-    if (m->arch->flags & ARCH_CLS_POOLED) failed |= c->set_str(out, "reduce_output", lud_text("cls_pooled")) != LUD_OK;
     return failed ? lud_fail(err, LUD_E_NOMEM, "bert: out of memory") : LUD_OK;
 }
 
@@ -81,8 +80,11 @@ static const lud_component component = {
     .kind = LUD_KIND_ENCODER,
     .id = "org.ludwig.bert",
     .config_name = "bert",
+    /* Ludwig's defaults for the encoders of these names; auto_transformer, llm and the others: sum. */
+    .config_schema = "{\"properties\": {\"reduce_output\": {\"default\": \"sum\", \"default_by_type\": {\"bert\": "
+                     "\"cls_pooled\", \"roberta\": \"cls_pooled\", \"xlmroberta\": \"cls_pooled\", \"albert\": "
+                     "\"cls_pooled\", \"modernbert\": \"cls_pooled\"}}}}",
     .summary = "bidirectional encoders: BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, ALBERT, DistilBERT, ModernBERT",
-    .config_schema = LUD_SCHEMA_EMPTY,
     .vtable = &vtable,
     .feature_types = feature_types,
     .model_types = arch_words,

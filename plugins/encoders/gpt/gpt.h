@@ -5,7 +5,6 @@
 #define GPT_H
 
 #include <ludwig/hf.h>
-#include <ludwig/schema.h>
 
 enum {
     ARCH_TRANSPOSED = 1 << 0,   /* files hold the weights of linear maps as [in, out] */

@@ -6,7 +6,6 @@
 
 #include <ludwig/easy.h>
 #include <ludwig/encoder.h>
-#include <ludwig/schema.h>
 
 enum {
     ARCH_QKV_BIAS = 1 << 0,         /* q, k, v always have a bias, o has none */
