@@ -33,6 +33,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,
+                                      .config_name = m->config.name,
                                       .metadata = m->metadata,
                                       .weights = m->weights,
                                       .for_training = for_training,

@@ -54,7 +54,6 @@ struct ludc_model {
     ludc_value *adapter;         /* the `adapter` section with resolved target_modules; NULL = none */
     ludc_value *decoder_section; /* with the defaults of its plugin; NULL = text_extractor */
     ludc_value *tensor_names;    /* names in the base model's files */
-    ludc_value *facts;           /* what the encoder tells about itself */
     ludc_devices own_devices;
     bool owns_devices;
     ludc_devices *devices;

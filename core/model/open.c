@@ -59,7 +59,7 @@ static void read_special_ids(ludc_model *m) {
 }
 
 static lud_status read_info(ludc_model *m, lud_error *err) {
-    ludc_value *facts = m->facts = ludc_value_new(LUD_CFG_OBJECT);
+    ludc_value *facts = ludc_value_new(LUD_CFG_OBJECT);
     if (!facts) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
     lud_status status = m->encoder->info(m->encoder_part.self, (lud_cfg_out *)facts, err);
     m->info.width = ludc_get_int(facts, "width", 0);
@@ -67,6 +67,7 @@ static lud_status read_info(ludc_model *m, lud_error *err) {
     m->info.vocab_size = ludc_get_int(facts, "vocab_size", 0);
     m->info.max_positions = ludc_get_int(facts, "max_positions", 0);
     bool causal = ludc_get_bool(facts, "causal", false);
+    ludc_value_free(facts);
     if (status != LUD_OK) return status;
     if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX) {
         return ludc_fail(err, LUD_E_ABI, "encoder '%s' tells no width or vocabulary size", m->info.encoder_name);
@@ -165,7 +166,6 @@ void ludc_model_free(ludc_model *m) {
     ludc_value_free(m->adapter);
     ludc_value_free(m->decoder_section);
     ludc_value_free(m->tensor_names);
-    ludc_value_free(m->facts);
     ludc_tokenizer_free(m->tokenizer);
     ludc_base_model_free(m->base);
     if (m->owns_devices) ludc_devices_close(&m->own_devices);

@@ -1,18 +1,24 @@
 /* The section of a component, checked and filled; heap. */
-static lud_status fill_section(int32_t kind, const char *type, const char *path, const ludc_value *section,
-                               const lud_component *c, ludc_value **out, lud_error *err) {
+static lud_status fill_section(const ludc_predictor *p, int32_t kind, const char *type, const char *feature,
+                               const ludc_value *section, const lud_component *c, ludc_value **out, lud_error *err) {
     const ludc_key *keys = ludc_component_keys(kind, ludc_str(type ? type : ""));
-    return ludc_component_section(NULL, section, path, c, keys, out, err);
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s%s%s", feature, *feature ? "." : "", ludc_kind_name(kind));
+    return ludc_component_section(p->config_name, section, path, c, keys, out, err);
 }
 
 /* A component with its sections; the view borrows the filled one. */
-static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *path,
+static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *feature,
                             const ludc_value *section, const ludc_value *metadata, ludc_value **full,
                             struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
     const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
-    LUDC_TRY(fill_section(kind, type, path, section, c, full, err));
+    if (kind == LUD_KIND_ENCODER && c->model_types)
+        return ludc_fail(err, LUD_E_INVALID,
+                         "%s.encoder: type %s needs 'pretrained_model_name_or_path', a model folder", feature,
+                         c->config_name);
+    LUDC_TRY(fill_section(p, kind, type, feature, section, c, full, err));
     ludc_part *part = ludc_alloc(sizeof *part);
     if (!part) return out_of_memory(err);
     *out = part;
@@ -30,17 +36,8 @@ static const struct {
              {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
 
-/* The word of the config; else what its encoder's name stands for. */
-static lud_str pool_word(const ludc_input *in) {
-    const lud_str type = ludc_get_str(in->section, "type", LUDC_STR(""));
-    const ludc_value *word = ludc_value_find(in->feature, "encoder.reduce_output");
-    if (word) return word->type == LUD_CFG_STR ? word->u.s : (lud_str){0};
-    const bool named = in->tower && !ludc_str_eq(type, "auto_transformer") && !ludc_str_eq(type, "llm");
-    return ludc_get_str(named ? in->tower->facts : in->section, "reduce_output", LUDC_STR("sum"));
-}
-
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const lud_str word = pool_word(in);
+    const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
     if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
     in->pooler = ludc_str_eq(word, "cls_pooled");
     for (size_t i = 0; i < LUDC_COUNT(pools); i++)
@@ -58,7 +55,7 @@ static int64_t text_length(const ludc_input *in, int64_t positions) {
 
 static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
     LUDC_TRY(ludc_tower_open(p, in, section, &in->tower, err));
-    LUDC_TRY(fill_section(LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
+    LUDC_TRY(fill_section(p, LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
                           &in->section, err));
     LUDC_TRY(read_pool(in, err));
     in->vt = in->tower->encoder;
@@ -120,7 +117,9 @@ static lud_status read_weights(ludc_output *o, lud_error *err) {
     if (ludc_is_null(weights)) return LUD_OK;
     o->class_weights = ludc_alloc((size_t)o->width * sizeof *o->class_weights);
     if (!o->class_weights) return out_of_memory(err);
-    return ludc_class_weights(weights, o->metadata, o->class_weights, err);
+    lud_error why = LUDC_ERROR_INIT;
+    const lud_status status = ludc_class_weights(weights, o->metadata, o->class_weights, &why);
+    return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "%s.loss.%s", o->path, why.msg);
 }
 
 static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error *err) {
@@ -179,7 +178,7 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
         *x = (ludc_input){.feature = in->items[i], .tied = -1};
         x->name = text_of(x->feature, "name");
         x->type = text_of(x->feature, "type");
-        (void)snprintf(x->path, sizeof x->path, "input_features.%zu.encoder", i);
+        (void)snprintf(x->path, sizeof x->path, "input_features.%zu", i);
     }
     for (size_t i = 0; i < out->len; i++) {
         if (!ludc_get_bool(out->items[i], "active", true)) continue;
@@ -187,7 +186,7 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
         *o = (ludc_output){.feature = out->items[i]};
         o->name = text_of(o->feature, "name");
         o->type = text_of(o->feature, "type");
-        (void)snprintf(o->path, sizeof o->path, "output_features.%zu.decoder", i);
+        (void)snprintf(o->path, sizeof o->path, "output_features.%zu", i);
     }
     return LUD_OK;
 }
@@ -195,7 +194,7 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
 lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     LUDC_TRY(make_lists(p, err));
     LUDC_TRY(open_inputs(p, metadata, err));
-    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "combiner", ludc_value_get(p->config, "combiner"), NULL,
+    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "", ludc_value_get(p->config, "combiner"), NULL,
                        &p->combiner_section, &p->combiner, err));
     for (size_t i = 0; i < p->n_outputs; i++)
         LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
@@ -252,6 +251,7 @@ lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor *
     if (!p) return out_of_memory(err);
     p->host = spec->host;
     p->config = spec->config;
+    p->config_name = spec->config_name;
     p->for_training = spec->for_training;
     p->seed = spec->seed;
     p->real = spec->real ? spec->real : LUD_F32;

@@ -80,31 +80,26 @@ static const char *const key_value_dense[] = {"key", "value", "output.dense", NU
 static const char *const all_dense[] = {"query", "key", "value", "dense", NULL};
 
 #define COMMON  .keys = &common_keys, .act = "gelu", .eps = 1e-12, .max_positions = 512
-#define ROBERTA COMMON, .prefix = "roberta.", .names = &bert_names
+#define ROBERTA COMMON, .prefix = "roberta.", .flags = ARCH_POSITIONS_AFTER_PAD, .names = &bert_names
 
 static const arch table[] = {
     {.model_type = "bert",
      COMMON,
      .prefix = "bert.",
-     .flags = ARCH_CLS_POOLED,
      .names = &bert_names,
      .lora_targets = query_value,
      .ia3_targets = key_value_dense},
     {.model_type = "roberta",
      ROBERTA,
-     .flags = ARCH_POSITIONS_AFTER_PAD | ARCH_CLS_POOLED,
      .lora_targets = query_value,
      .ia3_targets = key_value_dense,
      .adalora_targets = all_dense},
-    {.model_type = "xlm-roberta",
-     ROBERTA,
-     .flags = ARCH_POSITIONS_AFTER_PAD | ARCH_CLS_POOLED,
-     .lora_targets = query_value},
-    {.model_type = "camembert", ROBERTA, .flags = ARCH_POSITIONS_AFTER_PAD},
+    {.model_type = "xlm-roberta", ROBERTA, .lora_targets = query_value},
+    {.model_type = "camembert", ROBERTA},
     {.model_type = "electra", COMMON, .prefix = "electra.", .names = &electra_names, .lora_targets = query_value},
     {.model_type = "albert",
      .prefix = "albert.",
-     .flags = ARCH_PROJECT_ALWAYS | ARCH_CLS_POOLED,
+     .flags = ARCH_PROJECT_ALWAYS,
      .keys = &common_keys,
      .names = &albert_names,
      .act = "gelu_new",
@@ -119,7 +114,7 @@ static const arch table[] = {
      .max_positions = 512},
     {.model_type = "modernbert",
      .prefix = "model.",
-     .flags = ARCH_ROPE | ARCH_PRE_NORM | ARCH_GATED | ARCH_BIAS_KEYS | ARCH_CLS_POOLED,
+     .flags = ARCH_ROPE | ARCH_PRE_NORM | ARCH_GATED | ARCH_BIAS_KEYS,
      .keys = &modernbert_keys,
      .names = &modernbert_names,
      .act = "gelu",

@@ -12,8 +12,7 @@ enum {
     ARCH_ROPE = 1 << 2,                /* rotary positions; some layers see a window only */
     ARCH_PRE_NORM = 1 << 3,            /* x + f(norm(x)) with a norm at the end; layer 0 attends to x itself */
     ARCH_GATED = 1 << 4,               /* `up` is twice as wide: what goes through the activation, and its factor */
-    ARCH_BIAS_KEYS = 1 << 5,           /* norm_bias, attention_bias, mlp_bias in the config; else there are biases */
-    ARCH_CLS_POOLED = 1 << 6           /* Ludwig's encoder of this name pools by cls_pooled */
+    ARCH_BIAS_KEYS = 1 << 5            /* norm_bias, attention_bias, mlp_bias in the config; else there are biases */
 };
 
 /* Keys of config.json beside the common ones; NULL: it has only the common one. */

@@ -49,7 +49,6 @@ static lud_status info(void *self, lud_cfg_out *out, lud_error *err) {
     failed |= c->set_int(out, "max_positions", m->positions - m->first_position) != LUD_OK;
     failed |= c->set_bool(out, "causal", 0) != LUD_OK;
     failed |= c->set_str(out, "tokenizer", lud_text("model")) != LUD_OK;
-    if (m->arch->flags & ARCH_CLS_POOLED) failed |= c->set_str(out, "reduce_output", lud_text("cls_pooled")) != LUD_OK;
     return failed ? lud_fail(err, LUD_E_NOMEM, "bert: out of memory") : LUD_OK;
 }
 

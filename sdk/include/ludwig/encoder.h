@@ -56,8 +56,7 @@ typedef struct lud_encoder_vt {
      * set (ids are below it), elements of a vector, else 1. Tabular encoders need neither info nor sources. */
     const lud_inst *inst;
     /* Facts, written as: width, layers, vocab_size, max_positions (int), causal (bool),
-     * tokenizer ("model" | "vocabulary" | "none"), reduce_output (the pooling that the encoder's name stands for in a
-     * config that does not say; "sum" if absent). [main] */
+     * tokenizer ("model" | "vocabulary" | "none"). [main] */
     lud_status (*info)(void *self, lud_cfg_out *, lud_error *);
     lud_status (*build)(void *self, lud_graph *, const lud_seq *, lud_encoder_out *, lud_error *); /* [main] */
     /* The steps for one parameter; scheme is "hf" (safetensors names) or "gguf". A parameter that the file need not
