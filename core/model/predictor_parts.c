@@ -1,3 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a predictor: devices, the encoder of each input (a tower over a base model, or a component of its own), the
+ * combiner, the head of each output; then its parameters. All or nothing. */
+#include "tower.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static lud_status out_of_memory(lud_error *err) {
+    return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+}
+
+static const char *text_of(const ludc_value *feature, const char *key) {
+    const lud_str s = ludc_get_str(feature, key, LUDC_STR(""));
+    return s.ptr; /* text of a value ends in NUL */
+}
+
+static char *scope_of(const char *kind, const char *name, const char *what) {
+    ludc_buf text = {0};
+    ludc_buf_addf(&text, "%s.%s.%s.", kind, name, what);
+    return text.ptr;
+}
+
 /* The section of a component, checked and filled; heap. */
 static lud_status fill_section(const ludc_predictor *p, int32_t kind, const char *type, const char *feature,
                                const ludc_value *section, const lud_component *c, ludc_value **out, lud_error *err) {
