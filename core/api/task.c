@@ -82,6 +82,13 @@ static view view_of(const ludc_dataset *d, const lud_data_source *src, int split
     return (view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
 }
 
+static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        if (d->inputs[i].kind == LUDC_COLUMN_LISTS) n += (uint64_t)d->inputs[i].offsets[d->n];
+    return n;
+}
+
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
     ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
@@ -92,7 +99,8 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows", rows[0].n, rows[1].n, rows[2].n);
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n, rows[1].n,
+             rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
     return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
 }
 
