@@ -99,8 +99,8 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n, rows[1].n,
-             rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
     return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
 }
 
