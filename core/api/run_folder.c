@@ -3,8 +3,10 @@
  * All of it is written under a temporary name and appears with one rename. */
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *v, lud_error *err) {
     ludc_buf text = {0};
@@ -165,13 +167,21 @@ static char *free_name(const char *base) {
     return name.ptr;
 }
 
+static const char *parent_of(const lud_train_opts *o) {
+    return o->output_directory ? o->output_directory : "results";
+}
+
+lud_status ludc_run_folder_prepare(const lud_train_opts *o, lud_error *err) {
+    LUDC_TRY(ludc_dir_make(parent_of(o), err));
+    if (access(parent_of(o), W_OK) == 0) return LUD_OK;
+    return ludc_fail(err, LUD_E_IO, "%s: cannot write to the output directory: %s", parent_of(o), strerror(errno));
+}
+
 lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_train_result *result, lud_error *err) {
     const lud_train_opts *o = r->opts;
     snprintf(result->experiment, sizeof(result->experiment), "%s_%s",
              o->experiment_name ? o->experiment_name : "experiment", o->model_name ? o->model_name : "run");
-    const char *parent = o->output_directory ? o->output_directory : "results";
-    LUDC_TRY(ludc_dir_make(parent, err));
-    char *absolute = ludc_path_absolute(parent);
+    char *absolute = ludc_path_absolute(parent_of(o));
     char *base = absolute ? ludc_path_join(absolute, result->experiment) : NULL;
     char *final = base ? free_name(base) : NULL;
     ludc_buf temp = {0};

@@ -199,6 +199,7 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
+    if (status == LUD_OK) status = ludc_run_folder_prepare(opts, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
@@ -234,6 +235,7 @@ static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool target
     lud_status status = pick_view(&d, o, &v, err);
     if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
     ludc_dataset_free(&d);
+    if (status == LUD_OK && rows->n == 0) status = ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v.path);
     if (status == LUD_OK) status = ludc_task_embed(m, list, 1, err);
     if (status != LUD_OK && rows->inputs) ludc_task_rows_free(rows, m->predictor);
     return status;
