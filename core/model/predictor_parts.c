@@ -21,12 +21,6 @@ static char *scope_of(const char *kind, const char *name, const char *what) {
     return text.ptr;
 }
 
-static bool has_build(int32_t kind, const void *vtable) {
-    return kind == LUD_KIND_ENCODER   ? LUD_HAS((const lud_encoder_vt *)vtable, lud_encoder_vt, build)
-           : kind == LUD_KIND_DECODER ? LUD_HAS((const lud_decoder_vt *)vtable, lud_decoder_vt, build)
-                                      : LUD_HAS((const lud_combiner_vt *)vtable, lud_combiner_vt, build);
-}
-
 /* The section of a component, checked and filled; heap. */
 static lud_status fill_section(const ludc_predictor *p, int32_t kind, const char *type, const char *feature,
                                const ludc_value *section, const lud_component *c, ludc_value **out, lud_error *err) {
@@ -53,9 +47,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
     *out = part;
     ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
-    LUDC_TRY(ludc_part_open(p->host, part, c, err));
-    if (has_build(kind, part->vtable)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
+    return ludc_part_open(p->host, part, c, err); /* that there is a `build` was checked when it was loaded */
 }
 
 /* ---- Inputs ---- */
