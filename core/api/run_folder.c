@@ -39,6 +39,11 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
     ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
+    for (size_t k = 0; m->predictor && k < m->predictor->n_outputs; k++) {
+        const ludc_output *o = &m->predictor->outputs[k];
+        if (o->temperature != 1.0)
+            ludc_value_put(ludc_value_get(v, o->name), "calibration_temperature", ludc_value_float(o->temperature));
+    }
     if (m->model) {
         ludc_value *feature = ludc_value_new(LUD_CFG_OBJECT);
         ludc_value_put(feature, "vocab_size", ludc_value_int(ludc_model_info_of(m->model)->vocab_size));
