@@ -3,6 +3,7 @@
  * through the same functions, so a model is asked as it was taught. */
 #include "internal.h"
 
+#include <feature.h>
 #include <string.h>
 
 #define ZERO_SHOT "SAMPLE INPUT: {__sample__}\nUSER: Complete the following task: {__task__}\nASSISTANT:"
@@ -31,7 +32,7 @@ static lud_str feature_column(const ludc_value *config, bool output) {
 void ludc_dataset_free(ludc_dataset *d) {
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_table_free(d->tables[i]);
-    if (!d->apart) ludc_split_free(&d->split);
+    ludc_split_free(&d->split);
     *d = (ludc_dataset){0};
 }
 
@@ -44,6 +45,38 @@ static lud_status open_apart(const lud_data_source *src, ludc_dataset *d, lud_er
         d->split.n[i] = ludc_table_rows(d->tables[i]);
     }
     return LUD_OK;
+}
+
+/* preprocessing.sample_ratio and sample_size of all rows. Ludwig draws before it splits; drawing from a split of all
+ * rows gives the same shares, and a row stays in its part whatever is drawn. */
+static lud_status sample(const lud_model *m, ludc_dataset *d, lud_error *err) {
+    const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
+    size_t total = 0, n = 0;
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        total += d->split.n[i];
+    uint32_t *drawn = ludc_alloc(total * sizeof(*drawn));
+    uint8_t *keep = ludc_alloc(total);
+    for (n = 0; drawn && n < total; n++)
+        drawn[n] = (uint32_t)n;
+    lud_status status = drawn && keep ? ludc_rows_sample(section, m->seed, drawn, &n, err)
+                                      : ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", total);
+    for (size_t i = 0; i < n && status == LUD_OK; i++)
+        keep[drawn[i]] = 1;
+    for (size_t i = 0, first = 0; i < LUDC_N_SPLITS && status == LUD_OK && n < total; i++) {
+        const size_t rows = d->split.n[i];
+        uint32_t *list = d->split.rows[i];
+        if (d->apart) list = d->split.rows[i] = ludc_alloc(LUDC_MAX(rows, 1) * sizeof(*list));
+        if (!list) status = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", rows);
+        d->split.n[i] = 0;
+        for (size_t k = 0; k < rows && list; k++) {
+            const uint32_t row = d->apart ? (uint32_t)k : list[k];
+            if (keep[d->apart ? first + k : row]) list[d->split.n[i]++] = row;
+        }
+        first += rows;
+    }
+    ludc_free(drawn);
+    ludc_free(keep);
+    return status;
 }
 
 lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, bool divided, ludc_dataset *out,
@@ -61,6 +94,7 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     } else {
         status = ludc_fail(err, LUD_E_INVALID, "no data: give --dataset, or --training_set and its like");
     }
+    if (status == LUD_OK && divided && ludc_is_predictive(m)) status = sample(m, &d, err);
     if (status != LUD_OK)
         ludc_dataset_free(&d);
     else

@@ -337,6 +337,8 @@ static lud_status stream_token(void *arg, size_t row, int32_t id) {
 LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const char *generation,
                                          lud_status (*on_text)(void *, lud_str), void *arg, lud_error *err) {
     ludc_generation g;
+    if (ludc_is_predictive(m))
+        return ludc_fail(err, LUD_E_INVALID, "a model of model_type ecd has heads and writes no text: use predict");
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(read_generation(m, generation, &g, err));
     stream s = {.model = m, .on_text = on_text, .arg = arg, .err = LUDC_ERROR_INIT};

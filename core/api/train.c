@@ -180,6 +180,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
     const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
     const lud_str feature = ludc_feature_name(m->config.full, true);
     ludc_trainee trainee;
+    LUDC_TRY(ludc_run_folder_prepare(opts, err));
     LUDC_TRY(ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err));
     const lud_status status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target,
                                                   rows[LUDC_TRAIN].truncated, result, err);
