@@ -99,6 +99,7 @@ typedef struct ludc_run_record {
     uint64_t dropped_rows, truncated_rows;
 } ludc_run_record;
 /* Writes <output_directory>/<experiment>_<model>[_N]: everything under a temporary name, then one rename. */
+lud_status ludc_run_folder_check(const lud_train_opts *, lud_error *); /* whether it can be made */
 lud_status ludc_run_folder_write(lud_model *, const ludc_run_record *, lud_train_result *, lud_error *);
 /* model_hyperparameters.json, training_set_metadata.json, model_weights/ into an existing folder. */
 lud_status ludc_model_folder_write(lud_model *, const char *dir, lud_error *);

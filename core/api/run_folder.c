@@ -165,6 +165,14 @@ static char *free_name(const char *base) {
     return name.ptr;
 }
 
+/* Said before hours of training, not after. Makes nothing. */
+lud_status ludc_run_folder_check(const lud_train_opts *o, lud_error *err) {
+    char *run = ludc_path_join(o->output_directory ? o->output_directory : "results", "run");
+    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    ludc_free(run);
+    return status;
+}
+
 lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_train_result *result, lud_error *err) {
     const lud_train_opts *o = r->opts;
     snprintf(result->experiment, sizeof(result->experiment), "%s_%s",
