@@ -98,8 +98,8 @@ typedef struct ludc_run_record {
     size_t n_evaluations;
     uint64_t dropped_rows, truncated_rows;
 } ludc_run_record;
-/* Before the work: the output directory is there and can be written to. */
-lud_status ludc_run_folder_prepare(const lud_train_opts *, lud_error *);
+/* Before the work: whether it can be made. */
+lud_status ludc_run_folder_check(const lud_train_opts *, lud_error *);
 /* Writes <output_directory>/<experiment>_<model>[_N]: everything under a temporary name, then one rename. */
 lud_status ludc_run_folder_write(lud_model *, const ludc_run_record *, lud_train_result *, lud_error *);
 /* model_hyperparameters.json, training_set_metadata.json, model_weights/ into an existing folder. */

@@ -180,7 +180,6 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
     const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
     const lud_str feature = ludc_feature_name(m->config.full, true);
     ludc_trainee trainee;
-    LUDC_TRY(ludc_run_folder_prepare(opts, err));
     LUDC_TRY(ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err));
     const lud_status status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target,
                                                   rows[LUDC_TRAIN].truncated, result, err);
@@ -193,6 +192,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
 LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
                                       lud_error *err) {
     m->seed = opts->random_seed ? opts->random_seed : 42;
+    LUDC_TRY(ludc_run_folder_check(opts, err));
     if (ludc_is_predictive(m)) return ludc_task_train(m, opts, result, err);
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
     if (!ludc_str_eq(type, "finetune"))
