@@ -87,7 +87,7 @@ typedef struct seen {
     struct {
         const ludc_key *keys;
         char path[128];
-    } at[64];
+    } at[96];
     size_t n;
 } seen;
 
