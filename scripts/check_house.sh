@@ -9,8 +9,9 @@ say() { echo "house: $*" >&2; bad=1; }
 files=$(git ls-files '*.c' '*.h' | grep -v '^tests/golden/data')
 # shellcheck disable=SC2086
 clang-format --dry-run --Werror $files 2>/dev/null || { clang-format --dry-run $files 2>&1 | grep warning: | head -n 5; say "clang-format is not clean"; }
-lines=$(git ls-files 'core/*.c' 'core/*.h' | xargs cat | wc -l)
-[ "$lines" -lt 25000 ] || say "core has $lines lines; the budget is 25000"
+# Lines of code: blank lines and comments are free.
+lines=$(git ls-files 'core/*.c' 'core/*.h' | xargs cat | grep -cvE '^[[:space:]]*$|^[[:space:]]*(/\*|\*|//)')
+[ "$lines" -lt 25000 ] || say "core has $lines lines of code; the budget is 25000"
 for f in $files; do
     case $f in tests/*) continue ;; esac
     [ "$(wc -l <"$f")" -le 800 ] || say "$f has more than 800 lines"

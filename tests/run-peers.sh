@@ -1,20 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Compares with transformers and PEFT; see tests/peers/README.md. Prints the report and keeps it as report.txt.
-# Speed: our run and theirs in turn, twice; needs a machine with nothing else to do.
+# run-peers.sh [files|speed]: compares with transformers and PEFT; without a word both. See tests/peers/README.md.
+# Prints each report and keeps it as tests/peers/<part>.txt. Speed: our run and theirs in turn, three times; needs a
+# machine with nothing else to do.
 set -eu
 cd "$(dirname "$0")/.."
 tests/peers/setup.sh
 shared=${LUDWIG_SHARED:-../shared}
 models=${LUDWIG_MODELS:-$HOME/.cache/ludwig/models}
-python=${LUDWIG_PEERS:-$HOME/.cache/ludwig/peers}/bin/python
 ludwig=build/release/bin/ludwig
 gguf=$models/SmolLM2-135M-Instruct.Q4_1.gguf
+rows=$shared/data/code_alpaca_2k.json
+steps=12
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-steps=${1:-12}
+export HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore
+python() { "${LUDWIG_PEERS:-$HOME/.cache/ludwig/peers}/bin/python" "$@"; }
 
-"$python" "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >/dev/null
 cat >"$tmp/config.yaml" <<EOF
 model_type: llm
 base_model: $gguf
@@ -24,30 +26,45 @@ prompt: {template: "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n##
 adapter: {type: lora, r: 8, dropout: 0.0}
 preprocessing: {global_max_sequence_length: 512}
 generation: {max_new_tokens: 1, do_sample: false}
-trainer: {type: finetune, train_steps: $steps, batch_size: 8, learning_rate: 0.0005, skip_all_evaluation: true, optimizer: {type: adamw}}
+trainer: {type: finetune, batch_size: 8, learning_rate: 0.0005, skip_all_evaluation: true, optimizer: {type: adamw}}
 EOF
-prompt='### Instruction:
-Say hello.
-
-### Input:
-
-
-### Response:
-'
-printf 'instruction,input,output\nSay hello.,,Hello there!\n' >"$tmp/one.csv"
-loss() { $ludwig evaluate -m "$1" --dataset "$tmp/one.csv" -q | sed -n 's/.*"loss": \([0-9.e-]*\).*/\1/p' | head -n 1; }
-
-{
+train() { # folder, steps, further options
+    folder=$1 n=$2
+    shift 2
+    $ludwig train -c "$tmp/config.yaml" --set trainer.train_steps="$n" "$@" --training_set "$rows" \
+        --output_directory "$tmp/$folder" -q 2>"$tmp/log" || { cat "$tmp/log" >&2; exit 1; }
+}
+header() {
     date -u +%Y-%m-%d
-    "$python" -c 'import torch, transformers, peft; print("torch", torch.__version__, "transformers", transformers.__version__, "peft", peft.__version__)'
+    python -c 'import torch, transformers, peft; print("torch", torch.__version__, "transformers", transformers.__version__, "peft", peft.__version__)'
     $ludwig --version
-    for round in 1 2; do
-        $ludwig train -c "$tmp/config.yaml" --training_set "$shared/data/code_alpaca_2k.json" --output_directory "$tmp/r" -q 2>"$tmp/log"
-        sed -n 's/^| \(Real tokens per second\|Peak memory\) *| \([0-9]*\).*/ours \1: \2/p' "$tmp/log"
-        "$python" tests/peers/lora_speed.py "$tmp/hf" "$shared/data/code_alpaca_2k.json" "$steps" 8
+}
+
+files() {
+    header
+    train adapter 3
+    train full 2 --set adapter=null --set trainer.learning_rate=0.00005
+    weights=experiment_run/model/model_weights
+    LUDWIG_TEST_BINARY_DIR=build/release python tests/peers/check_files.py build/release/bin/peer_logits "$gguf" \
+        "$tmp/hf" "$tmp/adapter/$weights" "$tmp/full/$weights" "$tmp"
+}
+
+ours() { sed -n "s/^| $1 *| \([0-9]*\).*/\1/p" "$tmp/log"; }
+speed() {
+    header
+    echo "LoRA r=8 on q_proj and v_proj, fp32, batches of 8 rows of $(basename "$rows"), $steps steps, $(nproc) cores"
+    for round in 1 2 3; do
+        train "speed_$round" $steps
+        theirs=$(python tests/peers/lora_speed.py "$tmp/hf" "$rows" $steps 8)
+        echo "$(ours 'Real tokens per second') $(ours 'Peak memory') $theirs" >>"$tmp/rounds"
     done
-    $ludwig train -c "$tmp/config.yaml" --set adapter=null --set trainer.train_steps=2 --set trainer.learning_rate=0.00005 \
-        --training_set "$shared/data/code_alpaca_2k.json" --output_directory "$tmp/full" -q 2>"$tmp/log"
-    "$python" tests/peers/check_files.py "$tmp/hf" "$tmp/r/experiment_run" "$tmp/full/experiment_run" "$prompt" \
-        "Hello there!" "$(loss "$tmp/r/experiment_run")" "$(loss "$tmp/full/experiment_run")"
-} 2>&1 | tee tests/peers/report.txt
+    python tests/peers/ratios.py "$tmp/rounds"
+}
+
+cmake --build --preset release --target ludwig peer_logits -- --quiet
+python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
+for part in ${1:-files speed}; do
+    $part >"$tmp/report" || failed=1
+    tee "tests/peers/$part.txt" <"$tmp/report"
+done
+exit ${failed:-0}

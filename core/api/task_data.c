@@ -10,21 +10,24 @@ static lud_str column_name(const ludc_value *feature) {
 }
 
 /* ---- Metadata ---- */
-static lud_status fit_vocabulary(const ludc_value *feature, const ludc_table *t, const char *path, const uint32_t *rows,
-                                 size_t n, ludc_value *metadata, lud_error *err) {
+static lud_status learn_words(const ludc_value *feature, const ludc_table *t, const char *path, const uint32_t *rows,
+                              size_t n, ludc_value *metadata, lud_error *err) {
     size_t column;
-    ludc_vocabulary *v = NULL;
+    ludc_words *words = NULL;
     LUDC_TRY(ludc_table_need(t, path, column_name(feature), &column, err));
-    LUDC_TRY(ludc_vocabulary_new(ludc_value_get(feature, "preprocessing"), &v, err));
+    LUDC_TRY(ludc_words_new(ludc_value_get(feature, "preprocessing"), &words, err));
     lud_status status = LUD_OK;
     for (size_t i = 0; i < n && status == LUD_OK; i++) {
         lud_str text = {0};
         bool missing = false;
         status = ludc_feature_text(feature, metadata, t, column, rows ? rows[i] : i, &text, &missing, err);
-        if (status == LUD_OK && !missing) status = ludc_vocabulary_add(v, text, err);
+        if (status == LUD_OK && !missing) status = ludc_words_learn(words, text, err);
     }
-    if (status == LUD_OK) status = ludc_vocabulary_write(v, metadata, err);
-    ludc_vocabulary_free(v);
+    if (status == LUD_OK) status = ludc_words_finish(words, err);
+    if (status == LUD_OK) status = ludc_words_write(words, metadata, err);
+    if (status == LUD_OK && !ludc_value_put(metadata, "vocab_size", ludc_value_int(ludc_words_count(words))))
+        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    ludc_words_free(words);
     return status;
 }
 
@@ -40,7 +43,7 @@ static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_o
                             !ludc_is_null(ludc_value_get(encoder, "base_model"));
     lud_status status = LUD_OK;
     if (ludc_str_eq(type, "text") && !pretrained && !tied.len)
-        status = fit_vocabulary(feature, t, path, rows, n, metadata, err);
+        status = learn_words(feature, t, path, rows, n, metadata, err);
     if (status != LUD_OK) {
         ludc_value_free(metadata);
         return status;
@@ -71,7 +74,6 @@ static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, si
         before++;
     const size_t after = ids->len - plain.len - before;
     if (after < max) memmove(ids->ptr + max - after, ids->ptr + ids->len - after, after * sizeof(*ids->ptr));
-    ids->len = max;
     ludc_ids_free(&plain);
     return LUD_OK;
 }
@@ -84,11 +86,15 @@ typedef struct token_list {
 } token_list;
 
 static lud_status add_text(const ludc_input *in, lud_str text, token_list *out, ludc_ids *scratch, lud_error *err) {
+    const ludc_tokenizer *tok = in->tower ? ludc_tower_tokenizer(in->tower) : NULL;
+    const size_t max = (size_t)in->max_length;
     scratch->len = 0;
-    LUDC_TRY(ludc_tokenizer_encode(in->tokenizer, text, true, scratch, err));
-    if (scratch->len > (size_t)in->max_length) {
-        LUDC_TRY(cut(in->tokenizer, text, scratch, (size_t)in->max_length, err));
+    LUDC_TRY(tok ? ludc_tokenizer_encode(tok, text, true, scratch, err)
+                 : ludc_words_encode(in->words, text, true, scratch, err));
+    if (scratch->len > max) {
         out->cut++;
+        if (tok) LUDC_TRY(cut(tok, text, scratch, max, err));
+        scratch->len = max;
     }
     for (size_t i = 0; i < scratch->len; i++)
         if (!ludc_ids_push(&out->all, scratch->ptr[i])) return ludc_fail(err, LUD_E_NOMEM, "out of memory for texts");

@@ -85,7 +85,7 @@ void ludc_check_labels(const ludc_value *user, const ludc_value *full, ludc_diag
 bool ludc_fill_dynamic(ludc_value *full);
 bool ludc_fill_ecd(ludc_value *full);
 bool ludc_fill_columns(ludc_value *features);
-bool ludc_fill_batch(ludc_value *trainer, int64_t rows, int64_t eval_rows); /* eval_rows 0: as rows */
+bool ludc_fill_batch(ludc_value *trainer); /* nothing while batch_size is a word */
 bool ludc_fill_adapter(ludc_value *adapter);
 bool ludc_is_lora(const ludc_value *adapter);
 /* "a.b" of a path and a key; cut to size. */

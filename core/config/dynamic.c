@@ -25,28 +25,14 @@ bool ludc_fill_columns(ludc_value *features) {
     return true;
 }
 
-/* At most `rows`, so that whole micro-batches make up the effective batch. */
-static int64_t automatic_rows(const ludc_value *trainer, int64_t rows) {
-    int64_t effective = ludc_get_int(trainer, "effective_batch_size", 0);
-    int64_t steps = ludc_get_int(trainer, "gradient_accumulation_steps", 0);
-    if (effective < 1) return rows;
-    if (steps > 0) return LUDC_MAX(LUDC_MIN(rows, effective / steps), 1);
-    rows = LUDC_MIN(rows, effective);
-    while (effective % rows != 0)
-        rows--;
-    return rows;
-}
-
-bool ludc_fill_batch(ludc_value *trainer, int64_t rows, int64_t eval_rows) {
-    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
+bool ludc_fill_batch(ludc_value *trainer) {
     bool ok = true;
-    if (is_word(ludc_value_get(trainer, "batch_size"), "auto"))
-        ok &= ludc_value_put(trainer, "batch_size", ludc_value_int(automatic_rows(trainer, rows)));
-    int64_t batch = LUDC_MAX(ludc_get_int(trainer, "batch_size", 1), 1);
+    int64_t batch = ludc_get_int(trainer, "batch_size", 0),
+            effective = ludc_get_int(trainer, "effective_batch_size", 0);
+    if (!trainer || trainer->type != LUD_CFG_OBJECT || batch < 1) return true;
     if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto")) {
-        ok &= ludc_value_put(trainer, "eval_batch_size", ludc_value_int(eval_rows ? eval_rows : batch));
+        ok &= ludc_value_put(trainer, "eval_batch_size", ludc_value_int(batch));
     }
-    int64_t effective = ludc_get_int(trainer, "effective_batch_size", 0);
     if (is_word(ludc_value_get(trainer, "gradient_accumulation_steps"), "auto")) {
         ok &= ludc_value_put(trainer, "gradient_accumulation_steps", ludc_value_int(LUDC_MAX(effective / batch, 1)));
     }
@@ -55,6 +41,18 @@ bool ludc_fill_batch(ludc_value *trainer, int64_t rows, int64_t eval_rows) {
         ok &= ludc_value_put(trainer, "effective_batch_size", ludc_value_int(batch * steps));
     }
     return ok;
+}
+
+/* Prompts and answers: the automatic sizes are small. */
+static bool fill_llm_batch(ludc_value *trainer) {
+    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
+    bool ok = true;
+    if (is_word(ludc_value_get(trainer, "batch_size"), "auto"))
+        ok &= ludc_value_put(trainer, "batch_size", ludc_value_int(1));
+    if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto")) {
+        ok &= ludc_value_put(trainer, "eval_batch_size", ludc_value_int(2));
+    }
+    return ok && ludc_fill_batch(trainer);
 }
 
 bool ludc_fill_adapter(ludc_value *adapter) {
@@ -97,7 +95,6 @@ static bool fill_prompt(ludc_value *prompt) {
 bool ludc_fill_dynamic(ludc_value *full) {
     return ludc_fill_columns(ludc_value_get(full, "input_features")) &&
            ludc_fill_columns(ludc_value_get(full, "output_features")) &&
-           ludc_fill_batch(ludc_value_get(full, "trainer"), 1, 2) &&
-           ludc_fill_adapter(ludc_value_get(full, "adapter")) && fill_lengths(full) && fill_validation(full) &&
-           fill_prompt(ludc_value_get(full, "prompt"));
+           fill_llm_batch(ludc_value_get(full, "trainer")) && ludc_fill_adapter(ludc_value_get(full, "adapter")) &&
+           fill_lengths(full) && fill_validation(full) && fill_prompt(ludc_value_get(full, "prompt"));
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Defaults of model_type ecd that depend on other keys: columns, batch sizes, the automatic learning rate, which metric
+ * Defaults of model_type ecd that depend on other keys: columns, batch sizes (an automatic one
+ * is for the trainer, who knows the rows), the automatic learning rate, which metric
  * picks the best model. */
 #include "config_internal.h"
-
-enum { ROWS = 128, ROWS_OF_TRAINED_TEXT = 16 };
 
 typedef struct text_use {
     bool any, pretrained, trained;
@@ -69,6 +68,5 @@ bool ludc_fill_ecd(ludc_value *full) {
     if (!ludc_fill_columns(inputs) || !ludc_fill_columns(ludc_value_get(full, "output_features"))) return false;
     if (!fill_adapters(inputs)) return false;
     if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
-    return ludc_fill_batch(trainer, use.trained ? ROWS_OF_TRAINED_TEXT : ROWS, 0) && fill_learning_rate(trainer, use) &&
-           fill_validation(full, trainer);
+    return ludc_fill_batch(trainer) && fill_learning_rate(trainer, use) && fill_validation(full, trainer);
 }

@@ -44,6 +44,7 @@ static void check_words(ludc_schema *s, const ludc_value *object, const char *pa
                                         "minimum",
                                         "maximum",
                                         "exclusiveMinimum",
+                                        "exclusiveMaximum",
                                         "enum",
                                         "items",
                                         "properties",
@@ -81,7 +82,7 @@ static uint32_t read_types(ludc_schema *s, const ludc_value *schema, const char 
 }
 
 static void read_range(ludc_schema *s, const ludc_value *schema, const char *path, ludc_key *k) {
-    static const char *const words[] = {"minimum", "exclusiveMinimum", "maximum"};
+    static const char *const words[] = {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"};
     bool ranged = k->min <= k->max;
     for (size_t i = 0; i < LUDC_COUNT(words); i++) {
         const ludc_value *v = ludc_value_get(schema, words[i]);
@@ -91,12 +92,8 @@ static void read_range(ludc_schema *s, const ludc_value *schema, const char *pat
         double x = ludc_get_float(schema, words[i], 0);
         if (!ranged) k->min = -DBL_MAX, k->max = DBL_MAX;
         ranged = true;
-        if (i == 2) {
-            k->max = x;
-        } else {
-            k->min = x;
-            if (i == 1) k->flags |= LUDC_KEY_ABOVE;
-        }
+        *(i < 2 ? &k->min : &k->max) = x;
+        k->flags |= i == 1 ? LUDC_KEY_ABOVE : i == 3 ? LUDC_KEY_BELOW : 0U;
     }
     if (ranged && k->min > k->max) broken(s, path, "has an empty range:", LUDC_STR("minimum, maximum"));
 }

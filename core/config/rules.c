@@ -65,7 +65,7 @@ void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const c
 
 static void check_batch(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     const ludc_value *trainer = ludc_value_get(full, "trainer");
-    int64_t batch = ludc_get_int(trainer, "batch_size", 1);
+    int64_t batch = ludc_get_int(trainer, "batch_size", 0); /* 0: still automatic */
     int64_t steps = ludc_get_int(trainer, "gradient_accumulation_steps", 1);
     int64_t effective = ludc_get_int(trainer, "effective_batch_size", 0);
     if (effective < 1 || batch < 1 || steps < 1 || batch > INT32_MAX || steps > INT32_MAX) return;

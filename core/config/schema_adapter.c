@@ -44,7 +44,7 @@ static const ludc_key lora[] = {
     KEY_END,
 };
 
-const ludc_variant ludc_variants_adapter[] = {{"lora", lora}, {NULL}};
+const ludc_variant ludc_variants_adapter[] = {{"lora", lora}, {NULL, NULL}};
 
 bool ludc_is_lora(const ludc_value *adapter) {
     return adapter && adapter->type == LUD_CFG_OBJECT &&

@@ -8,11 +8,11 @@ const ludc_key ludc_schema_combiner[] = {
     KEY_END,
 };
 
-static const ludc_variant category[] = {{"category", ludc_schema_category_output}, {NULL}};
-static const ludc_variant binary[] = {{"binary", ludc_schema_binary_output}, {NULL}};
-static const ludc_variant number[] = {{"number", ludc_schema_number_output}, {NULL}};
-static const ludc_variant set[] = {{"set", ludc_schema_set_output}, {NULL}};
-static const ludc_variant vector[] = {{"vector", ludc_schema_vector_output}, {NULL}};
+static const ludc_variant category[] = {{"category", ludc_schema_category_output}, {NULL, NULL}};
+static const ludc_variant binary[] = {{"binary", ludc_schema_binary_output}, {NULL, NULL}};
+static const ludc_variant number[] = {{"number", ludc_schema_number_output}, {NULL, NULL}};
+static const ludc_variant set[] = {{"set", ludc_schema_set_output}, {NULL, NULL}};
+static const ludc_variant vector[] = {{"vector", ludc_schema_vector_output}, {NULL, NULL}};
 
 /* The keys of inputs and of outputs of one type. */
 #define DEFAULTS(type, input, output)                                                                                  \

@@ -10,8 +10,8 @@ static const char *const number_strategies[] = {
 static const char *const binary_strategies[] = {
     "fill_with_const", "fill_with_false", "fill_with_mode", "bfill", "ffill", "drop_row", NULL};
 static const char *const normalizations[] = {"zscore", "minmax", "log1p", "iq", NULL};
-static const char *const item_tokenizers[] = {"space",      "space_punct", "comma",    "underscore", "json",
-                                              "characters", "untokenized", "stripped", NULL};
+static const char *const item_tokenizers[] = {"space", "space_punct", "comma", "json", NULL};
+static const char *const item_tokenizers_planned[] = {"underscore", "characters", "untokenized", "stripped", NULL};
 
 const ludc_key ludc_schema_no_keys[] = {KEY_END};
 
@@ -48,7 +48,8 @@ const ludc_key ludc_schema_no_keys[] = {KEY_END};
         KEY_END
 
 #define ITEMS(missing)                                                                                                 \
-    KEY_WORD("tokenizer", LUDC_T_STR, 0, "\"space\"", item_tokenizers, NULL, "how a cell is divided into items"),      \
+    KEY_WORD("tokenizer", LUDC_T_STR, 0, "\"space\"", item_tokenizers, item_tokenizers_planned,                        \
+             "how a cell is divided into items"),                                                                      \
         MISSING(strategies, missing), FILL_VALUE, KEY_BOOL("lowercase", "false", "lower case first"),                  \
         KEY_NUMBER("most_common", LUDC_T_INT | LUDC_T_NULL, "10000", 1, MAX_INT,                                       \
                    "so many of the commonest items; the others are one, <UNK>"),                                       \
@@ -98,7 +99,7 @@ const ludc_variant ludc_variants_input[] = {{"text", ludc_schema_text_input},
                                             {"binary", ludc_schema_binary_input},
                                             {"set or bag", ludc_schema_items_input},
                                             {"vector", ludc_schema_vector_input},
-                                            {NULL}};
+                                            {NULL, NULL}};
 
 const ludc_key ludc_schema_ecd_input[] = {
     KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name"),

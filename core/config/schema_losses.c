@@ -50,12 +50,12 @@ static const ludc_key huber[] = {
 static const ludc_key sigmoid[] = {CLASS_WEIGHTS, KEY_END};
 
 #define ERRORS "mean_squared_error, mean_absolute_error or mean_absolute_percentage_error"
-const ludc_variant ludc_variants_category_loss[] = {{"softmax_cross_entropy", softmax}, {NULL}},
+const ludc_variant ludc_variants_category_loss[] = {{"softmax_cross_entropy", softmax}, {NULL, NULL}},
                    ludc_variants_binary_loss[] = {{"binary_weighted_cross_entropy", binary},
                                                   {"focal_loss", focal},
-                                                  {NULL}},
-                   ludc_variants_number_loss[] = {{ERRORS, ludc_schema_no_keys}, {"huber", huber}, {NULL}},
-                   ludc_variants_set_loss[] = {{"sigmoid_cross_entropy", sigmoid}, {NULL}};
+                                                  {NULL, NULL}},
+                   ludc_variants_number_loss[] = {{ERRORS, ludc_schema_no_keys}, {"huber", huber}, {NULL, NULL}},
+                   ludc_variants_set_loss[] = {{"sigmoid_cross_entropy", sigmoid}, {NULL, NULL}};
 
 #define LOSS(words, planned)                                                                                           \
     KEY_WORD("type", LUDC_T_STR, 0, NULL, words, planned, "what is minimised"),                                        \

@@ -26,10 +26,10 @@ static const ludc_key column_split[] = {
 };
 
 static const ludc_variant split_types[] = {
-    {"random", random_split}, {"fixed", fixed_split}, {"stratify, datetime or hash", column_split}, {NULL}};
+    {"random", random_split}, {"fixed", fixed_split}, {"stratify, datetime or hash", column_split}, {NULL, NULL}};
 
 static const ludc_variant llm_split_types[] = {
-    {"random", random_split}, {"fixed", fixed_split}, {"stratify", column_split}, {NULL}};
+    {"random", random_split}, {"fixed", fixed_split}, {"stratify", column_split}, {NULL, NULL}};
 
 static const ludc_key llm_split[] = {
     KEY_WORD("type", LUDC_T_STR, 0, NULL, splits, splits_planned, "how rows are divided"),

@@ -2,7 +2,7 @@
  * The trainer section. Ours: learning_rate 2e-4 and epochs 3, where Ludwig's finetune has 1e-3 and 100. */
 #include "schema_tables.h"
 
-static const char *const no_words[] = {NULL}, *const auto_only[] = {"auto", NULL};
+static const char *const no_words[] = {NULL, NULL}, *const auto_only[] = {"auto", NULL};
 static const char *const types[] = {"none", "finetune", NULL};
 static const char *const types_planned[] = {"dpo", "kto", "orpo", "grpo", NULL};
 static const char *const optimizers[] = {"adam", "adamw", "sgd", NULL};
@@ -58,7 +58,7 @@ static const ludc_key sgd[] = {
     KEY_END,
 };
 
-static const ludc_variant optimizer_types[] = {{"adam or adamw", adam}, {"sgd", sgd}, {NULL}};
+static const ludc_variant optimizer_types[] = {{"adam or adamw", adam}, {"sgd", sgd}, {NULL, NULL}};
 
 static const ludc_key optimizer[] = {
     KEY_WORD("type", LUDC_T_STR, 0, NULL, optimizers, optimizers_planned, "update rule"),
@@ -158,7 +158,7 @@ const ludc_key ludc_schema_ecd_trainer[] = {
                "peak learning rate of encoders and adapters; null: learning_rate; ours"),
     KEY_NUMBER("epochs", LUDC_T_INT, "100", 1, MAX_INT, "passes over the training rows"),
     KEY_NUMBER_OR_WORD("batch_size", LUDC_T_INT | LUDC_T_STR, "\"auto\"", 1, 1048576, auto_only, NULL,
-                       "rows of a micro-batch; auto: 16 with a trained or adapted text encoder, else 128; ours"),
+                       "rows of a micro-batch; auto: a power of two up to 128 that leaves 20 steps in an epoch; ours"),
     KEY_NUMBER_OR_WORD("eval_batch_size", LUDC_T_INT | LUDC_T_STR | LUDC_T_NULL, "null", 1, 1048576, auto_only, NULL,
                        "rows at a time in an evaluation; auto, null: batch_size"),
     STEPS,

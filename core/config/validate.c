@@ -104,17 +104,17 @@ static void number_text(double x, char out[32]) {
 static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
     if (k->min > k->max || (v->type != LUD_CFG_INT && v->type != LUD_CFG_FLOAT)) return;
     double x = v->type == LUD_CFG_INT ? (double)v->u.i : v->u.f;
-    if (x >= k->min && x <= k->max && !(x == k->min && (k->flags & LUDC_KEY_ABOVE))) return;
+    bool zero = k->min > 0 && k->min < 1e-300, above = k->flags & LUDC_KEY_ABOVE, below = k->flags & LUDC_KEY_BELOW;
+    if ((above ? x > k->min : x >= k->min) && (below ? x < k->max : x <= k->max)) return;
     char got[96], low[32], high[32];
     describe(v, got, sizeof got);
     number_text(k->min, low);
     number_text(k->max, high);
-    bool open = k->min > 0 && k->min < 1e-300, above = k->flags & LUDC_KEY_ABOVE;
-    if (x < k->min || (above && x == k->min)) {
+    if (x <= k->min) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path,
-                      open || above ? ">" : ">=", open ? "0" : low, got);
-    } else if (x > k->max) {
-        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be <= %s, got %s", path, high, got);
+                      zero || above ? ">" : ">=", zero ? "0" : low, got);
+    } else if (x >= k->max) {
+        ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be %s %s, got %s", path, below ? "<" : "<=", high, got);
     } else {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: must be a finite number", path);
     }

@@ -8,7 +8,6 @@
 #include <formats.h>
 #include <ludwig/decoder.h>
 #include <text.h>
-#include <vocabulary_tmp.h>
 
 typedef struct ludc_model ludc_model;
 

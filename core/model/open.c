@@ -26,15 +26,7 @@ static lud_status open_base(ludc_model *m, const char *base_model, lud_error *er
 
 static lud_status open_tokenizer(ludc_model *m, lud_error *err) {
     if (m->base->is_gguf) return ludc_tokenizer_from_gguf(ludc_tensors_metadata(m->base->tensors), &m->tokenizer, err);
-    ludc_buf text = {0};
-    char *path = ludc_path_join(m->base->path, "tokenizer.json");
-    lud_status status = path ? ludc_file_read(path, &text, err) : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
-    if (status == LUD_OK) {
-        status = ludc_tokenizer_from_json(text.ptr, text.len, path, m->base->tokenizer_config, &m->tokenizer, err);
-    }
-    ludc_buf_free(&text);
-    ludc_free(path);
-    return status;
+    return ludc_tokenizer_open(m->base->path, m->base->tokenizer_config, &m->tokenizer, err);
 }
 
 /* ---- Facts ---- */

@@ -13,15 +13,16 @@ enum { LUDC_POOL_ATTENTION = -1 }; /* beside LUD_POOL_* */
 
 typedef struct ludc_input {
     const char *name, *type;
-    const ludc_value *feature, *section, *metadata; /* of the config: the feature, its encoder; what was learned */
-    char *scope;                                    /* "input_features.<name>.encoder." */
-    int64_t tied;                                   /* the earlier input whose encoder this is; -1: its own */
-    ludc_model *tower;                              /* text with a base model; NULL: `part` */
+    const ludc_value *feature, *metadata; /* of the config; what was learned */
+    ludc_value *section;                  /* the encoder section, defaults filled */
+    char path[64];                        /* "input_features[0].encoder", for messages */
+    char *scope;                          /* "input_features.<name>.encoder." */
+    int64_t tied;                         /* the earlier input whose encoder this is; -1: its own */
+    ludc_model *tower;                    /* text with a base model; NULL: `part` */
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
     void *self;
-    ludc_tokenizer *vocabulary; /* text trained from scratch: built from the data */
-    const ludc_tokenizer *tokenizer;
+    ludc_words *words;  /* text trained from scratch: its vocabulary, built from the data */
     int64_t max_length; /* tokens of a text */
     int32_t pool;       /* LUD_POOL_*; 0: rows as they are, or a sequence */
     bool pooler;        /* cls_pooled: the model's own pooler where it has one */
@@ -33,6 +34,7 @@ typedef struct ludc_input {
 typedef struct ludc_output {
     const char *name, *type;
     const ludc_value *feature, *metadata;
+    ludc_value *section; /* the decoder section, defaults filled */
     char *scope;
     struct ludc_part *part;
     int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
@@ -54,6 +56,7 @@ typedef struct ludc_predictor {
     size_t n_inputs, n_outputs;
     size_t *order; /* outputs so that dependencies come first */
     struct ludc_part *combiner;
+    ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
@@ -74,8 +77,9 @@ void ludc_predictor_free(ludc_predictor *); /* accepts NULL */
 /* Every trained parameter by name, into a safetensors file; ludc_predictor_spec.weights reads it. */
 lud_status ludc_predictor_save(ludc_predictor *, const char *path, lud_error *);
 
-/* Of a tower: its files; the config name of its adapter, NULL = none. */
+/* Of a tower: its files, tokenizer, and the config name of its adapter (NULL = none). */
 const ludc_base_model *ludc_tower_base(const ludc_model *);
+const ludc_tokenizer *ludc_tower_tokenizer(const ludc_model *);
 const char *ludc_tower_adapter(const ludc_model *);
 
 /* ---- Rows ---- */

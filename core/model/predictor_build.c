@@ -143,7 +143,7 @@ static void make_target(ludc_built_task *b, const ludc_output *o, ludc_built_out
 
 /* The fully connected layers before a head. */
 static lud_status stack(lud_graph *g, const ludc_output *o, lud_t x, lud_t *out, lud_error *err) {
-    lud_section section = lud_section_of(ludc_cfg_api(), ludc_value_get(o->feature, "decoder"), o->scope, err);
+    lud_section section = lud_section_of(ludc_cfg_api(), o->section, o->scope, err);
     const lud_fc_form form = lud_fc_form_head();
     lud_fc fc;
     lud_read_fc(&section, &form, &fc);

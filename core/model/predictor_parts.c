@@ -3,6 +3,7 @@
  * combiner, the head of each output; then its parameters. All or nothing. */
 #include "tower.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static lud_status out_of_memory(lud_error *err) {
@@ -20,16 +21,25 @@ static char *scope_of(const char *kind, const char *name, const char *what) {
     return text.ptr;
 }
 
-/* A component with its sections; the view borrows them. */
-static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const ludc_value *section,
-                            const ludc_value *metadata, struct ludc_part **out, lud_error *err) {
+/* The section of a component, checked and filled; heap. */
+static lud_status fill_section(int32_t kind, const char *type, const char *path, const ludc_value *section,
+                               const lud_component *c, ludc_value **out, lud_error *err) {
+    const ludc_key *keys = ludc_component_keys(kind, ludc_str(type ? type : ""));
+    return ludc_component_section(NULL, section, path, c, keys, out, err);
+}
+
+/* A component with its sections; the view borrows the filled one. */
+static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *path,
+                            const ludc_value *section, const ludc_value *metadata, ludc_value **full,
+                            struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
     const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
+    LUDC_TRY(fill_section(kind, type, path, section, c, full, err));
     ludc_part *part = ludc_alloc(sizeof *part);
     if (!part) return out_of_memory(err);
     *out = part;
-    ludc_view_add(&part->view, "config", section);
+    ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
     LUDC_TRY(ludc_part_open(p->host, part, c, err));
     if (LUD_HAS((const lud_decoder_vt *)part->vtable, lud_decoder_vt, build)) return LUD_OK;
@@ -64,11 +74,14 @@ static int64_t text_length(const ludc_input *in, int64_t positions) {
     return LUDC_MAX(1, LUDC_MIN(n, LUDC_MIN(own, prepared)));
 }
 
-static lud_status open_tower(ludc_predictor *p, ludc_input *in, lud_error *err) {
-    LUDC_TRY(ludc_tower_open(p, in, &in->tower, err));
+static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
+    LUDC_TRY(ludc_tower_open(p, in, section, &in->tower, err));
+    LUDC_TRY(fill_section(LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
+                          &in->section, err));
+    LUDC_TRY(read_pool(in, err));
     in->vt = in->tower->encoder;
     in->self = in->tower->encoder_part.self;
-    in->tokenizer = in->tower->tokenizer;
+
     in->max_length = text_length(in, in->tower->info.max_positions);
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
@@ -76,15 +89,14 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, lud_error *err) 
     return LUD_OK;
 }
 
-static lud_status open_encoder(ludc_predictor *p, ludc_input *in, lud_error *err) {
-    LUDC_TRY(open_part(p, LUD_KIND_ENCODER, in->type, in->section, in->metadata, &in->part, err));
+static lud_status open_encoder(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
+    LUDC_TRY(open_part(p, LUD_KIND_ENCODER, in->type, in->path, section, in->metadata, &in->section, &in->part, err));
     in->vt = in->part->vtable;
     in->self = in->part->self;
     if (strcmp(in->type, "text") != 0) return LUD_OK;
+    LUDC_TRY(read_pool(in, err));
     in->max_length = text_length(in, 0);
-    LUDC_TRY(ludc_vocabulary_read(in->metadata, &in->vocabulary, err));
-    in->tokenizer = in->vocabulary;
-    return LUD_OK;
+    return ludc_words_read(in->metadata, &in->words, err);
 }
 
 /* An input that is tied to an earlier one is that one's encoder under another name. */
@@ -101,7 +113,7 @@ static lud_status open_input(ludc_predictor *p, size_t i, const ludc_value *meta
     ludc_input *in = &p->inputs[i];
     in->name = text_of(in->feature, "name");
     in->type = text_of(in->feature, "type");
-    in->section = ludc_value_get(in->feature, "encoder");
+    const ludc_value *section = ludc_value_get(in->feature, "encoder");
     in->metadata = ludc_value_get(metadata, in->name);
     const lud_str tied = ludc_get_str(in->feature, "tied", LUDC_STR(""));
     for (size_t k = 0; tied.len && k < i; k++) {
@@ -111,8 +123,8 @@ static lud_status open_input(ludc_predictor *p, size_t i, const ludc_value *meta
     }
     in->scope = scope_of("input_features", in->name, "encoder");
     if (!in->scope) return out_of_memory(err);
-    if (strcmp(in->type, "text") == 0) LUDC_TRY(read_pool(in, err));
-    return ludc_tower_wanted(in->section) ? open_tower(p, in, err) : open_encoder(p, in, err);
+    (void)snprintf(in->path, sizeof in->path, "input_features[%zu].encoder", i);
+    return ludc_tower_wanted(section) ? open_tower(p, in, section, err) : open_encoder(p, in, section, err);
 }
 
 /* ---- Outputs ---- */
@@ -136,7 +148,9 @@ static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error
     return LUD_OK;
 }
 
-static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_value *metadata, lud_error *err) {
+static lud_status open_output(ludc_predictor *p, size_t k, const ludc_value *metadata, lud_error *err) {
+    ludc_output *o = &p->outputs[k];
+    char path[64];
     o->name = text_of(o->feature, "name");
     o->type = text_of(o->feature, "type");
     o->metadata = ludc_value_get(metadata, o->name);
@@ -147,7 +161,9 @@ static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_valu
     if (!o->scope) return out_of_memory(err);
     LUDC_TRY(read_weights(o, err));
     LUDC_TRY(read_dependencies(p, o, err));
-    return open_part(p, LUD_KIND_DECODER, o->type, ludc_value_get(o->feature, "decoder"), o->metadata, &o->part, err);
+    (void)snprintf(path, sizeof path, "output_features[%zu].decoder", k);
+    return open_part(p, LUD_KIND_DECODER, o->type, path, ludc_value_get(o->feature, "decoder"), o->metadata,
+                     &o->section, &o->part, err);
 }
 
 /* Outputs whose dependencies are all placed come next; config has refused cycles. */
@@ -190,9 +206,10 @@ lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metada
     LUDC_TRY(make_lists(p, err));
     for (size_t i = 0; i < p->n_inputs; i++)
         LUDC_TRY(open_input(p, i, metadata, err));
-    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, ludc_value_get(p->config, "combiner"), NULL, &p->combiner, err));
+    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "combiner", ludc_value_get(p->config, "combiner"), NULL,
+                       &p->combiner_section, &p->combiner, err));
     for (size_t i = 0; i < p->n_outputs; i++)
-        LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
+        LUDC_TRY(open_output(p, i, metadata, err));
     sort_outputs(p);
     return LUD_OK;
 }
@@ -206,17 +223,20 @@ void ludc_predictor_parts_close(ludc_predictor *p) {
     for (size_t i = 0; i < p->n_outputs; i++) {
         ludc_output *o = &p->outputs[i];
         close_part(o->part);
+        ludc_value_free(o->section);
         ludc_free(o->scope);
         ludc_free(o->class_weights);
         ludc_free(o->dependencies);
     }
     close_part(p->combiner);
+    ludc_value_free(p->combiner_section);
     for (size_t i = 0; i < p->n_inputs; i++) {
         ludc_input *in = &p->inputs[i];
         if (in->tied >= 0) continue;
         close_part(in->part);
         ludc_model_free(in->tower);
-        ludc_tokenizer_free(in->vocabulary);
+        ludc_words_free(in->words);
+        ludc_value_free(in->section);
         ludc_free(in->scope);
     }
     ludc_free(p->inputs);

@@ -21,17 +21,18 @@ static void say_builder(const ludc_model *m, const ludc_value *section) {
              m->base->path, m->base->model_type);
 }
 
-lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, ludc_model **out, lud_error *err) {
+lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const ludc_value *section, ludc_model **out,
+                           lud_error *err) {
     ludc_model *m = ludc_alloc(sizeof *m);
-    const lud_str base = base_of(in->section);
+    const lud_str base = base_of(section);
     char *path = ludc_strndup(base.ptr, base.len);
     lud_status status = m && path ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
     if (status == LUD_OK) {
         *m = (ludc_model){.host = p->host,
-                          .config = in->section,
+                          .config = section,
                           .scope = in->scope,
                           .is_tower = true,
-                          .trainable = ludc_get_bool(in->section, "trainable", false),
+                          .trainable = ludc_get_bool(section, "trainable", false),
                           .for_training = p->for_training,
                           .devices = p->devices,
                           .store = p->store,
@@ -40,7 +41,7 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, ludc_m
         status = ludc_model_open_base(m, path, NULL, err);
     }
     if (status == LUD_OK) {
-        say_builder(m, in->section);
+        say_builder(m, section);
         *out = m;
     } else {
         ludc_model_free(m);
@@ -57,6 +58,10 @@ bool ludc_tower_owns(const ludc_model *m, const char *param) {
 
 const ludc_base_model *ludc_tower_base(const ludc_model *m) {
     return m->base;
+}
+
+const ludc_tokenizer *ludc_tower_tokenizer(const ludc_model *m) {
+    return m->tokenizer;
 }
 
 const char *ludc_tower_adapter(const ludc_model *m) {

@@ -4,22 +4,23 @@
 #include <check.h>
 #include <config.h>
 
-#define SCHEMA                                                                                                         \
-    "{\"type\": \"object\", \"properties\": {"                                                                         \
-    "\"width\": {\"type\": \"integer\", \"default\": 8, \"minimum\": 1, \"maximum\": 64, \"description\": \"w\"},"     \
-    "\"rate\": {\"type\": [\"number\", \"null\"], \"default\": null, \"exclusiveMinimum\": 0.5},"                      \
-    "\"kind\": {\"enum\": [\"round\", \"square\", null], \"default\": \"round\"},"                                     \
-    "\"name\": {\"type\": \"string\"},"                                                                                \
-    "\"deep\": {\"type\": \"boolean\", \"default\": true},"                                                            \
-    "\"words\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"enum\": [\"a\", \"b\"]}},"                   \
-    "\"sizes\": {\"type\": \"array\", \"items\": {\"type\": \"integer\", \"minimum\": 1}, \"default\": [3, 5]},"       \
-    "\"blocks\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": "                             \
-    "{\"size\": {\"type\": \"integer\", \"default\": 3}}}},"                                                           \
-    "\"inner\": {\"type\": \"object\", \"default\": {}, \"properties\": {\"x\": {\"type\": \"number\", \"default\": "  \
-    "1.5}}},"                                                                                                          \
-    "\"free\": {\"type\": \"object\"},"                                                                                \
-    "\"any\": {},"                                                                                                     \
-    "\"reduce_output\": {\"default\": \"mean\"}}}"
+static const char schema_text[] =
+    "{\"type\": \"object\", \"properties\": {"
+    "\"width\": {\"type\": \"integer\", \"default\": 8, \"minimum\": 1, \"maximum\": 64, \"description\": \"w\"},"
+    "\"rate\": {\"type\": [\"number\", \"null\"], \"default\": null, \"exclusiveMinimum\": 0.5},"
+    "\"kind\": {\"enum\": [\"round\", \"square\", null], \"default\": \"round\"},"
+    "\"name\": {\"type\": \"string\"},"
+    "\"share\": {\"type\": \"number\", \"default\": 0, \"minimum\": 0, \"exclusiveMaximum\": 1},"
+    "\"deep\": {\"type\": \"boolean\", \"default\": true},"
+    "\"words\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"enum\": [\"a\", \"b\"]}},"
+    "\"sizes\": {\"type\": \"array\", \"items\": {\"type\": \"integer\", \"minimum\": 1}, \"default\": [3, 5]},"
+    "\"blocks\": {\"type\": \"array\", \"items\": {\"type\": \"object\", \"properties\": "
+    "{\"size\": {\"type\": \"integer\", \"default\": 3}}}},"
+    "\"inner\": {\"type\": \"object\", \"default\": {}, \"properties\": {\"x\": {\"type\": \"number\", \"default\": "
+    "1.5}}},"
+    "\"free\": {\"type\": \"object\"},"
+    "\"any\": {},"
+    "\"reduce_output\": {\"default\": \"mean\"}}}";
 
 static lud_component component(int32_t kind, const char *schema) {
     return (lud_component){.struct_size = sizeof(lud_component),
@@ -64,32 +65,32 @@ static void check_at(const char *encoder, const char *schema, const char *path, 
 }
 
 static void test_defaults(void) {
-    check_at("mine", SCHEMA, "type", "\"mine\"");
-    check_at("mine", SCHEMA, "width", "8");
-    check_at("mine", SCHEMA, "rate", "null");
-    check_at("mine", SCHEMA, "kind", "\"round\"");
-    check_at("mine", SCHEMA, "name", "absent");
-    check_at("mine", SCHEMA, "sizes", "[3, 5]");
-    check_at("mine", SCHEMA, "inner", "{\"x\": 1.5}");
-    check_at("mine", SCHEMA, "reduce_output", "\"mean\"");
-    check_at("mine", SCHEMA, "trainable", "false");
-    check_at("mine", SCHEMA, "use_pretrained", "true");
+    check_at("mine", schema_text, "type", "\"mine\"");
+    check_at("mine", schema_text, "width", "8");
+    check_at("mine", schema_text, "rate", "null");
+    check_at("mine", schema_text, "kind", "\"round\"");
+    check_at("mine", schema_text, "name", "absent");
+    check_at("mine", schema_text, "sizes", "[3, 5]");
+    check_at("mine", schema_text, "inner", "{\"x\": 1.5}");
+    check_at("mine", schema_text, "reduce_output", "\"mean\"");
+    check_at("mine", schema_text, "trainable", "false");
+    check_at("mine", schema_text, "use_pretrained", "true");
     check_at("mine", NULL, "reduce_output", "\"sum\"");
-    check_at("{type: mine, reduce_output: null}", SCHEMA, "reduce_output", "null");
-    check_at("{type: mine, width: 3, kind: null, any: [1, {a: b}]}", SCHEMA, "any", "[1, {\"a\": \"b\"}]");
-    check_at("{type: mine, blocks: [{}, {size: 7}]}", SCHEMA, "blocks", "[{\"size\": 3}, {\"size\": 7}]");
-    check_at("{type: mine, free: {b: 1}, inner: null}", SCHEMA, "inner", "{\"x\": 1.5}");
-    check_at("{type: mine, free: null}", SCHEMA, "free", "absent");
-    check_at("{type: mine, free: {b: 1}}", SCHEMA, "free", "{\"b\": 1}");
-    check_at("{type: mine, deep: no}", SCHEMA, "deep", "false");
+    check_at("{type: mine, reduce_output: null}", schema_text, "reduce_output", "null");
+    check_at("{type: mine, width: 3, kind: null, any: [1, {a: b}]}", schema_text, "any", "[1, {\"a\": \"b\"}]");
+    check_at("{type: mine, blocks: [{}, {size: 7}]}", schema_text, "blocks", "[{\"size\": 3}, {\"size\": 7}]");
+    check_at("{type: mine, free: {b: 1}, inner: null}", schema_text, "inner", "{\"x\": 1.5}");
+    check_at("{type: mine, free: null}", schema_text, "free", "absent");
+    check_at("{type: mine, free: {b: 1}}", schema_text, "free", "{\"b\": 1}");
+    check_at("{type: mine, deep: no}", schema_text, "deep", "false");
     check_at("{type: mine, what: {ever: 1}}", NULL, "what", "{\"ever\": 1}");
     check_at("{type: mine, more: 1}",
              "{\"properties\": {\"a\": {\"type\": \"integer\"}}, \"additionalProperties\": true}", "more", "1");
-    check_at("{type: mine, adapter: {type: lora, r: 2}}", SCHEMA, "adapter.alpha", "4");
+    check_at("{type: mine, adapter: {type: lora, r: 2}}", schema_text, "adapter.alpha", "4");
 }
 
 static void check_bad(const char *encoder, const char *want) {
-    lud_component c = component(LUD_KIND_ENCODER, SCHEMA);
+    lud_component c = component(LUD_KIND_ENCODER, schema_text);
     lud_error err;
     ludc_value *full;
     CHECK_INT(section_of(encoder, &c, &full, &err), LUD_E_INVALID);
@@ -107,6 +108,8 @@ static void test_messages(void) {
     check_bad("{type: mine, width: 1.5}", "c.yaml:2:54: error: " AT ".width: must be an integer, got 1.5");
     check_bad("{type: mine, width: null}", "c.yaml:2:54: error: " AT ".width: must be an integer, got null");
     check_bad("{type: mine, rate: 0.5}", "c.yaml:2:53: error: " AT ".rate: must be > 0.5, got 0.5");
+    check_bad("{type: mine, share: 1}", "c.yaml:2:54: error: " AT ".share: must be < 1, got 1");
+    check_bad("{type: mine, share: -1}", "c.yaml:2:54: error: " AT ".share: must be >= 0, got -1");
     check_bad("{type: mine, kind: rond}", "c.yaml:2:53: error: " AT ".kind: 'rond' is not an allowed word (did you "
                                           "mean 'round'?); allowed: round, square");
     check_bad("{type: mine, name: 3}", "c.yaml:2:53: error: " AT ".name: must be a string, got 3");
@@ -191,7 +194,7 @@ static void test_sections(void) {
 }
 
 static void test_no_memory(void) {
-    lud_component c = component(LUD_KIND_DECODER, SCHEMA);
+    lud_component c = component(LUD_KIND_DECODER, schema_text);
     for (int64_t n = 0; n < 5000; n++) {
         lud_error err = LUDC_ERROR_INIT;
         ludc_alloc_fail_after(n, true);

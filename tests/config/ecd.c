@@ -85,8 +85,8 @@ static const pair inputs[] = {
      "word; allowed: fill_with_const, fill_with_mode, bfill, ffill, drop_row"},
     {"{name: x, type: text, preprocessing: {tokenizer: french_lemmatize}}",
      "c.yaml:1:67: error: input_features.0.preprocessing.tokenizer: 'french_lemmatize' is known, not available yet"},
-    {"{name: x, type: text, preprocessing: {vocab_file: v.txt}}",
-     "c.yaml:1:56: error: input_features.0.preprocessing.vocab_file: known, not available yet"},
+    {"{name: x, type: text, preprocessing: {ngram_size: 3}}",
+     "c.yaml:1:56: error: input_features.0.preprocessing.ngram_size: known, not available yet"},
     {"{name: x, type: text, encoder: {type: bert, trainable: maybe}}",
      "c.yaml:1:73: error: input_features.0.encoder.trainable: must be true or false, got 'maybe'"},
     {"{name: x, type: text, encoder: {type: bert, reduce_output: means}}",
@@ -165,7 +165,7 @@ static const pair outputs[] = {
      "c.yaml:2:82: error: output_features.0.decoder.fc_layers.0: unknown key 'outputsize' (did you mean "
      "'output_size'?)\n"
      "c.yaml:2:109: error: output_features.0.decoder.fc_layers.0.activation: 'rleu' is not an allowed word (did you "
-     "mean 'relu'?); allowed: relu, gelu, silu, tanh, sigmoid"},
+     "mean 'relu'?); allowed: relu, gelu, silu, swish, tanh, sigmoid"},
     {"{name: y, type: binary, num_fc_layers: 2}",
      "c.yaml:2:43: error: output_features.0: unknown key 'num_fc_layers' ('num_fc_layers' belongs under "
      "output_features.decoder)"},
@@ -290,15 +290,15 @@ static void test_types(void) {
 static void test_trainer(void) {
     check_full(GOOD, "trainer.learning_rate", "0.001");
     check_full(GOOD, "trainer.epochs", "100");
-    check_full(GOOD, "trainer.batch_size", "128");
-    check_full(GOOD, "trainer.eval_batch_size", "128");
-    check_full(GOOD, "trainer.effective_batch_size", "128");
+    check_full(GOOD, "trainer.batch_size", "\"auto\"");
+    check_full(GOOD, "trainer.eval_batch_size", "null");
+    check_full(GOOD, "trainer.effective_batch_size", "\"auto\"");
+    check_full(GOOD "trainer: {batch_size: 4}", "trainer.eval_batch_size", "4");
+    check_full(GOOD "trainer: {batch_size: 4}", "trainer.effective_batch_size", "4");
+    check_full(GOOD "trainer: {batch_size: 4, effective_batch_size: 12}", "trainer.gradient_accumulation_steps", "3");
     check_full(GOOD, "trainer.validation_field", "\"y\"");
     check_full(GOOD, "trainer.validation_metric", "\"accuracy\"");
     check_full(GOOD "trainer: {validation_field: combined}", "trainer.validation_metric", "\"loss\"");
-    check_full(GOOD "trainer: {effective_batch_size: 300}", "trainer.batch_size", "100");
-    check_full(GOOD "trainer: {effective_batch_size: 32}", "trainer.batch_size", "32");
-    check_full(GOOD "trainer: {effective_batch_size: 32, gradient_accumulation_steps: 4}", "trainer.batch_size", "8");
     check_full(GOOD "trainer: {learning_rate: auto}", "trainer.learning_rate", "0.0001");
     check_full(ALL "trainer: {validation_field: S}", "trainer.validation_metric", "\"jaccard\"");
     check_full("input_features: [{name: x, type: number}]\noutput_features: [{name: y, type: set, active: false}, "
@@ -317,7 +317,6 @@ static void test_encoder(void) {
     check_full(ENCODER("{type: mine, knob: [1, 2]}"), "input_features.0.encoder.knob", "[1, 2]");
     check_full(ENCODER("{type: bert, adapter: lora}"), "input_features.0.encoder.adapter.alpha", "16");
     check_full(ENCODER("{type: bert, adapter: {type: ours, s: 1}}"), "input_features.0.encoder.adapter.s", "1");
-    check_full(ENCODER("{type: bert, adapter: lora}"), "trainer.batch_size", "16");
     check_full(ENCODER("{type: bert, pretrained_model_name_or_path: m}"), "trainer.learning_rate", "2e-05");
     check_full(ENCODER("{type: llm, base_model: m, adapter: lora}"), "trainer.learning_rate", "1e-05");
     check_full(ENCODER("{type: bert, pretrained_model_name_or_path: m, trainable: true}"), "trainer.learning_rate",

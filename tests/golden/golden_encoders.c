@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Encoders without a language model's head: last hidden states, loss = sum(h * weight) and every parameter's gradient
- * of the small models, with and without token types, on every backend. */
+ * of the small models, with and without token types, and the pooler where the files hold one. On every backend. */
 #include "golden.h"
 
 #include <config.h>
@@ -47,25 +47,66 @@ static void compare_loss(golden *g, const char *what, const folder *f, const flo
     ludc_free(want);
 }
 
+/* tanh(W x + b) of each segment's first vector, from the reference's hidden states. */
+static void pool(const folder *f, const float *w, const float *bias, const float *tokens, int64_t c, float *out) {
+    for (int64_t s = 0; s < f->rows.batch.S; s++) {
+        const float *x = tokens + f->rows.batch.seg_offsets[s] * c;
+        for (int64_t i = 0; i < c; i++) {
+            double sum = (double)bias[i];
+            for (int64_t k = 0; k < c; k++)
+                sum += (double)w[i * c + k] * (double)x[k];
+            out[s * c + i] = (float)tanh(sum);
+        }
+    }
+}
+
+/* The reference has no pooler's output: it is made from the hidden states and the file's parameters. */
+static void compare_pooler(golden *g, const char *what, const folder *f, const golden_encoder *e, const float *tokens,
+                           const float *got) {
+    static const char *const names[][2] = {{"pooler.dense.weight", "pooler.dense.bias"},
+                                           {"pooler.weight", "pooler.bias"}};
+    char name[192];
+    int found = 0;
+    int64_t n = f->rows.batch.S * e->width;
+    float *want = ludc_alloc((size_t)n * sizeof *want);
+    (void)snprintf(name, sizeof name, "%s pooler", what);
+    for (size_t i = 0; i < LUDC_COUNT(names); i++) {
+        float *w = golden_floats(e->base->tensors, names[i][0], NULL);
+        float *bias = golden_floats(e->base->tensors, names[i][1], NULL);
+        if (w && bias) {
+            found++;
+            pool(f, w, bias, tokens, e->width, want);
+        }
+        ludc_free(w);
+        ludc_free(bias);
+    }
+    if (found != (e->rows != 0)) golden_fail(g, "%s: %d in the file, %d in the graph", name, found, e->rows != 0);
+    if (found && e->rows) golden_take(g, name, golden_error(got, want, n), LIMIT);
+    ludc_free(want);
+}
+
 static void compare(golden *g, const char *what, const folder *f, golden_encoder *e) {
     int64_t n = f->rows.batch.T * e->width;
     lud_error err = LUDC_ERROR_INIT;
     char name[192];
     float *weight = unpadded(f, "loss_weight", e->width), *want = unpadded(f, "last_hidden_state", e->width);
     float *tokens = ludc_alloc((size_t)n * sizeof *tokens);
+    float *rows = e->rows ? ludc_alloc((size_t)(f->rows.batch.S * e->width) * sizeof *rows) : NULL;
     float *flat = ludc_alloc((size_t)ludc_store_flat_len(e->store) * sizeof *flat);
     lud_status status = ludc_store_flat_zero(e->store, LUDC_FLAT_GRADS, &err);
-    if (status == LUD_OK) status = golden_encoder_run(e, &f->rows, weight, tokens, NULL, &err);
+    if (status == LUD_OK) status = golden_encoder_run(e, &f->rows, weight, tokens, rows, &err);
     if (status == LUD_OK) status = ludc_store_flat_read(e->store, LUDC_FLAT_GRADS, flat, &err);
     if (status == LUD_OK) {
         (void)snprintf(name, sizeof name, "%s last_hidden_state", what);
         golden_take(g, name, golden_error(tokens, want, n), LIMIT);
         compare_loss(g, what, f, tokens, weight, n);
+        compare_pooler(g, what, f, e, want, rows);
         golden_gradients(g, what, e->store, flat, e->base, f->reference);
     } else {
         golden_fail(g, "%s: %s", what, err.msg);
     }
     ludc_free(flat);
+    ludc_free(rows);
     ludc_free(tokens);
     ludc_free(want);
     ludc_free(weight);

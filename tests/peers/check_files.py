@@ -1,36 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folders that we write load in peft and transformers and give our logits: nll of one text within 1e-3."""
+"""What we write, peft and transformers load, and what peft writes, we load: logits of the same text within 1e-3.
+usage: check_files.py LOGITS GGUF HF_FOLDER ADAPTER FULL TEMP: our program that writes logits; the base model as a file
+and as a folder; folders that we wrote: of an adapter, of a fully tuned model."""
+import subprocess
 import sys
 
+import numpy
 import torch
-from peft import PeftModel
-from safetensors.torch import load_file
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-base, adapter_run, full_run = sys.argv[1:4]
+LIMIT = 1e-3
+program, gguf, folder, adapter, full, temp = sys.argv[1:]
+texts = ["### Instruction:\nSay hello.\n\n### Input:\n\n\n### Response:\nHello there!",
+         "def f(x):\n    return x ** 12345  # \u00e4\u4e16\u754c\U0001f600, it's"]
+failed = 0
 
 
-def nll(model, tokenizer, prompt, target):
-    p = tokenizer(prompt).input_ids
-    t = tokenizer(target, add_special_tokens=False).input_ids + [tokenizer.eos_token_id]
-    ids = torch.tensor([p + t])
+def ours(base, adapter_folder, text):
+    subprocess.run([program, base, adapter_folder, text, temp + "/logits"], check=True)
+    return numpy.fromfile(temp + "/logits", dtype=numpy.float32)
+
+
+def theirs(model, tokenizer, text):
     with torch.no_grad():
-        logits = model(ids).logits[0].float()
-    logp = torch.log_softmax(logits, -1)
-    return -sum(logp[i - 1, ids[0, i]].item() for i in range(len(p), len(p) + len(t))) / len(t)
+        return model(torch.tensor([tokenizer(text).input_ids])).logits[0].float().numpy()
 
 
-prompt, target = sys.argv[4], sys.argv[5]
-ours_adapter, ours_full = float(sys.argv[6]), float(sys.argv[7])
-weights = adapter_run + "/model/model_weights"
-tokenizer = AutoTokenizer.from_pretrained(weights)
-model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-theirs = nll(PeftModel.from_pretrained(model, weights).eval(), tokenizer, prompt, target)
-print(f"adapter folder: {len(load_file(weights + '/adapter_model.safetensors'))} tensors, "
-      f"loss ours {ours_adapter:.6f}, peft {theirs:.6f}")
-bad = abs(theirs - ours_adapter) > 1e-3
-weights = full_run + "/model/model_weights"
-model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32).eval()
-theirs = nll(model, AutoTokenizer.from_pretrained(weights), prompt, target)
-print(f"full folder: loss ours {ours_full:.6f}, transformers {theirs:.6f}")
-sys.exit(bad or abs(theirs - ours_full) > 1e-3)
+def compare(what, model, tokenizer, base, adapter_folder):
+    global failed
+    worst = 0.0
+    for text in texts:
+        want = theirs(model.eval(), tokenizer, text)
+        got = ours(base, adapter_folder, text)
+        worst = max(worst, float(abs(got.reshape(want.shape) - want).max()) if got.size == want.size else float("inf"))
+    good = worst <= LIMIT
+    failed += not good
+    print(f"{what}: largest difference of logits {worst:.2g}, wanted {LIMIT:g}: {'pass' if good else 'FAILED'}")
+
+
+def load(path):
+    return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+
+
+compare("base model", load(folder), AutoTokenizer.from_pretrained(folder), gguf, "")
+compare("our adapter folder in peft", PeftModel.from_pretrained(load(folder), adapter),
+        AutoTokenizer.from_pretrained(adapter), gguf, adapter)
+compare("our model folder in transformers", load(full), AutoTokenizer.from_pretrained(full), full, "")
+torch.manual_seed(1)
+peft = get_peft_model(load(folder), LoraConfig(r=4, lora_alpha=12, target_modules=["q_proj", "v_proj", "down_proj"],
+                                               init_lora_weights=False, task_type="CAUSAL_LM"))
+peft.save_pretrained(temp + "/peft")
+compare("peft's adapter folder in ours", peft, AutoTokenizer.from_pretrained(folder), gguf, temp + "/peft")
+sys.exit(failed > 0)

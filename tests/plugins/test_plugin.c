@@ -35,6 +35,8 @@ static ludc_host *host_with(const char *const *paths, size_t n, lud_status want)
     ludc_host *host = NULL;
     lud_error err = LUDC_ERROR_INIT;
     lud_status status = ludc_host_new(&opts, &host, &err);
+    /* The plugins built beside this program are found too; without the graph service their refusals fill messages. */
+    if (status == LUD_OK) status = ludc_host_add_service(host, "lud.graph/1", &opts);
     if (status == LUD_OK) status = ludc_host_load(host, &err);
     CHECK_INT(status, want);
     if (status == want) return host;
@@ -92,7 +94,7 @@ static void test_order_and_shadowing(void) {
     lud_error err = LUDC_ERROR_INIT;
     CHECK_OK(ludc_host_find(host, LUD_KIND_ADAPTER, "text", LUDC_STR("nothing"), &found, &err), err);
     CHECK(found == c[0].c && ludc_host_find_peft(host, LUDC_STR("NOTHING")) == c[0].c);
-    CHECK(ludc_host_find_peft(host, LUDC_STR("LORA")) == NULL);
+    CHECK(ludc_host_find_peft(host, LUDC_STR("SOMETHING")) == NULL);
     CHECK_INT(ludc_host_find(host, LUD_KIND_ADAPTER, NULL, LUDC_STR("later"), &found, &err), LUD_E_ABI);
     CHECK(strstr(err.msg, "'later'") && strstr(err.msg, "there is: nothing, other") &&
           strstr(err.msg, path_of("second")));
@@ -257,7 +259,7 @@ static void test_out_of_memory(void) {
     const ludc_host_opts opts = {.plugin_paths = paths, .n_plugin_paths = 1, .threads = 1};
     int failures = 0;
     bool ok = false;
-    for (int64_t after = 0; after < 60; after++) {
+    for (int64_t after = 0; !ok && after < 2000; after++) {
         ludc_host *host = NULL;
         lud_error err = LUDC_ERROR_INIT;
         ludc_alloc_fail_after(after, false);

@@ -177,8 +177,9 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
 
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
     if (g->b_rows && t1 - t0 <= GEMV_ROWS) {
-        FN(gemv_block)(g, t0, t1, n0, n1);
-        return;
+        int64_t whole = n0 + (n1 - n0) / PN * PN;
+        FN(gemv_block)(g, t0, t1, n0, whole);
+        n0 = whole;
     }
     /* Few rows: the panel is used at once, while the first-level cache holds it. */
     int64_t width = t1 - t0 <= MR ? PN : PANELS_MAX * PN;

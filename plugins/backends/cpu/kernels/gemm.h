@@ -53,7 +53,8 @@ typedef struct gemm {
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
 void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack);
 
-/* The same for b_rows and at most GEMV_ROWS rows (gemv.c): streams b once, without packing; the same bits. */
+/* The same for b_rows, at most GEMV_ROWS rows and whole panels of columns (gemv.c): streams b once, without packing;
+ * the same bits. */
 enum { GEMV_ROWS = 4 };
 void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
 

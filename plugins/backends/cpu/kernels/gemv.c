@@ -82,26 +82,8 @@ ALWAYS_INLINE void panel_rows(const strip *s, const int rows, const gemm *g, flo
     }
 }
 
-/* Columns that do not fill a panel: one by one. */
-static void edge(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
-    int64_t step = gemm_k_step(g->k);
-    for (int64_t t = t0; t < t1; t++) {
-        for (int64_t n = n0; n < n1; n++) {
-            float total = 0;
-            for (int64_t p = 0; p == 0 || p < g->k; p += step) {
-                vf acc = vf_zero();
-                for (int64_t i = p; i < CPU_MIN(p + step, g->k); i++)
-                    acc = vf_fma(vf_set1(g->a[t * g->a_row + i]), vf_set1(g->b[n * g->ldb + i]), acc);
-                total = p > 0 ? total + acc[0] : g->accumulate ? g->c[t * g->ldc + n] + acc[0] : acc[0];
-            }
-            g->c[t * g->ldc + n] = g->bias ? total + g->bias[n] : total;
-        }
-    }
-}
-
 void FN(gemv_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
-    int64_t n = n0;
-    for (; n + PN <= n1; n += PN) {
+    for (int64_t n = n0; n < n1; n += PN) {
         strip s = {g->a + t0 * g->a_row, g->a_row, g->b + n * g->ldb, g->ldb, g->k};
         float *c = g->c + t0 * g->ldc + n;
         const float *bias = g->bias ? g->bias + n : NULL;
@@ -120,5 +102,4 @@ void FN(gemv_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n
             break;
         }
     }
-    edge(g, t0, t1, n, n1);
 }

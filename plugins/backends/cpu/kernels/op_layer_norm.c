@@ -3,7 +3,7 @@
  * corrected by the mean of what is left of it, so that a row far from 0 keeps its digits (Chan et al. 1983). */
 #include "ops.h"
 
-enum { NORM_GRAIN = 16, NARROW = 8 };
+enum { NORM_GRAIN = 16, NARROW = 8, SUM_BLOCK = 64 };
 
 typedef struct row_stats {
     float mean, rstd;
@@ -107,7 +107,7 @@ void FN(layer_norm_grad)(cpu_worker *w, const cpu_step *s) {
     }
 }
 
-/* x (N,C), mean (N), rstd (N), dy (N,C) -> dw (C), db (C): sums over rows of dy n and of dy, in increasing order. */
+/* x (N,C), mean (N), rstd (N), dy (N,C) -> dw (C), db (C): sums over rows of dy n and of dy, in blocks of SUM_BLOCK. */
 void FN(layer_norm_grad_weight)(cpu_worker *w, const cpu_step *s) {
     int64_t n = cpu_rows(w, &s->in[0]), c = cpu_cols(w, &s->in[0]);
     const float *x = cpu_in(s, 0), *mean = cpu_in(s, 1), *rstd = cpu_in(s, 2), *dy = cpu_in(s, 3);
@@ -116,10 +116,14 @@ void FN(layer_norm_grad_weight)(cpu_worker *w, const cpu_step *s) {
         for (int64_t j = it.begin; j < it.end; j += VW) {
             int64_t left = it.end - j;
             vf dw = vf_zero(), db = vf_zero();
-            for (int64_t t = 0; t < n; t++) {
-                vf d = vf_load_upto(dy + t * c + j, left);
-                dw = vf_fma((vf_load_upto(x + t * c + j, left) - mean[t]) * rstd[t], d, dw);
-                db += d;
+            for (int64_t t0 = 0; t0 < n; t0 += SUM_BLOCK) {
+                vf sum_w = vf_zero(), sum_b = vf_zero();
+                for (int64_t t = t0; t < CPU_MIN(t0 + SUM_BLOCK, n); t++) {
+                    vf d = vf_load_upto(dy + t * c + j, left);
+                    sum_w = vf_fma((vf_load_upto(x + t * c + j, left) - mean[t]) * rstd[t], d, sum_w);
+                    sum_b += d;
+                }
+                dw += sum_w, db += sum_b;
             }
             vf_store_upto(cpu_out(s, 0) + j, dw, left);
             vf_store_upto(cpu_out(s, 1) + j, db, left);
