@@ -32,6 +32,8 @@ typedef struct ludc_completion {
     bool stopped;    /* by an end-of-text token */
 } ludc_completion;
 
+bool ludc_ends_text(const ludc_model_info *, int32_t id); /* an end-of-text token */
+
 typedef struct ludc_generator ludc_generator; /* a reusable decode program for up to `batch` rows */
 /* context: longest prompt + new tokens that will be asked for. */
 lud_status ludc_generator_new(ludc_model *, int64_t batch, int64_t context, ludc_generator **, lud_error *);

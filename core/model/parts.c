@@ -95,12 +95,12 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
 }
 
-/* The head of a generative model: Ludwig's word for it is text_extractor. */
+/* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor. */
 static lud_status open_decoder(ludc_model *m, lud_error *err) {
     const ludc_value *section = ludc_value_find(m->config, "output_features.0.decoder");
     lud_str word = ludc_get_str(section, "type", LUDC_STR("causal_lm"));
     const lud_component *c = NULL;
-    if (ludc_str_eq(word, "text_extractor")) word = LUDC_STR("causal_lm");
+    if (ludc_str_eq(word, "text_extractor") || ludc_str_eq(word, "category_extractor")) word = LUDC_STR("causal_lm");
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_DECODER, "text", word, &c, err));
     ludc_view_add(&m->decoder_part.view, "config", section);
     m->decoder = c->vtable;
