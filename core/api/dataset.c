@@ -45,13 +45,14 @@ static lud_status open_apart(const lud_data_source *src, ludc_dataset *d, lud_er
     return LUD_OK;
 }
 
-lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, ludc_dataset *out, lud_error *err) {
+lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, bool divided, ludc_dataset *out,
+                             lud_error *err) {
     ludc_dataset d = {0};
     lud_status status;
     if (src->dataset) {
         status = ludc_table_read(src->dataset, src->format, &d.tables[0], err);
         const bool own = ludc_value_find(m->config.user, "preprocessing.split") != NULL;
-        if (status == LUD_OK)
+        if (status == LUD_OK && divided)
             status = ludc_split_make(d.tables[0], src->dataset, ludc_value_find(m->config.full, "preprocessing.split"),
                                      !own, m->seed, &d.split, err);
     } else if (src->training_set || src->validation_set || src->test_set) {
@@ -90,6 +91,10 @@ lud_status ludc_dataset_pick(const ludc_dataset *d, const lud_predict_opts *o, l
 
 size_t ludc_view_row(const ludc_view *v, size_t i) {
     return v->rows ? v->rows[i] : i;
+}
+
+bool ludc_wants_split(const lud_predict_opts *o) {
+    return o->split && strcmp(o->split, "full") != 0;
 }
 
 void ludc_prompter_free(ludc_prompter *p) {

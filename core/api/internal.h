@@ -38,7 +38,9 @@ typedef struct ludc_dataset {
     ludc_split split;                  /* rows of tables[0], when not given apart */
     bool apart;
 } ludc_dataset;
-lud_status ludc_dataset_open(const lud_model *, const lud_data_source *, ludc_dataset *, lud_error *);
+/* divided: one table has its rows split as the config says; else they are taken as they are (split "full"). */
+lud_status ludc_dataset_open(const lud_model *, const lud_data_source *, bool divided, ludc_dataset *, lud_error *);
+bool ludc_wants_split(const lud_predict_opts *);
 void ludc_dataset_free(ludc_dataset *);
 
 /* Rows of a table: one split, or all. */

@@ -133,12 +133,20 @@ lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_pr
 }
 
 /* ---- The calls ---- */
+/* Examples in the prompt, and labels that no config names, come from the training rows. */
+static bool divided(const lud_model *m, const lud_predict_opts *o) {
+    const ludc_value *c = m->config.full;
+    return ludc_wants_split(o) || !ludc_is_null(ludc_value_find(c, "prompt.retrieval.type")) ||
+           (ludc_is_category(m) && ludc_is_null(ludc_value_find(c, "output_features.0.preprocessing.vocab")) &&
+            ludc_is_null(ludc_value_find(c, "output_features.0.decoder.match")));
+}
+
 LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *table = NULL;
     if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(table, o->output_path, err);
     ludc_table_free(table);
@@ -150,7 +158,7 @@ static lud_status evaluate_language(lud_model *m, const lud_predict_opts *o, lud
     ludc_dataset d = {0};
     ludc_table *predictions = NULL;
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_evaluate_split(m, &d, o, metrics, &predictions, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(predictions, o->output_path, err);
     ludc_table_free(predictions);

@@ -3,7 +3,6 @@
 #include "internal.h"
 
 #include <answers.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- Opening ---- */
@@ -34,6 +33,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,
+                                      .config_name = m->config.name,
                                       .metadata = m->metadata,
                                       .weights = m->weights,
                                       .for_training = for_training,
@@ -66,34 +66,6 @@ lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err
         path ? ludc_predictor_save(m->predictor, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     ludc_free(path);
     return status;
-}
-
-/* ---- Settings that are left to us ---- */
-/* "auto": small for a whole pretrained encoder, larger for an adapter, Adam's usual one where only heads are trained.
- */
-static double learning_rate(const ludc_value *config) {
-    const ludc_value *inputs = ludc_value_get(config, "input_features");
-    double rate = 1e-3;
-    for (size_t i = 0; i < inputs->len; i++) {
-        const ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
-        const bool adapter = !ludc_is_null(ludc_value_get(encoder, "adapter"));
-        const bool pretrained = !ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) ||
-                                !ludc_is_null(ludc_value_get(encoder, "base_model"));
-        if (adapter) rate = fmin(rate, 5e-4);
-        if (pretrained && !adapter && ludc_get_bool(encoder, "trainable", false)) rate = fmin(rate, 2e-5);
-    }
-    return rate;
-}
-
-static lud_status resolve_auto(lud_model *m, lud_error *err) {
-    ludc_value *trainer = ludc_value_get(m->config.full, "trainer");
-    const ludc_value *rate = ludc_value_get(trainer, "learning_rate");
-    if (!rate || rate->type != LUD_CFG_STR) return LUD_OK;
-    const double value = learning_rate(m->config.full);
-    ludc_log(LUD_LOG_INFO, "trainer.learning_rate auto: %g", value);
-    return ludc_value_put(trainer, "learning_rate", ludc_value_float(value))
-               ? LUD_OK
-               : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
 /* ---- Splits ---- */
@@ -217,11 +189,10 @@ static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS
 lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     ludc_dataset d = {0};
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
     const view train = view_of(&d, &opts->data, LUDC_TRAIN);
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
-    if (status == LUD_OK) status = resolve_auto(m, err);
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
@@ -233,7 +204,7 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
 
 static lud_status pick_view(const ludc_dataset *d, const lud_predict_opts *o, view *out, lud_error *err) {
     static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
-    if (!o->split || strcmp(o->split, "full") == 0) {
+    if (!ludc_wants_split(o)) {
         if (d->apart) return ludc_fail(err, LUD_E_INVALID, "give --dataset, or --split with the sets given apart");
         *out = (view){d->tables[0], o->data.dataset, NULL, ludc_table_rows(d->tables[0])};
     } else {
@@ -254,7 +225,7 @@ static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool target
     view v = {0};
     ludc_task_rows *list[1] = {rows};
     LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = pick_view(&d, o, &v, err);
     if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
     ludc_dataset_free(&d);

@@ -31,19 +31,25 @@ static lud_status learn_words(const ludc_value *feature, const ludc_table *t, co
     return status;
 }
 
+static bool from_data(const ludc_value *feature) {
+    const ludc_value *encoder = ludc_value_get(feature, "encoder");
+    return ludc_str_eq(ludc_get_str(feature, "type", LUDC_STR("")), "text") &&
+           ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) &&
+           ludc_is_null(ludc_value_get(encoder, "base_model"));
+}
+
 static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
                               const char *path, const uint32_t *rows, size_t n, lud_error *err) {
-    const lud_str name = ludc_get_str(feature, "name", LUDC_STR("")),
-                  type = ludc_get_str(feature, "type", LUDC_STR(""));
+    const lud_str name = ludc_get_str(feature, "name", LUDC_STR(""));
     const lud_str tied = ludc_get_str(feature, "tied", LUDC_STR(""));
-    const ludc_value *encoder = ludc_value_get(feature, "encoder");
-    ludc_value *metadata = tied.len ? ludc_value_copy(ludc_value_get(m->metadata, tied.ptr)) : NULL;
-    if (!metadata) LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
-    const bool pretrained = !ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) ||
-                            !ludc_is_null(ludc_value_get(encoder, "base_model"));
+    ludc_value *metadata = NULL;
     lud_status status = LUD_OK;
-    if (ludc_str_eq(type, "text") && !pretrained && !tied.len)
-        status = learn_words(feature, t, path, rows, n, metadata, err);
+    if (tied.len) {
+        metadata = ludc_value_copy(ludc_value_get(m->metadata, tied.ptr));
+    } else {
+        LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
+        if (from_data(feature)) status = learn_words(feature, t, path, rows, n, metadata, err);
+    }
     if (status != LUD_OK) {
         ludc_value_free(metadata);
         return status;
@@ -51,17 +57,27 @@ static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_o
     return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
+/* Of inputs (tied: those that are another one's, which must be there by then) or outputs. */
+static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const ludc_table *t, const char *path,
+                           const uint32_t *rows, size_t n, lud_error *err) {
+    const ludc_value *list = ludc_value_get(m->config.full, list_name);
+    for (size_t i = 0; i < list->len; i++) {
+        const ludc_value *feature = list->items[i];
+        if (!ludc_get_bool(feature, "active", true)) continue;
+        if ((ludc_get_str(feature, "tied", LUDC_STR("")).len > 0) != tied) continue;
+        LUDC_TRY(fit_feature(m, feature, list_name[0] == 'o', t, path, rows, n, err));
+    }
+    return LUD_OK;
+}
+
 lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
                          lud_error *err) {
     ludc_value_free(m->metadata);
     m->metadata = ludc_value_new(LUD_CFG_OBJECT);
     if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    for (int is_output = 0; is_output < 2; is_output++) {
-        const ludc_value *list = ludc_value_get(m->config.full, is_output ? "output_features" : "input_features");
-        for (size_t i = 0; i < list->len; i++)
-            LUDC_TRY(fit_feature(m, list->items[i], is_output, t, path, rows, n, err));
-    }
-    return LUD_OK;
+    LUDC_TRY(fit_list(m, "input_features", false, t, path, rows, n, err));
+    LUDC_TRY(fit_list(m, "input_features", true, t, path, rows, n, err));
+    return fit_list(m, "output_features", false, t, path, rows, n, err);
 }
 
 /* ---- Texts ---- */

@@ -135,8 +135,8 @@ static lud_status embed_rows(embedder *e, ludc_task_rows *d, lud_error *err) {
     e->total = (int64_t)n, e->done = 0, e->begin = ludc_now();
     if (status == LUD_OK && n) status = ludc_task_encode(p, e->input, d, missing, n, keep, e, err);
     if (status == LUD_OK)
-        ludc_log(LUD_LOG_INFO, "embeddings of '%s': %zu texts, %zu distinct, %zu from the cache, %zu encoded",
-                 p->inputs[e->input].name, c->rows, distinct, distinct - n, n);
+        ludc_log(LUD_LOG_INFO, "embeddings of '%s': %zu texts, %zu distinct, %zu from the cache, %zu encoded in %.2f s",
+                 p->inputs[e->input].name, c->rows, distinct, distinct - n, n, ludc_now() - e->begin);
     if (status == LUD_OK) status = take_vectors(e, c, p->inputs[e->input].width, err);
     ludc_free(missing);
     ludc_free(e->keys);

@@ -73,7 +73,7 @@ static lud_status read_split(lud_model *m, const lud_data_source *src, const lud
 
 static lud_status read_rows(lud_model *m, const lud_data_source *src, ludc_rows rows[LUDC_N_SPLITS], lud_error *err) {
     ludc_dataset d = {0};
-    LUDC_TRY(ludc_dataset_open(m, src, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, src, true, &d, err));
     lud_status status = LUD_OK;
     for (int i = 0; i < LUDC_N_SPLITS && status == LUD_OK; i++)
         status = read_split(m, src, &d, i, &rows[i], err);
@@ -100,7 +100,7 @@ static lud_status evaluate_test(lud_model *m, const lud_train_opts *opts, const 
     ludc_dataset d = {0};
     ludc_value *metrics = NULL;
     ludc_table *predictions = NULL;
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
     lud_status status = ludc_evaluate_split(m, &d, &predict, &metrics, &predictions, err);
     char *path = ludc_path_join(result->run_dir, "predictions.csv");
     if (status == LUD_OK) status = ludc_json_write(result->run_dir, "test_statistics.json", metrics, err);

@@ -10,7 +10,7 @@ const ludc_key *ludc_component_keys(int32_t kind, lud_str feature_type) {
     case LUD_KIND_ENCODER:
         return ludc_str_eq(feature_type, "text") ? ludc_schema_text_encoder : ludc_schema_encoder;
     case LUD_KIND_DECODER:
-        return ludc_schema_decoder;
+        return ludc_str_eq(feature_type, "text") ? ludc_schema_text_decoder : ludc_schema_decoder;
     case LUD_KIND_COMBINER:
         return ludc_schema_combiner;
     default:
@@ -63,16 +63,15 @@ lud_status ludc_component_section(const char *file, const ludc_value *section, c
                                   const ludc_key *core_keys, ludc_value **full, lud_error *err) {
     ludc_schema schema;
     *full = NULL;
-    LUDC_TRY(ludc_schema_read(c, core_keys, &schema, err));
-    ludc_value *object = NULL;
-    lud_status status = check_defaults(&schema, c, err);
+    ludc_value *object = as_object(section, c);
+    if (!object) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    lud_status status = ludc_schema_read(c, core_keys, ludc_get_str(object, "type", (lud_str){"", 0}), &schema, err);
     if (status == LUD_OK) {
-        object = as_object(section, c);
-        status = object ? check_section(file, object, path, &schema, full, err)
-                        : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+        status = check_defaults(&schema, c, err);
+        if (status == LUD_OK) status = check_section(file, object, path, &schema, full, err);
+        ludc_schema_free(&schema);
     }
     ludc_value_free(object);
-    ludc_schema_free(&schema);
     return status;
 }
 

@@ -47,7 +47,8 @@ enum {
     LUDC_KEY_INTEGERS = 32,
     LUDC_KEY_ABOVE = 64,  /* a number must be more than min, not equal */
     LUDC_KEY_BELOW = 512, /* and less than max */
-    LUDC_KEY_OPEN = 128,  /* section of a component: other keys than the section's are its own, see component.c */
+    LUDC_KEY_OPEN = 128,  /* section of a component: other keys than the section's are its own, see component.c; words:
+                             others may be names of components */
     LUDC_KEY_LATE = 256   /* the component may have another default: filled by ludc_component_section */
 };
 typedef struct ludc_key ludc_key;

@@ -50,13 +50,14 @@ void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size);
 /* ---- The config_schema of a component as keys (json_schema.c) ---- */
 typedef struct ludc_schema {
     ludc_key owner; /* its section: core's keys and the component's */
+    lud_str type;   /* what the section names: for default_by_type */
     ludc_value *json;
     void **blocks;
     size_t n_blocks;
     char broken[256]; /* what is wrong with the schema */
     bool failed;      /* out of memory */
 } ludc_schema;
-lud_status ludc_schema_read(const lud_component *, const ludc_key *core, ludc_schema *out, lud_error *);
+lud_status ludc_schema_read(const lud_component *, const ludc_key *core, lud_str type, ludc_schema *out, lud_error *);
 void ludc_schema_free(ludc_schema *);
 
 /* ---- Passes ---- */

@@ -39,19 +39,10 @@ static lud_str text_of(const ludc_value *v) {
 }
 
 static void check_words(ludc_schema *s, const ludc_value *object, const char *path) {
-    static const char *const known[] = {"type",
-                                        "default",
-                                        "minimum",
-                                        "maximum",
-                                        "exclusiveMinimum",
-                                        "exclusiveMaximum",
-                                        "enum",
-                                        "items",
-                                        "properties",
-                                        "additionalProperties",
-                                        "description",
-                                        "title",
-                                        "$schema"};
+    static const char *const known[] = {"type",    "default",          "default_by_type",      "minimum",
+                                        "maximum", "exclusiveMinimum", "exclusiveMaximum",     "enum",
+                                        "items",   "properties",       "additionalProperties", "description",
+                                        "title",   "$schema"};
     for (size_t i = 0; i < object->len; i++) {
         bool found = false;
         for (size_t k = 0; k < LUDC_COUNT(known); k++)
@@ -157,8 +148,11 @@ static void read_items(ludc_schema *s, const ludc_value *schema, const char *pat
 }
 
 static const char *read_default(ludc_schema *s, const ludc_value *schema) {
-    const ludc_value *v = ludc_value_get(schema, "default");
+    const ludc_value *by_type = ludc_value_get(schema, "default_by_type"), *v = ludc_value_get(schema, "default");
     ludc_buf text = {0};
+    for (size_t i = 0; by_type && by_type->type == LUD_CFG_OBJECT && i < by_type->len; i++) {
+        if (ludc_str_same(by_type->keys[i], s->type)) v = by_type->items[i];
+    }
     if (!v) return NULL;
     char *copy = NULL;
     if (ludc_value_to_json(v, -1, &text) == LUD_OK) copy = take(s, text.len + 1);
@@ -215,9 +209,10 @@ static const ludc_key *read_properties(ludc_schema *s, const ludc_value *schema,
     return keys;
 }
 
-lud_status ludc_schema_read(const lud_component *c, const ludc_key *core, ludc_schema *out, lud_error *err) {
+lud_status ludc_schema_read(const lud_component *c, const ludc_key *core, lud_str type, ludc_schema *out,
+                            lud_error *err) {
     lud_error why = LUDC_ERROR_INIT;
-    *out = (ludc_schema){.owner = {.name = "", .types = LUDC_T_OBJECT, .section = core, .min = 1}};
+    *out = (ludc_schema){.type = type, .owner = {.name = "", .types = LUDC_T_OBJECT, .section = core, .min = 1}};
     if (!c->config_schema) out->owner.flags = LUDC_KEY_OPEN;
     const char *text = c->config_schema ? c->config_schema : "{}";
     lud_status status = ludc_json_parse(text, strlen(text), "config_schema", false, false, &out->json, &why);

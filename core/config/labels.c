@@ -41,7 +41,12 @@ static void check_match(const ludc_value *user, const ludc_value *vocab, ludc_di
 }
 
 void ludc_check_labels(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
-    if (!ludc_str_eq(ludc_get_str(full, FEATURE ".type", (lud_str){0}), "category")) return;
+    if (!ludc_str_eq(ludc_get_str(full, FEATURE ".type", (lud_str){0}), "category")) {
+        if (ludc_str_eq(ludc_get_str(full, FEATURE ".decoder.type", (lud_str){0}), "category_extractor"))
+            ludc_diag_add(d, ludc_at_path(user, FEATURE ".decoder.type"),
+                          FEATURE ".decoder.type: category_extractor is for outputs of type category");
+        return;
+    }
     const ludc_value *vocab = ludc_value_find(full, FEATURE ".preprocessing.vocab");
     if (!vocab || vocab->type != LUD_CFG_LIST) vocab = NULL;
     if (vocab && vocab->len == 0)

@@ -4,6 +4,7 @@
 #include "schema_tables.h"
 
 static const char *const text_only[] = {"text", NULL}, *const output_types[] = {"text", "category", NULL};
+static const char *const text_extractors[] = {"text_extractor", NULL};
 static const char *const extractors[] = {"category_extractor", NULL}, *const decodings[] = {"generate", "score", NULL};
 static const char *const input_planned[] = {"category", "number", "binary", "set",   "bag",        "vector", "sequence",
                                             "date",     "h3",     "image",  "audio", "timeseries", NULL};
@@ -46,13 +47,18 @@ static const ludc_key category_preprocessing[] = {
     KEY_END,
 };
 
-#define ANY_DECODER                                                                                                    \
+#define ANY_EXTRACTOR                                                                                                  \
     KEY_PLANNED("tokenizer", "\"hf_tokenizer\"", "the base model's is used"),                                          \
         KEY_PLANNED("max_new_tokens", "null", "longest answer: see generation")
 
-static const ludc_key text_decoder[] = {
-    KEY_PLANNED("type", "\"text_extractor\"", "how the answer becomes the output"),
-    ANY_DECODER,
+const ludc_key ludc_schema_text_decoder[] = {
+    KEY_WORD("type", LUDC_T_STR, LUDC_KEY_OPEN, NULL, text_extractors, NULL,
+             "or a decoder plugin's name, whose keys are its own"),
+    KEY_END,
+};
+
+static const ludc_key text_extractor[] = {
+    ANY_EXTRACTOR,
     KEY_END,
 };
 
@@ -65,7 +71,7 @@ static const ludc_key category_decoder[] = {
              "score: no answer is generated; the label whose tokens, with the end of text, are likeliest after the "
              "prompt; ours"),
     KEY_BOOL("length_normalization", "false", "score: compare log-likelihoods divided by the number of tokens; ours"),
-    ANY_DECODER,
+    ANY_EXTRACTOR,
     KEY_PLANNED("str2idx", "null", "numbers of the labels; internal to Ludwig"),
     KEY_PLANNED("match_strategy", "\"contains\"", "how labels are matched: see match"),
     KEY_PLANNED("constrain_to_vocabulary", "false", "generate labels only: see decoding"),
@@ -87,9 +93,12 @@ static const ludc_key text_loss[] = {
 };
 static const ludc_key category_loss[] = {LOSS("\"softmax_cross_entropy\""), KEY_END};
 
+static const ludc_variant decoders[] = {{"text_extractor", text_extractor}, {NULL, NULL}};
+
 static const ludc_key text[] = {
     KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", text_preprocessing, "tokens of the answer"),
-    KEY_SECTION("decoder", LUDC_T_OBJECT, 0, "{}", text_decoder, "from tokens to the output"),
+    KEY_TYPED("decoder", LUDC_T_OBJECT | LUDC_T_STR, 0, "{}", ludc_schema_text_decoder, decoders, "text_extractor",
+              "from tokens to the output; a type or a section"),
     KEY_SECTION("loss", LUDC_T_OBJECT, 0, "{}", text_loss, "training loss"),
     KEY_PLANNED("default_validation_metric", "\"loss\"", "metric that picks the best model: see trainer"),
     KEY_END,

@@ -58,7 +58,7 @@ extern const char *const ludc_model_types[], *const ludc_model_types_planned[];
 /* model_type ecd */
 extern const ludc_key ludc_schema_ecd[], ludc_schema_ecd_input[], ludc_schema_ecd_output[], ludc_schema_ecd_trainer[],
     ludc_schema_ecd_preprocessing[], ludc_schema_text[], ludc_schema_text_encoder[], ludc_schema_encoder[],
-    ludc_schema_decoder[], ludc_schema_combiner[], ludc_schema_no_keys[];
+    ludc_schema_decoder[], ludc_schema_text_decoder[], ludc_schema_combiner[], ludc_schema_no_keys[];
 extern const ludc_variant ludc_variants_input[], ludc_variants_output[];
 /* what inputs and outputs have by type */
 extern const ludc_key ludc_schema_text_input[], ludc_schema_number_input[], ludc_schema_category_input[],

@@ -69,7 +69,8 @@ static const ludc_key optimizer[] = {
 static const ludc_key clipping[] = {
     KEY_NUMBER("clipglobalnorm", LUDC_T_FLOAT | LUDC_T_NULL, "0.5", POSITIVE, NO_LIMIT, "longest gradient"),
     KEY_NUMBER("clipnorm", LUDC_T_FLOAT | LUDC_T_NULL, "null", POSITIVE, NO_LIMIT, "the same; the smaller one counts"),
-    KEY_PLANNED("clipvalue", "null", "largest component of the gradient"),
+    KEY_NUMBER("clipvalue", LUDC_T_FLOAT | LUDC_T_NULL, "null", POSITIVE, NO_LIMIT,
+               "largest component of the gradient, after the norms"),
     KEY_END,
 };
 

@@ -14,7 +14,11 @@ static void mark(ludc_value *v, int32_t line) {
 }
 
 void ludc_clear_marks(ludc_value *v) {
-    if (v->line < 0) v->line = v->col = 0;
+    if (v->line < 0) {
+        v->line = v->col = 0;
+        ludc_free(v->key_pos); /* places in the text of --set */
+        v->key_pos = NULL;
+    }
     for (size_t i = 0; i < v->len; i++)
         ludc_clear_marks(v->items[i]);
 }

@@ -146,12 +146,13 @@ static void put_vector(writer *w) {
 static const struct {
     const char *name;
     void (*put)(writer *);
-    bool labelled, pair; /* pair: two labels, which may be absent; else one for each score */
-} types[] = {{"category", put_category, true, false},
-             {"binary", put_binary, true, true},
-             {"number", put_number, false, false},
-             {"set", put_set, true, false},
-             {"vector", put_vector, false, false}};
+    const char *labels; /* key of the metadata */
+    bool pair;          /* two labels, which may be absent; else one for each score */
+} types[] = {{"category", put_category, "idx2str", false},
+             {"binary", put_binary, "bool2str", true},
+             {"number", put_number, NULL, false},
+             {"set", put_set, "idx2str", false},
+             {"vector", put_vector, NULL, false}};
 
 /* Metadata may come from a damaged file: what the walk relies on is checked here. */
 static bool labels_fit(const ludc_value *labels, int64_t n) {
@@ -175,11 +176,11 @@ static lud_status walk(writer *w, const ludc_value *metadata, lud_error *err) {
         return ludc_fail(err, LUD_E_DATA, "output feature '%.*s': %lld scores a row, its metadata say %lld",
                          (int)name.len, name.ptr, (long long)w->width, (long long)width);
     w->width = width;
-    w->labels = types[t].labelled ? ludc_value_get(metadata, "idx2str") : NULL;
+    w->labels = types[t].labels ? ludc_value_get(metadata, types[t].labels) : NULL;
     const int64_t n_labels = types[t].pair ? 2 : width;
-    if (types[t].labelled && (w->labels || !types[t].pair) && !labels_fit(w->labels, n_labels))
-        return ludc_fail(err, LUD_E_DATA, "output feature '%.*s': its metadata need idx2str, a list of %lld texts",
-                         (int)name.len, name.ptr, (long long)n_labels);
+    if (types[t].labels && (w->labels || !types[t].pair) && !labels_fit(w->labels, n_labels))
+        return ludc_fail(err, LUD_E_DATA, "output feature '%.*s': its metadata need %s, a list of %lld texts",
+                         (int)name.len, name.ptr, types[t].labels, (long long)n_labels);
     types[t].put(w);
     return w->out->failed ? ludc_fail(err, LUD_E_NOMEM, "predictions of '%.*s': out of memory", (int)name.len, name.ptr)
                           : LUD_OK;

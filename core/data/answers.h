@@ -27,7 +27,8 @@ void ludc_cells_clear(ludc_cells *);        /* keeps the memory */
 void ludc_cells_free(ludc_cells *);
 
 /* Append the columns of one output feature, and the cells of one row in the same order. feature: its section of the
- * config (name, type, top_k, threshold); metadata: its part of training_set_metadata (width, idx2str); scores [width]
+ * config (name, type, top_k, threshold); metadata: its part of training_set_metadata (width, idx2str, bool2str); scores
+ * [width]
  * as ludc_scores has them. Columns are <name>_predictions and, by type, _probabilities (a JSON list), _probability (the
  * highest), _probabilities_<class>, _predictions_top_k (a JSON list of classes, best first). Nothing is kept between
  * two rows: a caller may write each one as soon as it is there. */

@@ -43,6 +43,18 @@ static lud_status by_label(const ludc_value *weights, const ludc_value *labels, 
     return LUD_OK;
 }
 
+static lud_status wrong_count(const ludc_value *weights, const ludc_value *labels, lud_error *err) {
+    ludc_buf names = {0};
+    for (size_t i = 0; i < LUDC_MIN(labels->len, 20); i++)
+        ludc_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)ludc_clip(labels->items[i]->u.s).len,
+                      labels->items[i]->u.s.ptr);
+    const lud_status status =
+        ludc_fail(err, LUD_E_INVALID, "class_weights: %zu weights, there are %zu classes: %s%s", weights->len,
+                  labels->len, names.ptr ? names.ptr : "", labels->len > 20 ? " ..." : "");
+    ludc_buf_free(&names);
+    return status;
+}
+
 static lud_status read_weights(const ludc_value *weights, const ludc_value *labels, const ludc_map *map, float *out,
                                lud_error *err) {
     if (ludc_is_null(weights)) {
@@ -53,9 +65,7 @@ static lud_status read_weights(const ludc_value *weights, const ludc_value *labe
     if (weights->type == LUD_CFG_OBJECT) return by_label(weights, labels, map, out, err);
     if (weights->type != LUD_CFG_LIST)
         return ludc_fail(err, LUD_E_INVALID, "class_weights: want a list of numbers or numbers by class");
-    if (weights->len != labels->len)
-        return ludc_fail(err, LUD_E_INVALID, "class_weights: %zu weights, there are %zu classes (see idx2str)",
-                         weights->len, labels->len);
+    if (weights->len != labels->len) return wrong_count(weights, labels, err);
     for (size_t i = 0; i < labels->len; i++)
         LUDC_TRY(weight_of(weights->items[i], labels->items[i]->u.s, &out[i], err));
     return LUD_OK;

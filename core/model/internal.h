@@ -48,11 +48,12 @@ typedef struct ludc_site {
 struct ludc_model {
     ludc_host *host;
     const ludc_value *config;
-    const char *scope;        /* before every parameter's name; "" for a language model */
-    bool is_tower, trainable; /* trainable: without an adapter, the base model's own parameters are trained */
-    char *base_path;          /* as the user wrote it */
-    ludc_value *adapter;      /* the `adapter` section with resolved target_modules; NULL = none */
-    ludc_value *tensor_names; /* names in the base model's files */
+    const char *scope;           /* before every parameter's name; "" for a language model */
+    bool is_tower, trainable;    /* trainable: without an adapter, the base model's own parameters are trained */
+    char *base_path;             /* as the user wrote it */
+    ludc_value *adapter;         /* the `adapter` section with resolved target_modules; NULL = none */
+    ludc_value *decoder_section; /* with the defaults of its plugin; NULL = text_extractor */
+    ludc_value *tensor_names;    /* names in the base model's files */
     ludc_devices own_devices;
     bool owns_devices;
     ludc_devices *devices;

@@ -164,6 +164,7 @@ void ludc_model_free(ludc_model *m) {
     ludc_map_free(m->own_params);
     ludc_parts_close(m);
     ludc_value_free(m->adapter);
+    ludc_value_free(m->decoder_section);
     ludc_value_free(m->tensor_names);
     ludc_tokenizer_free(m->tokenizer);
     ludc_base_model_free(m->base);

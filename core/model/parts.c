@@ -95,14 +95,18 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
 }
 
-/* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor. */
+/* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor, whose keys are
+ * core's. */
 static lud_status open_decoder(ludc_model *m, lud_error *err) {
-    const ludc_value *section = ludc_value_find(m->config, "output_features.0.decoder");
-    lud_str word = ludc_get_str(section, "type", LUDC_STR("causal_lm"));
+    static const char path[] = "output_features.0.decoder";
+    const ludc_value *section = ludc_value_find(m->config, path);
+    lud_str word = ludc_get_str(section, "type", LUDC_STR("text_extractor"));
+    bool extractor = ludc_str_eq(word, "text_extractor") || ludc_str_eq(word, "category_extractor");
     const lud_component *c = NULL;
-    if (ludc_str_eq(word, "text_extractor") || ludc_str_eq(word, "category_extractor")) word = LUDC_STR("causal_lm");
-    LUDC_TRY(ludc_host_find(m->host, LUD_KIND_DECODER, "text", word, &c, err));
-    ludc_view_add(&m->decoder_part.view, "config", section);
+    LUDC_TRY(ludc_host_find(m->host, LUD_KIND_DECODER, "text", extractor ? LUDC_STR("causal_lm") : word, &c, err));
+    const ludc_key *keys = ludc_component_keys(LUD_KIND_DECODER, LUDC_STR("text"));
+    if (!extractor) LUDC_TRY(ludc_component_section(NULL, section, path, c, keys, &m->decoder_section, err));
+    ludc_view_add(&m->decoder_part.view, "config", extractor ? section : m->decoder_section);
     m->decoder = c->vtable;
     m->info.decoder_name = c->config_name;
     LUDC_TRY(ludc_part_open(m->host, &m->decoder_part, c, err));

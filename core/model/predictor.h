@@ -15,9 +15,9 @@ typedef struct ludc_input {
     const char *name, *type;
     const ludc_value *feature, *metadata; /* of the config; what was learned */
     ludc_value *section;                  /* the encoder section, defaults filled */
-    char path[64];                        /* "input_features[0].encoder", for messages */
+    char path[64];                        /* "input_features.0", for messages */
     char *scope;                          /* "input_features.<name>.encoder." */
-    int64_t tied;                         /* the earlier input whose encoder this is; -1: its own */
+    int64_t tied;                         /* the input whose encoder this is; -1: its own */
     ludc_model *tower;                    /* text with a base model; NULL: `part` */
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
@@ -35,6 +35,7 @@ typedef struct ludc_output {
     const char *name, *type;
     const ludc_value *feature, *metadata;
     ludc_value *section; /* the decoder section, defaults filled */
+    char path[64];       /* "output_features.0", for messages */
     char *scope;
     struct ludc_part *part;
     int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
@@ -46,6 +47,7 @@ typedef struct ludc_output {
 typedef struct ludc_predictor {
     ludc_host *host;
     const ludc_value *config;
+    const char *config_name;
     ludc_devices own_devices, *devices;
     bool owns_devices, for_training;
     int32_t real;
@@ -64,6 +66,7 @@ typedef struct ludc_predictor {
 typedef struct ludc_predictor_spec {
     ludc_host *host;
     const ludc_value *config;   /* full */
+    const char *config_name;    /* for messages; NULL: "<config>" */
     const ludc_value *metadata; /* {feature: {type, width ...}} */
     const char *weights;        /* what training made (a safetensors file), or NULL */
     bool for_training;

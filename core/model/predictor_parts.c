@@ -22,28 +22,32 @@ static char *scope_of(const char *kind, const char *name, const char *what) {
 }
 
 /* The section of a component, checked and filled; heap. */
-static lud_status fill_section(int32_t kind, const char *type, const char *path, const ludc_value *section,
-                               const lud_component *c, ludc_value **out, lud_error *err) {
+static lud_status fill_section(const ludc_predictor *p, int32_t kind, const char *type, const char *feature,
+                               const ludc_value *section, const lud_component *c, ludc_value **out, lud_error *err) {
     const ludc_key *keys = ludc_component_keys(kind, ludc_str(type ? type : ""));
-    return ludc_component_section(NULL, section, path, c, keys, out, err);
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s%s%s", feature, *feature ? "." : "", ludc_kind_name(kind));
+    return ludc_component_section(p->config_name, section, path, c, keys, out, err);
 }
 
 /* A component with its sections; the view borrows the filled one. */
-static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *path,
+static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, const char *feature,
                             const ludc_value *section, const ludc_value *metadata, ludc_value **full,
                             struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
     const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
-    LUDC_TRY(fill_section(kind, type, path, section, c, full, err));
+    if (kind == LUD_KIND_ENCODER && c->model_types)
+        return ludc_fail(err, LUD_E_INVALID,
+                         "%s.encoder: type %s needs 'pretrained_model_name_or_path', a model folder", feature,
+                         c->config_name);
+    LUDC_TRY(fill_section(p, kind, type, feature, section, c, full, err));
     ludc_part *part = ludc_alloc(sizeof *part);
     if (!part) return out_of_memory(err);
     *out = part;
     ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
-    LUDC_TRY(ludc_part_open(p->host, part, c, err));
-    if (LUD_HAS((const lud_decoder_vt *)part->vtable, lud_decoder_vt, build)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "%s '%s' lacks build", ludc_kind_name(kind), c->config_name);
+    return ludc_part_open(p->host, part, c, err); /* that there is a `build` was checked when it was loaded */
 }
 
 /* ---- Inputs ---- */
@@ -56,15 +60,13 @@ static const struct {
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const ludc_value *word = ludc_value_get(in->section, "reduce_output");
-    if (ludc_is_null(word)) return LUD_OK;
-    in->pooler = word->type == LUD_CFG_STR && ludc_str_eq(word->u.s, "cls_pooled");
-    for (size_t i = 0; i < LUDC_COUNT(pools); i++) {
-        if (word->type != LUD_CFG_STR || !ludc_str_eq(word->u.s, pools[i].word)) continue;
-        in->pool = pools[i].pool;
-        return LUD_OK;
-    }
-    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': this encoder.reduce_output is not known", in->name);
+    const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
+    if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
+    in->pooler = ludc_str_eq(word, "cls_pooled");
+    for (size_t i = 0; i < LUDC_COUNT(pools); i++)
+        if (ludc_str_eq(word, pools[i].word)) return in->pool = pools[i].pool, LUD_OK;
+    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': encoder.reduce_output '%.*s' is not known", in->name,
+                     (int)word.len, word.ptr);
 }
 
 static int64_t text_length(const ludc_input *in, int64_t positions) {
@@ -76,12 +78,11 @@ static int64_t text_length(const ludc_input *in, int64_t positions) {
 
 static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value *section, lud_error *err) {
     LUDC_TRY(ludc_tower_open(p, in, section, &in->tower, err));
-    LUDC_TRY(fill_section(LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
+    LUDC_TRY(fill_section(p, LUD_KIND_ENCODER, in->type, in->path, section, in->tower->encoder_part.component,
                           &in->section, err));
     LUDC_TRY(read_pool(in, err));
     in->vt = in->tower->encoder;
     in->self = in->tower->encoder_part.self;
-
     in->max_length = text_length(in, in->tower->info.max_positions);
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
@@ -99,32 +100,38 @@ static lud_status open_encoder(ludc_predictor *p, ludc_input *in, const ludc_val
     return ludc_words_read(in->metadata, &in->words, err);
 }
 
-/* An input that is tied to an earlier one is that one's encoder under another name. */
-static void tie(ludc_input *in, const ludc_input *to, int64_t index) {
-    const char *name = in->name;
-    const ludc_value *feature = in->feature;
-    *in = *to;
-    in->name = name;
-    in->feature = feature;
-    in->tied = index;
-}
-
-static lud_status open_input(ludc_predictor *p, size_t i, const ludc_value *metadata, lud_error *err) {
-    ludc_input *in = &p->inputs[i];
-    in->name = text_of(in->feature, "name");
-    in->type = text_of(in->feature, "type");
-    const ludc_value *section = ludc_value_get(in->feature, "encoder");
-    in->metadata = ludc_value_get(metadata, in->name);
-    const lud_str tied = ludc_get_str(in->feature, "tied", LUDC_STR(""));
-    for (size_t k = 0; tied.len && k < i; k++) {
-        if (!ludc_str_eq(tied, p->inputs[k].name)) continue;
-        tie(in, &p->inputs[k], (int64_t)k);
+/* A tied input is another one's encoder under a name of its own. */
+static lud_status tie(ludc_predictor *p, ludc_input *in, lud_str to, lud_error *err) {
+    for (size_t k = 0; k < p->n_inputs; k++) {
+        const char *name = in->name;
+        const ludc_value *feature = in->feature;
+        if (&p->inputs[k] == in || !ludc_str_eq(to, p->inputs[k].name)) continue;
+        *in = p->inputs[k];
+        in->name = name;
+        in->feature = feature;
+        in->tied = (int64_t)k;
         return LUD_OK;
     }
+    return ludc_fail(err, LUD_E_INVALID, "input feature '%s': there is no input '%.*s' to be tied to", in->name,
+                     (int)to.len, to.ptr);
+}
+
+static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value *metadata, lud_error *err) {
+    const ludc_value *section = ludc_value_get(in->feature, "encoder");
+    in->metadata = ludc_value_get(metadata, in->name);
     in->scope = scope_of("input_features", in->name, "encoder");
     if (!in->scope) return out_of_memory(err);
-    (void)snprintf(in->path, sizeof in->path, "input_features[%zu].encoder", i);
     return ludc_tower_wanted(section) ? open_tower(p, in, section, err) : open_encoder(p, in, section, err);
+}
+
+static lud_status open_inputs(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
+    for (int tied = 0; tied < 2; tied++)
+        for (size_t i = 0; i < p->n_inputs; i++) {
+            const lud_str to = ludc_get_str(p->inputs[i].feature, "tied", LUDC_STR(""));
+            if ((to.len > 0) != tied) continue;
+            LUDC_TRY(tied ? tie(p, &p->inputs[i], to, err) : open_input(p, &p->inputs[i], metadata, err));
+        }
+    return LUD_OK;
 }
 
 /* ---- Outputs ---- */
@@ -133,7 +140,9 @@ static lud_status read_weights(ludc_output *o, lud_error *err) {
     if (ludc_is_null(weights)) return LUD_OK;
     o->class_weights = ludc_alloc((size_t)o->width * sizeof *o->class_weights);
     if (!o->class_weights) return out_of_memory(err);
-    return ludc_class_weights(weights, o->metadata, o->class_weights, err);
+    lud_error why = LUDC_ERROR_INIT;
+    const lud_status status = ludc_class_weights(weights, o->metadata, o->class_weights, &why);
+    return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "%s.loss.%s", o->path, why.msg);
 }
 
 static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error *err) {
@@ -143,16 +152,11 @@ static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error
     if (!o->dependencies) return out_of_memory(err);
     for (size_t i = 0; i < list->len; i++)
         for (size_t k = 0; k < p->n_outputs; k++)
-            if (ludc_str_eq(list->items[i]->u.s, text_of(p->outputs[k].feature, "name")))
-                o->dependencies[o->n_dependencies++] = k;
+            if (ludc_str_eq(list->items[i]->u.s, p->outputs[k].name)) o->dependencies[o->n_dependencies++] = k;
     return LUD_OK;
 }
 
-static lud_status open_output(ludc_predictor *p, size_t k, const ludc_value *metadata, lud_error *err) {
-    ludc_output *o = &p->outputs[k];
-    char path[64];
-    o->name = text_of(o->feature, "name");
-    o->type = text_of(o->feature, "type");
+static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_value *metadata, lud_error *err) {
     o->metadata = ludc_value_get(metadata, o->name);
     o->width = ludc_get_int(o->metadata, "width", 0);
     o->weight = ludc_get_float(o->feature, "loss.weight", 1.0);
@@ -161,8 +165,7 @@ static lud_status open_output(ludc_predictor *p, size_t k, const ludc_value *met
     if (!o->scope) return out_of_memory(err);
     LUDC_TRY(read_weights(o, err));
     LUDC_TRY(read_dependencies(p, o, err));
-    (void)snprintf(path, sizeof path, "output_features[%zu].decoder", k);
-    return open_part(p, LUD_KIND_DECODER, o->type, path, ludc_value_get(o->feature, "decoder"), o->metadata,
+    return open_part(p, LUD_KIND_DECODER, o->type, o->path, ludc_value_get(o->feature, "decoder"), o->metadata,
                      &o->section, &o->part, err);
 }
 
@@ -192,24 +195,32 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
     p->outputs = ludc_alloc(out->len * sizeof *p->outputs);
     p->order = ludc_alloc(out->len * sizeof *p->order);
     if (!p->inputs || !p->outputs || !p->order) return out_of_memory(err);
-    p->n_outputs = out->len;
     for (size_t i = 0; i < in->len; i++) {
         if (!ludc_get_bool(in->items[i], "active", true)) continue;
-        p->inputs[p->n_inputs++] = (ludc_input){.feature = in->items[i], .tied = -1};
+        ludc_input *x = &p->inputs[p->n_inputs++];
+        *x = (ludc_input){.feature = in->items[i], .tied = -1};
+        x->name = text_of(x->feature, "name");
+        x->type = text_of(x->feature, "type");
+        (void)snprintf(x->path, sizeof x->path, "input_features.%zu", i);
     }
-    for (size_t i = 0; i < out->len; i++)
-        p->outputs[i].feature = out->items[i];
+    for (size_t i = 0; i < out->len; i++) {
+        if (!ludc_get_bool(out->items[i], "active", true)) continue;
+        ludc_output *o = &p->outputs[p->n_outputs++];
+        *o = (ludc_output){.feature = out->items[i]};
+        o->name = text_of(o->feature, "name");
+        o->type = text_of(o->feature, "type");
+        (void)snprintf(o->path, sizeof o->path, "output_features.%zu", i);
+    }
     return LUD_OK;
 }
 
 lud_status ludc_predictor_parts_open(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     LUDC_TRY(make_lists(p, err));
-    for (size_t i = 0; i < p->n_inputs; i++)
-        LUDC_TRY(open_input(p, i, metadata, err));
-    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "combiner", ludc_value_get(p->config, "combiner"), NULL,
+    LUDC_TRY(open_inputs(p, metadata, err));
+    LUDC_TRY(open_part(p, LUD_KIND_COMBINER, NULL, "", ludc_value_get(p->config, "combiner"), NULL,
                        &p->combiner_section, &p->combiner, err));
     for (size_t i = 0; i < p->n_outputs; i++)
-        LUDC_TRY(open_output(p, i, metadata, err));
+        LUDC_TRY(open_output(p, &p->outputs[i], metadata, err));
     sort_outputs(p);
     return LUD_OK;
 }
@@ -263,6 +274,7 @@ lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor *
     if (!p) return out_of_memory(err);
     p->host = spec->host;
     p->config = spec->config;
+    p->config_name = spec->config_name;
     p->for_training = spec->for_training;
     p->seed = spec->seed;
     p->real = spec->real ? spec->real : LUD_F32;

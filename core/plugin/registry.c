@@ -58,33 +58,55 @@ lud_status ludc_register(ludc_host *h, const ludc_candidate_file *f, const ludc_
     return LUD_OK;
 }
 
-static void add_names(const ludc_host *h, int32_t kind, bool model_types, ludc_buf *out) {
-    bool any = false;
+static bool fits(const ludc_component *c, int32_t kind, const char *feature_type) {
+    if (c->c->kind != kind || c->shadowed) return false;
+    return !feature_type || !c->c->feature_types || in_list(c->c->feature_types, ludc_str(feature_type));
+}
+
+/* What could have been meant: config names, or model types; each once. Returns how many. */
+static size_t collect_names(const ludc_host *h, int32_t kind, const char *feature_type, bool model_types,
+                            const char **out, size_t cap) {
+    size_t len = 0;
     for (size_t i = 0; i < h->n_components; i++) {
         const lud_component *c = h->components[i].c;
-        if (c->kind != kind || h->components[i].shadowed) continue;
         const char *const one[] = {c->config_name, NULL};
-        for (const char *const *n = model_types ? c->model_types : one; n && *n; n++) {
-            ludc_buf_addf(out, "%s%s", any ? ", " : "", *n);
-            any = true;
-        }
+        if (!fits(&h->components[i], kind, feature_type)) continue;
+        for (const char *const *n = model_types ? c->model_types : one; n && *n && len + 1 < cap; n++)
+            if (!in_list(out, ludc_str(*n))) out[len++] = *n;
     }
-    if (!any) ludc_buf_adds(out, "none");
+    return len;
+}
+
+/* The first few, so that the whole message fits. */
+static void add_refused(const ludc_host *h, ludc_buf *out) {
+    enum { SHOWN = 3 };
+    size_t n = 0;
+    for (size_t i = 0; i < h->n_files; i++) {
+        if (!h->files[i].reason || h->files[i].twice || ++n > SHOWN) continue;
+        ludc_buf_addf(out, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
+    }
+    if (n > SHOWN) ludc_buf_addf(out, "; %zu more not loaded: see 'ludwig plugin list -v'", n - SHOWN);
 }
 
 /* One line: what is missing, what there is, where it was looked for. */
-static lud_status not_found(const ludc_host *h, int32_t kind, bool by_model_type, lud_str word, lud_error *err) {
+static lud_status not_found(const ludc_host *h, int32_t kind, const char *feature_type, bool by_model_type,
+                            lud_str word, lud_error *err) {
+    const char *list[128] = {NULL};
     ludc_buf names = {0}, folders = {0}, refused = {0};
-    add_names(h, kind, by_model_type, &names);
+    const size_t len = collect_names(h, kind, feature_type, by_model_type, list, LUDC_COUNT(list));
+    const char *near = ludc_nearest(word, list, len);
+    if (near) ludc_buf_addf(&names, "did you mean '%s'? ", near);
+    ludc_buf_adds(&names, len ? "there is: " : "there is: none");
+    for (size_t i = 0; i < len; i++)
+        ludc_buf_addf(&names, "%s%s", i ? ", " : "", list[i]);
     for (size_t i = 0; i < h->n_folders; i++)
         ludc_buf_addf(&folders, "%s%s", i ? ", " : "", h->folders[i]);
-    for (size_t i = 0; i < h->n_files; i++)
-        if (h->files[i].reason && !h->files[i].twice)
-            ludc_buf_addf(&refused, "; not loaded: %s: %s", h->files[i].path, h->files[i].reason);
+    add_refused(h, &refused);
     const lud_status status =
-        ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s' (there is: %s); searched %s%s", ludc_kind_name(kind),
-                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, names.ptr ? names.ptr : "?",
-                  folders.ptr ? folders.ptr : "?", refused.ptr ? refused.ptr : "");
+        ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s'%s%s (%s); searched %s%s", ludc_kind_name(kind),
+                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, feature_type ? " for " : "",
+                  feature_type ? feature_type : "", names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?",
+                  refused.ptr ? refused.ptr : "");
     ludc_buf_free(&names);
     ludc_buf_free(&folders);
     ludc_buf_free(&refused);
@@ -95,12 +117,11 @@ lud_status ludc_host_find(const ludc_host *h, int32_t kind, const char *feature_
                           const lud_component **out, lud_error *err) {
     for (size_t i = 0; i < h->n_components; i++) {
         const lud_component *c = h->components[i].c;
-        if (c->kind != kind || h->components[i].shadowed || !ludc_str_eq(config_name, c->config_name)) continue;
-        if (feature_type && c->feature_types && !in_list(c->feature_types, ludc_str(feature_type))) continue;
+        if (!fits(&h->components[i], kind, feature_type) || !ludc_str_eq(config_name, c->config_name)) continue;
         *out = c;
         return LUD_OK;
     }
-    return not_found(h, kind, false, config_name, err);
+    return not_found(h, kind, feature_type, false, config_name, err);
 }
 
 lud_status ludc_host_find_model_type(const ludc_host *h, int32_t kind, lud_str model_type, const lud_component **out,
@@ -111,7 +132,7 @@ lud_status ludc_host_find_model_type(const ludc_host *h, int32_t kind, lud_str m
         *out = c;
         return LUD_OK;
     }
-    return not_found(h, kind, true, model_type, err);
+    return not_found(h, kind, NULL, true, model_type, err);
 }
 
 const lud_component *ludc_host_find_peft(const ludc_host *h, lud_str peft_type) {

@@ -83,7 +83,7 @@ static void activate(const ludc_output *o, float *x, size_t n) {
             x[i] = (float)(1.0 / (1.0 + exp(-(double)x[i] / temperature)));
     } else {
         ludc_feature_denormalize(o->metadata, x, n * w);
-        const ludc_value *range = ludc_value_get(o->section, "clip");
+        const ludc_value *range = ludc_value_get(o->feature, "clip");
         if (!ludc_is_null(range)) clip(x, n * w, range);
     }
 }

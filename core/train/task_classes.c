@@ -103,7 +103,7 @@ bool ludc_category_metrics(const ludc_scored *d) {
 
 /* The two labels of the metadata, or False and True. */
 static ludc_value *binary_names(const ludc_value *metadata) {
-    const ludc_value *labels = ludc_value_get(metadata, "idx2str");
+    const ludc_value *labels = ludc_value_get(metadata, "bool2str");
     if (labels) return ludc_value_copy(labels);
     ludc_value *names = ludc_value_new(LUD_CFG_LIST);
     if (ludc_value_push(names, ludc_value_str(LUDC_STR("False"))) &&

@@ -38,12 +38,14 @@ lud_status ludc_updater_new(const ludc_trainee *t, const ludc_settings *settings
     return status;
 }
 
-static lud_status clip_by_value(ludc_updater *u, lud_error *err) {
+/* Scales by *factor first, as Ludwig clips by norm before it clips by value; nothing is left to scale then. */
+static lud_status clip_by_value(ludc_updater *u, float *factor, lud_error *err) {
     const float limit = (float)u->settings->clip_value;
     const int64_t n = ludc_store_flat_len(u->store);
     LUDC_TRY(ludc_store_flat_read(u->store, LUDC_FLAT_GRADS, u->gradients, err));
     for (int64_t i = 0; i < n; i++)
-        u->gradients[i] = fminf(limit, fmaxf(-limit, u->gradients[i]));
+        u->gradients[i] = fminf(limit, fmaxf(-limit, *factor * u->gradients[i]));
+    *factor = 1.0f;
     return ludc_store_flat_write(u->store, LUDC_FLAT_GRADS, u->gradients, err);
 }
 
@@ -73,7 +75,7 @@ lud_status ludc_updater_step(ludc_updater *u, const ludc_step_result *r, const u
     scalars[1] = 1.0f;
     /* torch.nn.utils.clip_grad_norm_: the 1e-6 is its guard against a zero norm. */
     if (s->clip_norm > 0) scalars[1] = (float)fmin(1.0, s->clip_norm / (norm + 1e-6));
-    if (s->clip_value > 0) LUDC_TRY(clip_by_value(u, err));
+    if (s->clip_value > 0) LUDC_TRY(clip_by_value(u, &scalars[1], err));
     if (s->kind != LUDC_OPT_SGD) scalars[7] = (float)(step + 1);
     return ludc_optimizer_step(u->optimizer, scalars, err);
 }

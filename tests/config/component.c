@@ -20,7 +20,7 @@ static const char schema_text[] =
     "1.5}}},"
     "\"free\": {\"type\": \"object\"},"
     "\"any\": {},"
-    "\"reduce_output\": {\"default\": \"mean\"}}}";
+    "\"reduce_output\": {\"default\": \"mean\", \"default_by_type\": {\"other\": \"max\"}}}}";
 
 static lud_component component(int32_t kind, const char *schema) {
     return (lud_component){.struct_size = sizeof(lud_component),
@@ -73,6 +73,7 @@ static void test_defaults(void) {
     check_at("mine", schema_text, "sizes", "[3, 5]");
     check_at("mine", schema_text, "inner", "{\"x\": 1.5}");
     check_at("mine", schema_text, "reduce_output", "\"mean\"");
+    check_at("other", schema_text, "reduce_output", "\"max\"");
     check_at("mine", schema_text, "trainable", "false");
     check_at("mine", schema_text, "use_pretrained", "true");
     check_at("mine", NULL, "reduce_output", "\"sum\"");

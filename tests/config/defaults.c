@@ -55,6 +55,10 @@ static void test_resolved(void) {
     check_full(GOOD "trainer: {should_shuffle: no}", "trainer.should_shuffle", "false");
     check_full(GOOD "trainer: {type: finetune}\nadapter: lora", "adapter.r", "8");
     check_full(GOOD "trainer: {type: finetune}\nadapter: {type: lora, r: 4}", "adapter.alpha", "8");
+    check_full(GOOD, "output_features.0.decoder.type", "\"text_extractor\"");
+    check_full("model_type: llm\nbase_model: m\ninput_features: [{name: x, type: text}]\n"
+               "output_features: [{name: y, type: text, decoder: {type: somebody's, smoothing: 0.5}}]\n",
+               "output_features.0.decoder", "{\"type\": \"somebody's\", \"smoothing\": 0.5}");
     check_full(GOOD "trainer: {type: finetune}\nadapter: {type: mine, knobs: {a: 1}}", "adapter",
                "{\"type\": \"mine\", \"pretrained_adapter_weights\": null, \"postprocessor\": "
                "{\"merge_adapter_into_base_model\": false, \"progressbar\": false}, \"knobs\": {\"a\": 1}}");

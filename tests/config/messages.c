@@ -58,8 +58,10 @@ static const bad lines[] = {
     {"trainer: {optimizer: 7}", "c.yaml:5:22: error: trainer.optimizer: must be a string or an object, got 7"},
     {"trainer: {optimizer: lion}", "c.yaml:5:22: error: trainer.optimizer: 'lion' is known, not available yet"},
     {"trainer: {optimizer: {eps: 0}}", "c.yaml:5:28: error: trainer.optimizer.eps: must be > 0, got 0"},
-    {"trainer: {gradient_clipping: {clipvalue: 1.0}}",
-     "c.yaml:5:31: error: trainer.gradient_clipping.clipvalue: known, not available yet"},
+    {"trainer: {gradient_clipping: {clipvalue: 0}}",
+     "c.yaml:5:42: error: trainer.gradient_clipping.clipvalue: must be > 0, got 0"},
+    {"trainer: {gradient_clipping: {clipvalue: [1.0]}}",
+     "c.yaml:5:42: error: trainer.gradient_clipping.clipvalue: must be a number or null, got a list of 1"},
     {"trainer: {gradient_clipping: 1.0}", "c.yaml:5:30: error: trainer.gradient_clipping: must be an object, got 1"},
     {"trainer: {learning_rate_scheduler: {decay: cosin}}",
      "c.yaml:5:44: error: trainer.learning_rate_scheduler.decay: 'cosin' is not an allowed word (did you mean "
@@ -242,6 +244,22 @@ static const bad whole[] = {
      "c.yaml:3:18: error: input_features.0: must be an object, got 'x'\n"
      "c.yaml:4:19: error: output_features.0: missing required key 'name': name, also of the result columns\n"
      "c.yaml:4:20: error: output_features.0: unknown key 'nmae' (did you mean 'name'?)"},
+    {"model_type: llm\n"
+     "base_model: m\n"
+     "input_features: [{name: x, type: text}]\n"
+     "output_features: [{name: y, type: text, decoder: {type: text_extracter, mine: 1}}]\n",
+     "c.yaml:4:57: error: output_features.0.decoder.type: 'text_extracter' is not an allowed word (did you mean "
+     "'text_extractor'?); allowed: text_extractor"},
+    {"model_type: llm\n"
+     "base_model: m\n"
+     "input_features: [{name: x, type: text}]\n"
+     "output_features: [{name: y, type: text, decoder: {tokeniser: x}}]\n",
+     "c.yaml:4:51: error: output_features.0.decoder: unknown key 'tokeniser' (did you mean 'tokenizer'?)"},
+    {"model_type: llm\n"
+     "base_model: m\n"
+     "input_features: [{name: x, type: text}]\n"
+     "output_features: [{name: y, type: text, decoder: category_extractor}]\n",
+     "c.yaml:4:50: error: output_features.0.decoder.type: category_extractor is for outputs of type category"},
     {"base_model: m\n"
      "input_features: [{name: x, type: text, encoder: {type: bert}}]\n"
      "output_features: [{name: y, type: text, loss: {weight: 2}}]\n",

@@ -86,7 +86,7 @@ static void walk_keys(step *way, size_t depth, const ludc_key *owner, const ludc
     for (const ludc_key *k = keys; k->name; k++) {
         bool decides = owner->variants && strcmp(k->name, "type") == 0;
         if (!(owner->flags & LUDC_KEY_OPEN) && !decides) try_key(way, depth, owner, k);
-        if (!k->section) continue;
+        if (!k->section || (depth == 0 && strcmp(k->name, "defaults") == 0)) continue; /* the features' tables again */
         way[depth].key = k;
         walk(way, depth + 1, k);
     }

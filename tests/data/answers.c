@@ -71,7 +71,8 @@ static void test_binary(void) {
     ROW(feature, plain, "b_predictions|b_probabilities|b_probability|b_probabilities_False|b_probabilities_True",
         "True|[0.25, 0.75]|0.75|0.25|0.75", 0.75f);
     ROW(feature, plain, NULL, "True|[0.5, 0.5]|0.5|0.5|0.5", 0.5f);
-    ROW("{\"name\": \"b\", \"type\": \"binary\", \"threshold\": 0.7}", "{\"width\": 1, \"idx2str\": [\"no\", \"yes\"]}",
+    ROW("{\"name\": \"b\", \"type\": \"binary\", \"threshold\": 0.7}",
+        "{\"width\": 1, \"bool2str\": [\"no\", \"yes\"]}",
         "b_predictions|b_probabilities|b_probability|b_probabilities_no|b_probabilities_yes",
         "no|[0.5, 0.5]|0.5|0.5|0.5", 0.5f);
     ROW("{\"name\": \"b\", \"type\": \"binary\", \"threshold\": 0.7}", plain, NULL, "True|[0.3, 0.7]|0.7|0.3|0.7",
@@ -123,7 +124,8 @@ static void test_refusals(void) {
     check_refused(category, "{\"width\": 2, \"idx2str\": [\"a\"]}", 2, labels);
     check_refused(category, "{\"width\": 2, \"idx2str\": [\"a\", 1]}", 2, labels);
     check_refused(category, "{\"width\": 2, \"idx2str\": {\"a\": 0, \"b\": 1}}", 2, labels);
-    check_refused("{\"name\": \"y\", \"type\": \"binary\"}", "{\"width\": 1, \"idx2str\": [\"a\"]}", 1, labels);
+    check_refused("{\"name\": \"y\", \"type\": \"binary\"}", "{\"width\": 1, \"bool2str\": [\"a\"]}", 1,
+                  "output feature 'y': its metadata need bool2str, a list of 2 texts");
     check_refused("{\"name\": \"y\", \"type\": \"text\"}", "{\"width\": 1}", 1,
                   "output feature 'y': no predictions for the type 'text'");
 }

@@ -105,7 +105,7 @@ static void test_class_weights(void) {
     check_weights("null", "1 1 1");
     check_weights("[1, 2.5, 0]", "1 2.5 0");
     check_weights("{\"tech\": 3, \"world\": 1, \"sports\": 0.5}", "1 0.5 3");
-    check_weights("[1, 2]", "class_weights: 2 weights, there are 3 classes (see idx2str)");
+    check_weights("[1, 2]", "class_weights: 2 weights, there are 3 classes: world, sports, tech");
     check_weights("[1, -2, 1]", "class_weights: 'sports': want a number >= 0");
     check_weights("[1, \"2\", 1]", "class_weights: 'sports': want a number >= 0");
     check_weights("[1, 1e300, 1]", "class_weights: 'sports': want a number >= 0");

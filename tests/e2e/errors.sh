@@ -13,6 +13,11 @@ expect 2 "unknown option" "$ludwig" train --confg "$config"
 expect 2 "known, not available yet" "$ludwig" train -c "$config" --set quantization.bits=4 --dataset "$data"
 expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=bf16 --dataset "$data"
 
+expect 2 "did you mean 'text_extractor'" "$ludwig" train -c "$config" --set output_features.0.decoder.type=text_extracter --dataset "$data"
+expect 4 "did you mean 'causal_lm'" "$ludwig" train -c "$config" --set output_features.0.decoder=causal_ml --dataset "$data"
+expect 4 "no decoder plugin 'nobodys'" "$ludwig" train -c "$config" --set output_features.0.decoder.type=nobodys --dataset "$data"
+expect 4 "did you mean 'lora'" "$ludwig" train -c "$config" --set adapter=lorra --dataset "$data"
+
 sed 's/question/query/' "$data" >column.csv
 expect 3 "no column 'question'" "$ludwig" train -c "$config" --dataset column.csv
 { cat "$data"; echo 'a,b,c'; } >ragged.csv

@@ -96,9 +96,12 @@ static void test_order_and_shadowing(void) {
     CHECK(found == c[0].c && ludc_host_find_peft(host, LUDC_STR("NOTHING")) == c[0].c);
     CHECK(ludc_host_find_peft(host, LUDC_STR("SOMETHING")) == NULL);
     CHECK_INT(ludc_host_find(host, LUD_KIND_ADAPTER, NULL, LUDC_STR("later"), &found, &err), LUD_E_ABI);
-    CHECK(strstr(err.msg, "'later'") && strstr(err.msg, "there is: nothing, other") &&
+    CHECK(strstr(err.msg, "'later'") && strstr(err.msg, "(there is: nothing, other") &&
           strstr(err.msg, path_of("second")));
     CHECK(!strchr(err.msg, '\n'));
+    err = LUDC_ERROR_INIT;
+    CHECK_INT(ludc_host_find(host, LUD_KIND_ADAPTER, NULL, LUDC_STR("othr"), &found, &err), LUD_E_ABI);
+    CHECK(strstr(err.msg, "(did you mean 'other'? there is: nothing, other") != NULL);
     err = LUDC_ERROR_INIT;
     CHECK_INT(ludc_host_find_model_type(host, LUD_KIND_ENCODER, LUDC_STR("bag"), &found, &err), LUD_E_ABI);
     CHECK(strstr(err.msg, "model type 'bag'") != NULL);
@@ -149,6 +152,7 @@ static void test_refused(void) {
     CHECK_INT(own_components(host), 1);
     const lud_component *found = NULL;
     CHECK_INT(ludc_host_find(host, LUD_KIND_BACKEND, NULL, LUDC_STR("gpu"), &found, &err), LUD_E_ABI);
+    CHECK(strstr(err.msg, "no backend plugin 'gpu' (") == err.msg);
     CHECK(strstr(err.msg, "init_fails.so: init failed: not on this machine") != NULL);
     ludc_host_free(host);
 }

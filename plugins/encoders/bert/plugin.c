@@ -80,6 +80,10 @@ static const lud_component component = {
     .kind = LUD_KIND_ENCODER,
     .id = "org.ludwig.bert",
     .config_name = "bert",
+    /* Ludwig's defaults for the encoders of these names; auto_transformer, llm and the others: sum. */
+    .config_schema = "{\"properties\": {\"reduce_output\": {\"default\": \"sum\", \"default_by_type\": {\"bert\": "
+                     "\"cls_pooled\", \"roberta\": \"cls_pooled\", \"xlmroberta\": \"cls_pooled\", \"albert\": "
+                     "\"cls_pooled\", \"modernbert\": \"cls_pooled\"}}}}",
     .summary = "bidirectional encoders: BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, ALBERT, DistilBERT, ModernBERT",
     .vtable = &vtable,
     .feature_types = feature_types,

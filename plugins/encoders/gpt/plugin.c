@@ -80,6 +80,7 @@ static const lud_component component = {
     .kind = LUD_KIND_ENCODER,
     .id = "org.ludwig.gpt",
     .config_name = "gpt",
+    .config_schema = "{\"properties\": {}}", /* no keys of its own */
     .summary = "decoder-only models: GPT-2, GPT-NeoX and Pythia, OPT, BLOOM, Phi 1 to 2",
     .vtable = &vtable,
     .feature_types = feature_types,

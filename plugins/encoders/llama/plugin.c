@@ -116,6 +116,7 @@ static const lud_component component = {
     .kind = LUD_KIND_ENCODER,
     .id = "org.ludwig.llama",
     .config_name = "llama",
+    .config_schema = "{\"properties\": {}}", /* no keys of its own */
     .summary = "decoder-only models: Llama, Mistral, Qwen2, Qwen3, Gemma 1 to 3, Phi-3, SmolLM 1 to 3",
     .vtable = &vtable,
     .feature_types = feature_types,

@@ -93,38 +93,41 @@ enum {
  * RMS_NORM(x[...,C], w[C] or 0) -> y = x * r * (w + offset), and r = 1/sqrt(mean(x^2) + eps), shape x without its last
  *   axis. Without w the factor is 1. RMS_NORM_GRAD(x, w or 0, r, dy) -> dx. RMS_NORM_GRAD_WEIGHT(x, r, dy) -> dw[C].
  *   (Zhang and Sennrich 2019, arXiv 1910.07467.)
- * LAYER_NORM(x[...,C], w[C] or 0, b[C] or 0) -> y = (x - mean) rstd w + b, mean and rstd = 1/sqrt(variance + eps),
- * shape x without its last axis; the variance is the biased one. weight_offset is not used. LAYER_NORM_GRAD(x, w or 0,
- * mean, rstd, dy) -> dx. LAYER_NORM_GRAD_WEIGHT(x, mean, rstd, dy) -> dw[C], db[C]. (Ba et al. 2016, arXiv 1607.06450.)
+ * LAYER_NORM(x[...,C], w[C] or 0, b[C] or 0) -> y = (x - mean) rstd w + b, mean, and rstd = 1/sqrt(variance + eps),
+ *   both of x's shape without its last axis; the variance is the biased one; weight_offset is not used.
+ *   LAYER_NORM_GRAD(x, w or 0, mean, rstd, dy) -> dx. LAYER_NORM_GRAD_WEIGHT(x, mean, rstd, dy) -> dw[C], db[C].
+ *   (Ba et al. 2016, arXiv 1607.06450.)
  * ROPE(x[T,H,D], positions I32[T], inv_freq real[rotary_dim/2]): the first rotary_dim components of each head are
  *   rotated by the angle position * inv_freq[i]: pairs (i, i + rotary_dim/2), or (2i, 2i+1) if interleaved; cosine and
  *   sine are multiplied by attention_factor; inverse != 0 rotates back (the VJP: transposed, same factor). The rest is
  *   copied. (Su et al. 2021, arXiv 2104.09864; rotate-half form as in transformers.) The angle is computed in fp32.
  * ATTENTION(q[T,H,D], k[T,G,D], v[T,G,D], seg_offsets I32[S+1], slopes[H] or 0) -> out[T,H,D], lse[T,H]. Token t of
- *   segment s attends to keys j of the same segment with  j <= t if causal;  t - j <= left if left >= 0;  j - t <=
- * right if right >= 0. score = scale * q.k; with softcap c > 0: c * tanh(score / c); with slopes + slope[h] * (j - t)
- * (ALiBi, Press et al. 2022, arXiv 2108.12409; by distance, so that far positions keep their digits). lse = natural log
- * of the sum of exp(score) (for a row without keys: -infinity and out = 0). Keys are added in blocks counted from the
- *   segment's first key. ATTENTION_GRAD(q, k, v, seg_offsets, out, lse, dout, slopes or 0) -> dq, dk, dv. (Dao et al.
- *   2022, arXiv 2205.14135.)
+ *   segment s attends to keys j of the same segment with  j <= t if causal;  t - j <= left if left >= 0;
+ *   j - t <= right if right >= 0. score = scale * q.k; with softcap c > 0: c * tanh(score / c); with slopes:
+ *   + slope[h] * (j - t) (ALiBi, Press et al. 2022, arXiv 2108.12409; by distance, so that far positions keep their
+ *   digits). lse = natural log of the sum of exp(score) (for a row without keys: -infinity and out = 0). Keys are added
+ *   in blocks counted from the segment's first key. (Dao et al. 2022, arXiv 2205.14135.)
+ *   ATTENTION_GRAD(q, k, v, seg_offsets, out, lse, dout, slopes or 0) -> dq, dk, dv.
  * ATTENTION_CACHED(q, k, v, seg_offsets I32[S+1], positions I32[T], page_table I32[S,P], k_pool[B,Z,G,D],
  *   v_pool[B,Z,G,D], slopes[H] or 0) -> out[T,H,D]. First writes k and v of each token into the pools (role KV, changed
- * in place) at page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of
- * segment s (window by `left`). The same bits as ATTENTION over the whole segment. SEGMENT_POOL(x[T,C], seg_offsets
- * I32[S+1]) -> y[S,C], index I32[S,C]; attr.rows is S (an extent). One row for each segment: LUD_POOL_MEAN, SUM, MAX
- * (index: the token chosen, counted from the segment's first; lowest on ties), FIRST, LAST. index exists for MAX only.
- * An empty segment gives 0. SEGMENT_POOL_GRAD(dy[S,C], index or 0, seg_offsets)
- * -> dx[T,C]; attr.rows is T. SEGMENT_ATTEND(x[T,C], score[T], seg_offsets) -> y[S,C], weights[T]; attr.rows is S.
- * weights = softmax of score inside the segment, y = sum of weights * x. An empty segment gives 0.
- * SEGMENT_ATTEND_GRAD(x, weights, y, seg_offsets, dy[S,C]) -> dx[T,C], dscore[T]. SEGMENT_UNFOLD(x[T,C], seg_offsets)
- * -> [T,(left+1+right)*C]: row t holds the rows t-left .. t+right of its segment beside each other, 0 outside it.
- * SEGMENT_UNFOLD_GRAD(dy, seg_offsets) -> dx[T,C]. CROSS_ENTROPY(logits[N,V], target I32[N]) -> nll[N], argmax I32[N].
- * Of z = logit_scale * logits, soft-capped: nll = lse(z) - (1 - e) z[target] - e mean(z), e = smoothing. argmax: lowest
- * index on ties, before smoothing. CROSS_ENTROPY_GRAD(logits, target, g[N]) -> dlogits = g * d nll / d logits.
+ *   in place) at page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of
+ *   segment s (window by `left`). The same bits as ATTENTION over the whole segment.
+ * SEGMENT_POOL(x[T,C], seg_offsets I32[S+1]) -> y[S,C], index I32[S,C]: one row for each segment: LUD_POOL_MEAN, SUM,
+ *   MAX (index: the token chosen, counted from the segment's first; lowest on ties), FIRST, LAST. attr.rows is S (an
+ *   extent). index exists for MAX only. An empty segment gives 0.
+ *   SEGMENT_POOL_GRAD(dy[S,C], index or 0, seg_offsets) -> dx[T,C]; attr.rows is T.
+ * SEGMENT_ATTEND(x[T,C], score[T], seg_offsets) -> y[S,C], weights[T]: weights = softmax of score inside the segment,
+ *   y = sum of weights * x. attr.rows is S. An empty segment gives 0.
+ *   SEGMENT_ATTEND_GRAD(x, weights, y, seg_offsets, dy[S,C]) -> dx[T,C], dscore[T].
+ * SEGMENT_UNFOLD(x[T,C], seg_offsets) -> [T,(left+1+right)*C]: row t holds the rows t-left .. t+right of its segment
+ *   beside each other, 0 outside it. SEGMENT_UNFOLD_GRAD(dy, seg_offsets) -> dx[T,C].
+ * CROSS_ENTROPY(logits[N,V], target I32[N]) -> nll[N], argmax I32[N]. Of z = logit_scale * logits, soft-capped:
+ *   nll = lse(z) - (1 - e) z[target] - e mean(z), e = smoothing. argmax: lowest index on ties, before smoothing.
+ *   CROSS_ENTROPY_GRAD(logits, target, g[N]) -> dlogits = g * d nll / d logits.
  * LINEAR_CROSS_ENTROPY(x[N,C], w[V,C], b[V] or 0, target I32[N]) -> nll[N], argmax I32[N]: CROSS_ENTROPY of
  *   LINEAR(x, w, b) without a tensor of N x V. LINEAR_CROSS_ENTROPY_GRAD(x, w, b, target, g[N]) -> dx, dw, db, and
  *   LINEAR_CROSS_ENTROPY_JOINED(x, w, b, target, g[N]) -> nll, argmax, dx, dw, db: forward and gradient in one pass
- * over the logits. dx, dw, db exist as attr.want says. (Chunks of rows as in Liger Kernel, arXiv 2410.10989.)
+ *   over the logits. dx, dw, db exist as attr.want says. (Chunks of rows as in Liger Kernel, arXiv 2410.10989.)
  * ELEMENT_LOSS(pred, target) of one shape -> elementwise, d = pred - target; targets get no cotangent:
  *   SQUARED d^2;  ABSOLUTE |d|;  ABSOLUTE_PERCENTAGE |d| / max(|target|, a);  HUBER 0.5 d^2 where |d| <= a, else
  *   a (|d| - 0.5 a);  of logits and targets in [0, 1], p = sigmoid(pred):  BINARY_CROSS_ENTROPY

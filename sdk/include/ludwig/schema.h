@@ -19,8 +19,9 @@
 #define LUD_KEY_MAYBE_INT(key, min, max, doc)                                                                          \
     LUD_KEY(key, "[\"integer\", \"null\"]", "null", ", \"minimum\": " #min ", \"maximum\": " #max, doc)
 #define LUD_KEY_NUMBER(key, dflt, doc) LUD_KEY(key, "\"number\"", #dflt, "", doc)
-/* A share p < 1: the component itself refuses 1. */
-#define LUD_KEY_DROPOUT(key, dflt, doc) LUD_KEY(key, "\"number\"", #dflt, ", \"minimum\": 0, \"maximum\": 1", doc)
+/* A share 0 <= p < 1. */
+#define LUD_KEY_DROPOUT(key, dflt, doc)                                                                                \
+    LUD_KEY(key, "\"number\"", #dflt, ", \"minimum\": 0, \"exclusiveMaximum\": 1", doc)
 /* words: "\"a\", \"b\""; or null. */
 #define LUD_KEY_WORD(key, dflt, words, doc)                                                                            \
     LUD_KEY(key, "[\"string\", \"null\"]", dflt, ", \"enum\": [" words ", null]", doc)
