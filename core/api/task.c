@@ -141,12 +141,7 @@ static lud_status writer_open(writer *w, lud_error *err) {
     const ludc_predictor *p = w->p;
     for (size_t k = 0; k < p->n_outputs; k++)
         LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    const lud_str *names = ludc_cells_list(&w->cells);
-    const char **texts = ludc_alloc(LUDC_MAX(w->cells.len, 1) * sizeof(*texts));
-    for (size_t i = 0; texts && names && i < w->cells.len; i++)
-        texts[i] = names[i].ptr;
-    w->table = texts && names ? ludc_table_new(texts, w->cells.len) : NULL;
-    ludc_free(texts);
+    w->table = ludc_cells_table(&w->cells);
     return w->table ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
