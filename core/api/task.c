@@ -28,8 +28,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     if (m->predictor && (m->for_training || !for_training)) return LUD_OK;
     if (!m->metadata)
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
-    ludc_predictor_free(m->predictor);
-    m->predictor = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,
@@ -99,8 +98,8 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n, rows[1].n,
-             rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
     return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
 }
 
