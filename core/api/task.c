@@ -77,7 +77,7 @@ typedef struct view {
 
 static view view_of(const ludc_dataset *d, const lud_data_source *src, int split) {
     const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    if (d->apart) return (view){d->tables[split], apart[split], NULL, d->split.n[split]};
+    if (d->apart) return (view){d->tables[split], apart[split], d->split.rows[split], d->split.n[split]};
     return (view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
 }
 
@@ -86,6 +86,32 @@ static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
     for (size_t i = 0; i < p->n_inputs; i++)
         if (d->inputs[i].kind == LUDC_COLUMN_LISTS) n += (uint64_t)d->inputs[i].offsets[d->n];
     return n;
+}
+
+/* preprocessing.oversample_minority and undersample_majority, on the training rows. */
+static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *src, lud_error *err) {
+    const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
+    const ludc_output *o = &m->predictor->outputs[0];
+    const view v = view_of(d, src, LUDC_TRAIN);
+    if (ludc_is_null(ludc_value_get(section, "oversample_minority")) &&
+        ludc_is_null(ludc_value_get(section, "undersample_majority")))
+        return LUD_OK;
+    ludc_column target = {0};
+    uint32_t *rows = ludc_alloc(LUDC_MAX(v.n, 1) * sizeof(*rows));
+    size_t n = v.n;
+    for (size_t i = 0; rows && i < n; i++)
+        rows[i] = v.rows ? v.rows[i] : (uint32_t)i;
+    lud_status status =
+        rows ? ludc_feature_encode(o->feature, o->metadata, true, v.table, v.path, v.rows, n, &target, err)
+             : ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", n);
+    if (status == LUD_OK) status = ludc_rows_balance(section, &target, m->seed, &rows, &n, err);
+    ludc_column_free(&target);
+    if (status != LUD_OK) return ludc_free(rows), status;
+    ludc_log(LUD_LOG_INFO, "data: %zu training rows became %zu: classes balanced", v.n, n);
+    ludc_free(d->split.rows[LUDC_TRAIN]);
+    d->split.rows[LUDC_TRAIN] = rows;
+    d->split.n[LUDC_TRAIN] = n;
+    return LUD_OK;
 }
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
@@ -114,12 +140,7 @@ static lud_status writer_open(writer *w, lud_error *err) {
     const ludc_predictor *p = w->p;
     for (size_t k = 0; k < p->n_outputs; k++)
         LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    const lud_str *names = ludc_cells_list(&w->cells);
-    const char **texts = ludc_alloc(LUDC_MAX(w->cells.len, 1) * sizeof(*texts));
-    for (size_t i = 0; texts && names && i < w->cells.len; i++)
-        texts[i] = names[i].ptr;
-    w->table = texts && names ? ludc_table_new(texts, w->cells.len) : NULL;
-    ludc_free(texts);
+    w->table = ludc_cells_table(&w->cells);
     return w->table ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
@@ -206,6 +227,7 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
+    if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
@@ -241,6 +263,7 @@ static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool target
     lud_status status = pick_view(&d, o, &v, err);
     if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
     ludc_dataset_free(&d);
+    if (status == LUD_OK && rows->n == 0) status = ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v.path);
     if (status == LUD_OK) status = ludc_task_embed(m, list, 1, err);
     if (status != LUD_OK && rows->inputs) ludc_task_rows_free(rows, m->predictor);
     return status;

@@ -69,6 +69,8 @@ typedef struct ludc_trainee {
     lud_status (*evaluate)(void *self, int split, int64_t limit, ludc_value **tree, lud_error *);
     /* The losses summed up in gradients() since the last call; *tree stays NULL if there were none. */
     lud_status (*running)(void *self, ludc_value **tree, lud_error *);
+    /* Once the best parameters are there; NULL: nothing is left to do. */
+    lud_status (*finish)(void *self, lud_error *);
     void (*free)(void *self);
 } ludc_trainee;
 /* Rows and models are kept by the caller while the trainee lives. */
