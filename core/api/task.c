@@ -28,8 +28,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     if (m->predictor && (m->for_training || !for_training)) return LUD_OK;
     if (!m->metadata)
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
-    ludc_predictor_free(m->predictor);
-    m->predictor = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,

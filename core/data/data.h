@@ -40,6 +40,8 @@ typedef struct ludc_split {
  * named "split" is used when the config names no split of its own (use_split_column). */
 lud_status ludc_split_make(const ludc_table *, const char *path, const ludc_value *cfg, bool use_split_column,
                            uint64_t seed, ludc_split *, lud_error *);
+/* Fold `fold` of k as test rows, all others as training rows; each row is in one fold. k <= n. */
+lud_status ludc_split_fold(size_t n, size_t k, size_t fold, uint64_t seed, ludc_split *, lud_error *);
 void ludc_split_free(ludc_split *);
 
 /* ---- Rows of tokens and packing (pack.c) ---- */
