@@ -261,7 +261,6 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
     if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
-    if (status == LUD_OK) status = ludc_run_folder_prepare(opts, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
