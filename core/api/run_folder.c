@@ -176,16 +176,19 @@ static const char *parent_of(const lud_train_opts *o) {
     return o->output_directory ? o->output_directory : "results";
 }
 
-lud_status ludc_run_folder_prepare(const lud_train_opts *o, lud_error *err) {
-    LUDC_TRY(ludc_dir_make(parent_of(o), err));
-    if (access(parent_of(o), W_OK) == 0) return LUD_OK;
-    return ludc_fail(err, LUD_E_IO, "%s: cannot write to the output directory: %s", parent_of(o), strerror(errno));
+/* Said before hours of training, not after. Makes nothing. */
+lud_status ludc_run_folder_check(const lud_train_opts *o, lud_error *err) {
+    char *run = ludc_path_join(parent_of(o), "run");
+    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    ludc_free(run);
+    return status;
 }
 
 lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_train_result *result, lud_error *err) {
     const lud_train_opts *o = r->opts;
     snprintf(result->experiment, sizeof(result->experiment), "%s_%s",
              o->experiment_name ? o->experiment_name : "experiment", o->model_name ? o->model_name : "run");
+    LUDC_TRY(ludc_dir_make(parent_of(o), err));
     char *absolute = ludc_path_absolute(parent_of(o));
     char *base = absolute ? ludc_path_join(absolute, result->experiment) : NULL;
     char *final = base ? free_name(base) : NULL;

@@ -82,6 +82,13 @@ static view view_of(const ludc_dataset *d, const lud_data_source *src, int split
     return (view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
 }
 
+static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        if (d->inputs[i].kind == LUDC_COLUMN_LISTS) n += (uint64_t)d->inputs[i].offsets[d->n];
+    return n;
+}
+
 /* preprocessing.oversample_minority and undersample_majority, on the training rows. */
 static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *src, lud_error *err) {
     const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
@@ -118,7 +125,8 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows", rows[0].n, rows[1].n, rows[2].n);
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
     return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
 }
 
@@ -133,12 +141,7 @@ static lud_status writer_open(writer *w, lud_error *err) {
     const ludc_predictor *p = w->p;
     for (size_t k = 0; k < p->n_outputs; k++)
         LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    const lud_str *names = ludc_cells_list(&w->cells);
-    const char **texts = ludc_alloc(LUDC_MAX(w->cells.len, 1) * sizeof(*texts));
-    for (size_t i = 0; texts && names && i < w->cells.len; i++)
-        texts[i] = names[i].ptr;
-    w->table = texts && names ? ludc_table_new(texts, w->cells.len) : NULL;
-    ludc_free(texts);
+    w->table = ludc_cells_table(&w->cells);
     return w->table ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
@@ -226,7 +229,6 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
     if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
-    if (status == LUD_OK) status = ludc_run_folder_prepare(opts, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = train_on(m, rows, opts, result, err);

@@ -149,9 +149,11 @@ lud_status ludc_file_commit(ludc_file_writer *, lud_error *); /* frees the write
 void ludc_file_abort(ludc_file_writer *);                     /* removes the temp file; accepts NULL */
 bool ludc_path_exists(const char *path);
 bool ludc_path_is_dir(const char *path);
-char *ludc_path_join(const char *dir, const char *name);   /* heap */
-char *ludc_path_absolute(const char *path);                /* heap; does not need to exist */
-lud_status ludc_dir_make(const char *path, lud_error *);   /* with parents; existing is fine */
+char *ludc_path_join(const char *dir, const char *name); /* heap */
+char *ludc_path_absolute(const char *path);              /* heap; does not need to exist */
+lud_status ludc_dir_make(const char *path, lud_error *); /* with parents; existing is fine */
+/* Whether a file or folder can be made there (what exists may be replaced); parents: with the folders above it. */
+lud_status ludc_path_can_make(const char *path, bool parents, lud_error *);
 lud_status ludc_dir_remove(const char *path, lud_error *); /* recursive, does not follow links */
 lud_status ludc_dir_list(const char *path, char ***names, size_t *n, lud_error *); /* sorted; ludc_dir_list_free */
 void ludc_dir_list_free(char **names, size_t n);
