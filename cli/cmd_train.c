@@ -5,7 +5,7 @@
 static lud_status train(const cli_options *o, bool evaluate_test, lud_error *err) {
     lud_config_source source;
     uint64_t seed;
-    if (!cli_config_source(o, &source) || !cli_number("random_seed", o->random_seed, 42, &seed)) return LUD_E_INVALID;
+    if (!cli_config_source(o, &source) || !cli_number("random_seed", o->random_seed, 0, &seed)) return LUD_E_INVALID;
     cli_session s;
     lud_model *model = NULL;
     static lud_train_result result; /* 5 KB: not for the stack of a small thread */

@@ -31,7 +31,7 @@ static const option options[] = {
     {"experiment_name", NULL, TEXT, AT(experiment_name), 0, "NAME", "first part of the run folder's name"},
     {"model_name", NULL, TEXT, AT(model_name), 0, "NAME", "second part of it"},
     {"model_path", "-m", TEXT, AT(model_path), 0, "DIR", "a run folder or its model/"},
-    {"random_seed", "-rs", TEXT, AT(random_seed), 0, "N", "seed of everything random (42)"},
+    {"random_seed", "-rs", TEXT, AT(random_seed), 0, "N", "seed of everything random (the config's, 42)"},
     {"split", "-s", TEXT, AT(split), 0, "NAME", "full, training, validation, test"},
     {"output", "-o", TEXT, AT(output), 0, "FILE", "predictions, or the rendered config"},
     {"generation_config", "-gc", TEXT, AT(generation), 0, "JSON", "over the config's generation section"},

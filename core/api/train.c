@@ -189,7 +189,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
 
 LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
                                       lud_error *err) {
-    m->seed = opts->random_seed ? opts->random_seed : 42;
+    if (opts->random_seed) m->seed = opts->random_seed;
     LUDC_TRY(ludc_run_folder_check(opts, err));
     if (ludc_is_predictive(m)) return ludc_task_train(m, opts, result, err);
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));

@@ -15,7 +15,7 @@
     "  - {name: c, type: category, encoder: {type: dense, embedding_size: 3}}\n"                                       \
     "output_features:\n"                                                                                               \
     "  - {name: z, type: number, dependencies: [y], loss: {type: huber, weight: 0.5}}\n"                               \
-    "  - {name: y, type: category, calibration: true, loss: {class_weights: [1, 2, 0.5]},\n"                                              \
+    "  - {name: y, type: category, calibration: true, loss: {class_weights: [1, 2, 0.5]},\n"                           \
     "     decoder: {num_fc_layers: 1, fc_output_size: 6, fc_activation: tanh}}\n"                                      \
     "combiner: {type: concat, num_fc_layers: 1, output_size: 7, activation: tanh, norm: layer, dropout: 0.1}\n"        \
     "trainer: {batch_size: 4, epochs: 2, learning_rate: 0.01}\n"                                                       \
