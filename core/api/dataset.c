@@ -6,8 +6,6 @@
 #include <feature.h>
 #include <string.h>
 
-#define ZERO_SHOT "SAMPLE INPUT: {__sample__}\nUSER: Complete the following task: {__task__}\nASSISTANT:"
-
 struct ludc_prompter {
     const ludc_table *table;
     const ludc_tokenizer *tokenizer;
@@ -16,15 +14,16 @@ struct ludc_prompter {
     int64_t input, output; /* columns; -1 = not there */
     int64_t max_len, max_input, max_output;
     int32_t eos;
-    size_t row;            /* being rendered */
-    ludc_buf text, sample; /* scratch */
+    ludc_examples examples;
+    size_t row;                     /* being rendered */
+    ludc_buf text, sample, context; /* scratch */
 };
 
 lud_str ludc_feature_name(const ludc_value *config, bool output) {
     return ludc_get_str(config, output ? "output_features.0.name" : "input_features.0.name", LUDC_STR(""));
 }
 
-static lud_str feature_column(const ludc_value *config, bool output) {
+lud_str ludc_feature_column(const ludc_value *config, bool output) {
     return ludc_get_str(config, output ? "output_features.0.column" : "input_features.0.column",
                         ludc_feature_name(config, output));
 }
@@ -86,7 +85,10 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     if (src->dataset) {
         status = ludc_table_read(src->dataset, src->format, &d.tables[0], err);
         const bool own = ludc_value_find(m->config.user, "preprocessing.split") != NULL;
-        if (status == LUD_OK && divided)
+        if (status == LUD_OK && divided && m->k_fold)
+            status = ludc_split_fold(ludc_table_rows(d.tables[0]), (size_t)m->k_fold, (size_t)m->fold, m->seed,
+                                     &d.split, err);
+        else if (status == LUD_OK && divided)
             status = ludc_split_make(d.tables[0], src->dataset, ludc_value_find(m->config.full, "preprocessing.split"),
                                      !own, m->seed, &d.split, err);
     } else if (src->training_set || src->validation_set || src->test_set) {
@@ -102,6 +104,32 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     return status;
 }
 
+ludc_view ludc_dataset_split(const ludc_dataset *d, const lud_data_source *src, int split) {
+    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
+    if (d->apart) return (ludc_view){d->tables[split], apart[split], NULL, d->split.n[split]};
+    return (ludc_view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
+}
+
+lud_status ludc_dataset_pick(const ludc_dataset *d, const lud_predict_opts *o, ludc_view *v, lud_error *err) {
+    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
+    const char *wanted = o->split ? o->split : "full";
+    int split = -1;
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        if (strcmp(wanted, names[i]) == 0 || (d->apart && strcmp(wanted, "full") == 0 && split < 0 && d->tables[i]))
+            split = i;
+    if (split < 0 && strcmp(wanted, "full") != 0)
+        return ludc_fail(err, LUD_E_INVALID, "split '%s': want full, training, validation or test", wanted);
+    *v = ludc_dataset_split(d, &o->data, LUDC_MAX(split, 0));
+    if (split < 0) v->rows = NULL, v->n = ludc_table_rows(v->table);
+    if (!v->table) return ludc_fail(err, LUD_E_DATA, "there is no %s split", wanted);
+    if (o->limit > 0) v->n = LUDC_MIN(v->n, (size_t)o->limit);
+    return v->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "%s: the %s split is empty", v->path, wanted);
+}
+
+size_t ludc_view_row(const ludc_view *v, size_t i) {
+    return v->rows ? v->rows[i] : i;
+}
+
 bool ludc_wants_split(const lud_predict_opts *o) {
     return o->split && strcmp(o->split, "full") != 0;
 }
@@ -111,22 +139,22 @@ void ludc_prompter_free(ludc_prompter *p) {
     ludc_template_free(p->tmpl);
     ludc_buf_free(&p->text);
     ludc_buf_free(&p->sample);
+    ludc_buf_free(&p->context);
     ludc_free(p);
 }
 
 static lud_status read_template(ludc_prompter *p, const ludc_value *config, const char *path, lud_error *err) {
     const ludc_value *prompt = ludc_value_get(config, "prompt");
     p->task = ludc_get_str(prompt, "task", (lud_str){0});
-    lud_str text = ludc_get_str(prompt, "template", (lud_str){0});
-    if (!text.ptr && p->task.ptr) text = LUDC_STR(ZERO_SHOT);
+    const lud_str text = ludc_get_str(prompt, "template", (lud_str){0});
     if (!text.ptr) return LUD_OK;
     LUDC_TRY(ludc_template_parse(text, &p->tmpl, err));
     for (size_t i = 0; i < ludc_template_fields(p->tmpl); i++) {
         const lud_str field = ludc_template_field(p->tmpl, i);
         size_t column;
         const bool sample = ludc_str_eq(field, "__sample__");
-        if (ludc_str_eq(field, "__task__")) continue;
-        LUDC_TRY(ludc_table_need(p->table, path, sample ? feature_column(config, false) : field, &column, err));
+        if (ludc_str_eq(field, "__task__") || ludc_str_eq(field, "__context__")) continue;
+        LUDC_TRY(ludc_table_need(p->table, path, sample ? ludc_feature_column(config, false) : field, &column, err));
         if (sample) p->input = (int64_t)column;
     }
     return LUD_OK;
@@ -142,12 +170,12 @@ static lud_status prompter_init(ludc_prompter *p, const lud_model *m, const char
     LUDC_TRY(read_template(p, config, path, err));
     size_t column;
     if (!p->tmpl) {
-        LUDC_TRY(ludc_table_need(p->table, path, feature_column(config, false), &column, err));
+        LUDC_TRY(ludc_table_need(p->table, path, ludc_feature_column(config, false), &column, err));
         p->input = (int64_t)column;
     }
-    p->output = ludc_table_column(p->table, feature_column(config, true));
+    p->output = ludc_table_column(p->table, ludc_feature_column(config, true));
     if (need_target && p->output < 0)
-        return ludc_table_need(p->table, path, feature_column(config, true), &column, err);
+        return ludc_table_need(p->table, path, ludc_feature_column(config, true), &column, err);
     p->max_len = info->max_positions > 0 ? info->max_positions : INT32_MAX;
     p->max_len = LUDC_MIN(p->max_len, ludc_get_int(config, "preprocessing.global_max_sequence_length", p->max_len));
     p->max_input = ludc_get_int(config, "input_features.0.preprocessing.max_sequence_length", INT32_MAX);
@@ -155,13 +183,14 @@ static lud_status prompter_init(ludc_prompter *p, const lud_model *m, const char
     return LUD_OK;
 }
 
-lud_status ludc_prompter_new(const lud_model *m, const ludc_table *table, const char *path, bool need_target,
+lud_status ludc_prompter_new(const lud_model *m, const ludc_view *v, const ludc_view *training, bool need_target,
                              ludc_prompter **out, lud_error *err) {
     ludc_prompter *p = ludc_alloc(sizeof(*p));
     if (!p) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    p->table = table;
+    p->table = v->table;
     p->input = p->output = -1;
-    const lud_status status = prompter_init(p, m, path, need_target, err);
+    lud_status status = prompter_init(p, m, v->path, need_target, err);
+    if (status == LUD_OK) status = ludc_examples_init(m, v->table, training, &p->examples, err);
     if (status != LUD_OK) {
         ludc_prompter_free(p);
         return status;
@@ -177,6 +206,11 @@ static bool lookup(void *arg, lud_str field, lud_str *value) {
         ludc_buf_clear(&p->sample);
         if (ludc_table_sample_cell(p->table, p->row, (size_t)p->input, &p->sample) != LUD_OK) return false;
         return *value = (lud_str){p->sample.ptr, p->sample.len}, true;
+    }
+    if (ludc_str_eq(field, "__context__")) {
+        ludc_buf_clear(&p->context);
+        ludc_examples_put(&p->examples, p->row, &p->context);
+        return *value = (lud_str){p->context.ptr, p->context.len}, !p->context.failed;
     }
     const int64_t column = ludc_table_column(p->table, field);
     if (column < 0) return false;
@@ -208,13 +242,18 @@ lud_str ludc_prompter_target(const ludc_prompter *p, size_t row) {
     return p->output < 0 ? (lud_str){0} : ludc_table_cell(p->table, row, (size_t)p->output);
 }
 
+lud_status ludc_prompter_target_ids(const ludc_prompter *p, lud_str target, ludc_ids *out, lud_error *err) {
+    LUDC_TRY(ludc_tokenizer_encode(p->tokenizer, target, false, out, err));
+    out->len = LUDC_MIN(out->len, (size_t)p->max_output);
+    if (p->eos >= 0 && !ludc_ids_push(out, p->eos)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return LUD_OK;
+}
+
 static lud_status add_row(ludc_prompter *p, size_t row, uint64_t number, ludc_ids *prompt, ludc_ids *target,
                           ludc_rows *out, lud_error *err) {
     prompt->len = target->len = 0;
     LUDC_TRY(ludc_prompter_ids(p, row, prompt, err));
-    LUDC_TRY(ludc_tokenizer_encode(p->tokenizer, ludc_prompter_target(p, row), false, target, err));
-    target->len = LUDC_MIN(target->len, (size_t)p->max_output);
-    if (p->eos >= 0 && !ludc_ids_push(target, p->eos)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    LUDC_TRY(ludc_prompter_target_ids(p, ludc_prompter_target(p, row), target, err));
     return ludc_rows_add(out, prompt->ptr, prompt->len, target->ptr, target->len, number, (size_t)p->max_len, err);
 }
 

@@ -23,6 +23,7 @@ struct lud_model {
     ludc_value *metadata; /* predictive: what was learned of each feature */
     char *weights;        /* predictive: file of a saved model's trained values; or NULL */
     uint64_t seed;
+    int32_t k_fold, fold; /* cross-validation: the fold that is the test split now, of k_fold; 0 = none */
 };
 
 bool ludc_is_predictive(const lud_model *);
@@ -30,6 +31,7 @@ const ludc_devices *ludc_model_devices(const lud_model *);
 
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
+void ludc_model_close(lud_model *); /* the inner model */
 
 /* ---- Data (dataset.c) ---- */
 /* The columns and template that a config names, looked up in one table. */
@@ -43,9 +45,21 @@ lud_status ludc_dataset_open(const lud_model *, const lud_data_source *, bool di
 bool ludc_wants_split(const lud_predict_opts *);
 void ludc_dataset_free(ludc_dataset *);
 
-/* How a row becomes text: the prompt's template, the input and output columns. */
+/* Rows of a table: one split, or all. */
+typedef struct ludc_view {
+    const ludc_table *table; /* NULL: there is no such split */
+    const char *path;
+    const uint32_t *rows; /* NULL: the first n */
+    size_t n;
+} ludc_view;
+ludc_view ludc_dataset_split(const ludc_dataset *, const lud_data_source *, int split);
+/* What opts.split and opts.limit name; an error if there is no row. */
+lud_status ludc_dataset_pick(const ludc_dataset *, const lud_predict_opts *, ludc_view *, lud_error *);
+size_t ludc_view_row(const ludc_view *, size_t i);
+
+/* How a row becomes text: the prompt's template, the input and output columns, examples of the training rows. */
 typedef struct ludc_prompter ludc_prompter;
-lud_status ludc_prompter_new(const lud_model *, const ludc_table *, const char *path, bool need_target,
+lud_status ludc_prompter_new(const lud_model *, const ludc_view *, const ludc_view *training, bool need_target,
                              ludc_prompter **, lud_error *);
 void ludc_prompter_free(ludc_prompter *);
 lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_error *);
@@ -53,11 +67,48 @@ lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_er
 lud_status ludc_prompter_ids(ludc_prompter *, size_t row, ludc_ids *out, lud_error *);
 bool ludc_prompter_has_target(const ludc_prompter *);
 lud_str ludc_prompter_target(const ludc_prompter *, size_t row);
+/* Tokens of an answer: no special ones but the end of text behind it. */
+lud_status ludc_prompter_target_ids(const ludc_prompter *, lud_str target, ludc_ids *out, lud_error *);
 /* Prompt and target tokens of `rows` (n of them; NULL = the first n rows). first_row numbers the global rows. */
 lud_status ludc_prompter_rows(ludc_prompter *, const uint32_t *rows, size_t n, uint64_t first_row, ludc_rows *out,
                               lud_error *);
 
 lud_str ludc_feature_name(const ludc_value *config, bool output);
+lud_str ludc_feature_column(const ludc_value *config, bool output);
+
+/* ---- Examples of prompt.retrieval (examples.c) ---- */
+typedef struct ludc_examples {
+    const ludc_table *asked; /* the table of the rows that they are for */
+    ludc_view training;
+    size_t columns[2]; /* of the training table: input, output */
+    int64_t k;         /* 0: none */
+    uint64_t seed;
+} ludc_examples;
+/* Reads the section; an error if there are too few training rows. */
+lud_status ludc_examples_init(const lud_model *, const ludc_table *asked, const ludc_view *training, ludc_examples *,
+                              lud_error *);
+/* Appends a JSON list of k training rows drawn for this row, which is not among them. */
+void ludc_examples_put(const ludc_examples *, size_t row, ludc_buf *out);
+
+/* ---- Replies to rows (replies.c). Zero-initialised is empty. ---- */
+typedef struct ludc_replies {
+    ludc_ids *prompts;
+    ludc_prompt *views;
+    ludc_completion *completions; /* NULL: not generated */
+    size_t n;
+    int64_t longest; /* tokens of a prompt */
+} ludc_replies;
+lud_status ludc_replies_ask(ludc_prompter *, const ludc_view *, ludc_replies *, lud_error *); /* makes the prompts */
+/* generation: JSON object over the config's section, or NULL. */
+lud_status ludc_replies_generate(lud_model *, const char *generation, ludc_replies *, lud_error *);
+void ludc_replies_free(ludc_replies *);
+lud_status ludc_generation_of(const lud_model *, const char *over, ludc_generation *, lud_error *);
+
+/* ---- Category outputs of language models (category.c) ---- */
+bool ludc_is_category(const lud_model *);
+/* metrics: NULL = predict, the target may be absent. */
+lud_status ludc_category_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **metrics,
+                               ludc_table **predictions, lud_error *);
 
 /* ---- Statistics (statistics.c) ---- */
 /* Rows of a table of metrics, by feature; *n of them; heap (names are borrowed from the trees). NULL: out of memory. */
@@ -65,7 +116,10 @@ lud_metric *ludc_public_metrics(const ludc_evaluation *, size_t *n);
 /* Wilson's score interval at 95 % (Wilson 1927, JASA 22): low and high for `hits` of `n`. */
 void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high);
 
-/* ---- Training (train.c) ---- */
+/* ---- Training (train.c, kfold.c) ---- */
+/* One training; lud_model_train without k_fold. */
+lud_status ludc_train_once(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
+lud_status ludc_kfold_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
 /* The loop over a trainee, then the run folder. */
 lud_status ludc_train_and_save(lud_model *, ludc_trainee *, const lud_train_opts *, uint64_t dropped_rows,
                                uint64_t truncated_rows, lud_train_result *, lud_error *);

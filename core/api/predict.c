@@ -1,145 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Prediction, evaluation and free generation: rows of a split are decoded in batches. */
+ * Prediction and evaluation of text outputs, free generation, and the calls for all kinds of output. */
 #include "internal.h"
 
 #include <string.h>
-
-/* Rows decoded side by side. */
-#define BATCH_ROWS 16
-
-typedef struct rows_view {
-    const ludc_table *table;
-    const char *path;
-    const uint32_t *rows; /* NULL: all of the table */
-    size_t n;
-} rows_view;
-
-static lud_status view_of(const ludc_dataset *d, const lud_predict_opts *o, rows_view *v, lud_error *err) {
-    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
-    const lud_data_source *src = &o->data;
-    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    const char *wanted = o->split ? o->split : "full";
-    int split = -1;
-    for (int i = 0; i < LUDC_N_SPLITS; i++)
-        if (strcmp(wanted, names[i]) == 0 || (d->apart && strcmp(wanted, "full") == 0 && split < 0 && d->tables[i]))
-            split = i;
-    if (split < 0 && strcmp(wanted, "full") != 0)
-        return ludc_fail(err, LUD_E_INVALID, "split '%s': want full, training, validation or test", wanted);
-    *v = (rows_view){.table = d->tables[d->apart ? split : 0], .path = d->apart ? apart[split] : src->dataset};
-    if (!v->table) return ludc_fail(err, LUD_E_DATA, "there is no %s split", wanted);
-    v->rows = split < 0 || d->apart ? NULL : d->split.rows[split];
-    v->n = split < 0 ? ludc_table_rows(v->table) : d->split.n[split];
-    if (o->limit > 0) v->n = LUDC_MIN(v->n, (size_t)o->limit);
-    return v->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "%s: the %s split is empty", v->path, wanted);
-}
-
-static size_t row_at(const rows_view *v, size_t i) {
-    return v->rows ? v->rows[i] : i;
-}
-
-/* ---- Answers of a view ---- */
-typedef struct answers {
-    ludc_ids *prompts;
-    ludc_prompt *views;
-    ludc_completion *completions;
-    size_t n;
-} answers;
-
-static void answers_free(answers *a) {
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->prompts) ludc_ids_free(&a->prompts[i]);
-        if (a->completions) ludc_ids_free(&a->completions[i].ids);
-    }
-    ludc_free(a->prompts);
-    ludc_free(a->views);
-    ludc_free(a->completions);
-    *a = (answers){0};
-}
-
-typedef struct counter {
-    const lud_events *events;
-    size_t done, total;
-    uint64_t tokens;
-    double begin;
-    const ludc_model_info *info;
-    int64_t max_new;
-    int64_t *made; /* tokens of each row */
-} counter;
-
-static bool ends_text(const ludc_model_info *info, int32_t id) {
-    for (int32_t i = 0; i < info->n_eos; i++)
-        if (info->eos_ids[i] == id) return true;
-    return false;
-}
-
-static lud_status count_token(void *arg, size_t row, int32_t id) {
-    counter *c = arg;
-    c->tokens++;
-    if (++c->made[row] < c->max_new && !ends_text(c->info, id)) return LUD_OK;
-    c->done++;
-    if (!c->events || !c->events->progress) return LUD_OK;
-    const double took = ludc_now() - c->begin;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "generate",
-                            .done = (int64_t)c->done,
-                            .total = (int64_t)c->total,
-                            .unit = "tok",
-                            .per_second = took > 0 ? (double)c->tokens / took : 0,
-                            .eta_seconds = took * (double)(c->total - c->done) / (double)c->done};
-    c->events->progress(c->events->arg, &p);
-    return LUD_OK;
-}
-
-static lud_status read_generation(const lud_model *m, const char *over_text, ludc_generation *g, lud_error *err) {
-    ludc_value *over = NULL;
-    if (over_text) LUDC_TRY(ludc_json_parse(over_text, strlen(over_text), "generation", false, false, &over, err));
-    const lud_status status = ludc_generation_read(ludc_value_get(m->config.full, "generation"), over, g, err);
-    ludc_value_free(over);
-    g->seed = m->seed;
-    return status;
-}
-
-static lud_status make_prompts(ludc_prompter *p, const rows_view *v, answers *a, int64_t *longest, lud_error *err) {
-    for (size_t i = 0; i < v->n; i++) {
-        LUDC_TRY(ludc_prompter_ids(p, row_at(v, i), &a->prompts[i], err));
-        a->views[i] = (ludc_prompt){.ids = a->prompts[i].ptr, .len = (int32_t)a->prompts[i].len, .row = row_at(v, i)};
-        *longest = LUDC_MAX(*longest, (int64_t)a->prompts[i].len);
-    }
-    return LUD_OK;
-}
-
-static lud_status decode_all(lud_model *m, answers *a, const ludc_generation *g, int64_t longest, lud_error *err) {
-    ludc_generator *d = NULL;
-    counter c = {.events = m->session->events,
-                 .total = a->n,
-                 .begin = ludc_now(),
-                 .info = ludc_model_info_of(m->model),
-                 .max_new = g->max_new_tokens,
-                 .made = ludc_alloc(a->n * sizeof(*c.made))};
-    lud_status status = c.made ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    if (status == LUD_OK)
-        status =
-            ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), longest + g->max_new_tokens, &d, err);
-    if (status == LUD_OK) status = ludc_decode(d, a->views, a->n, g, count_token, &c, a->completions, err);
-    ludc_generator_free(d);
-    ludc_free(c.made);
-    return status;
-}
-
-static lud_status answer(lud_model *m, ludc_prompter *p, const rows_view *v, const char *generation, answers *a,
-                         lud_error *err) {
-    ludc_generation g;
-    LUDC_TRY(read_generation(m, generation, &g, err));
-    a->n = v->n;
-    a->prompts = ludc_alloc(v->n * sizeof(*a->prompts));
-    a->views = ludc_alloc(v->n * sizeof(*a->views));
-    a->completions = ludc_alloc(v->n * sizeof(*a->completions));
-    if (!a->prompts || !a->views || !a->completions)
-        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", v->n);
-    int64_t longest = 1;
-    LUDC_TRY(make_prompts(p, v, a, &longest, err));
-    return decode_all(m, a, &g, longest, err);
-}
 
 /* ---- Tables of predictions ---- */
 static lud_status token_texts(const ludc_tokenizer *tok, const ludc_ids *ids, ludc_buf *out, lud_error *err) {
@@ -175,7 +38,7 @@ static lud_status add_answer(lud_model *m, const ludc_completion *c, ludc_table 
     return status;
 }
 
-static lud_status answers_table(lud_model *m, const answers *a, ludc_table **out, lud_error *err) {
+static lud_status answers_table(lud_model *m, const ludc_replies *a, ludc_table **out, lud_error *err) {
     static const char *const endings[3] = {"predictions", "response", "probability"};
     const lud_str feature = ludc_feature_name(m->config.full, true);
     ludc_buf names[3] = {{0}};
@@ -199,20 +62,23 @@ static lud_status answers_table(lud_model *m, const answers *a, ludc_table **out
 
 lud_status ludc_predict_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_table **out,
                               lud_error *err) {
-    rows_view v;
+    if (ludc_is_category(m)) return ludc_category_split(m, d, o, NULL, out, err);
+    ludc_view v;
     ludc_prompter *p = NULL;
-    answers a = {0};
-    LUDC_TRY(view_of(d, o, &v, err));
-    LUDC_TRY(ludc_prompter_new(m, v.table, v.path, false, &p, err));
-    lud_status status = answer(m, p, &v, o->generation, &a, err);
+    ludc_replies a = {0};
+    const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
+    LUDC_TRY(ludc_dataset_pick(d, o, &v, err));
+    LUDC_TRY(ludc_prompter_new(m, &v, &training, false, &p, err));
+    lud_status status = ludc_replies_ask(p, &v, &a, err);
+    if (status == LUD_OK) status = ludc_replies_generate(m, o->generation, &a, err);
     if (status == LUD_OK) status = answers_table(m, &a, out, err);
-    answers_free(&a);
+    ludc_replies_free(&a);
     ludc_prompter_free(p);
     return status;
 }
 
 /* ---- Metrics ---- */
-static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const rows_view *v, const answers *a,
+static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const ludc_view *v, const ludc_replies *a,
                               ludc_value *metrics, lud_error *err) {
     uint64_t hits = 0;
     ludc_buf text = {0};
@@ -222,7 +88,7 @@ static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const 
         const lud_status status =
             ludc_tokenizer_decode(ludc_model_info_of(m->model)->tokenizer, ids->ptr, ids->len, true, &text, err);
         if (status != LUD_OK) return ludc_buf_free(&text), status;
-        hits += ludc_str_same(ludc_str_trim(view(&text)), ludc_str_trim(ludc_prompter_target(p, row_at(v, i))));
+        hits += ludc_str_same(ludc_str_trim(view(&text)), ludc_str_trim(ludc_prompter_target(p, ludc_view_row(v, i))));
     }
     ludc_buf_free(&text);
     double low, high;
@@ -234,14 +100,15 @@ static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const 
     return LUD_OK;
 }
 
-static lud_status measure(lud_model *m, ludc_prompter *p, const rows_view *v, const char *generation, answers *a,
+static lud_status measure(lud_model *m, ludc_prompter *p, const ludc_view *v, const char *generation, ludc_replies *a,
                           ludc_value **out, lud_error *err) {
     ludc_rows rows = {0};
     ludc_metrics metrics = {0};
     lud_status status = ludc_prompter_rows(p, v->rows, v->n, 0, &rows, err);
     if (status == LUD_OK) status = ludc_evaluate_rows(m->model, &rows, &metrics, err);
     ludc_rows_free(&rows);
-    if (status == LUD_OK) status = answer(m, p, v, generation, a, err);
+    if (status == LUD_OK) status = ludc_replies_ask(p, v, a, err);
+    if (status == LUD_OK) status = ludc_replies_generate(m, generation, a, err);
     if (status != LUD_OK) return status;
     ludc_value *of_feature = ludc_metrics_value(&metrics);
     status = exact_match(m, p, v, a, of_feature, err);
@@ -251,26 +118,36 @@ static lud_status measure(lud_model *m, ludc_prompter *p, const rows_view *v, co
 
 lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **out,
                                ludc_table **predictions, lud_error *err) {
-    rows_view v;
+    if (ludc_is_category(m)) return ludc_category_split(m, d, o, out, predictions, err);
+    ludc_view v;
     ludc_prompter *p = NULL;
-    answers a = {0};
-    LUDC_TRY(view_of(d, o, &v, err));
-    LUDC_TRY(ludc_prompter_new(m, v.table, v.path, true, &p, err));
+    ludc_replies a = {0};
+    const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
+    LUDC_TRY(ludc_dataset_pick(d, o, &v, err));
+    LUDC_TRY(ludc_prompter_new(m, &v, &training, true, &p, err));
     lud_status status = measure(m, p, &v, o->generation, &a, out, err);
     if (status == LUD_OK) status = answers_table(m, &a, predictions, err);
-    answers_free(&a);
+    ludc_replies_free(&a);
     ludc_prompter_free(p);
     return status;
 }
 
 /* ---- The calls ---- */
+/* Examples in the prompt, and labels that no config names, come from the training rows. */
+static bool divided(const lud_model *m, const lud_predict_opts *o) {
+    const ludc_value *c = m->config.full;
+    return ludc_wants_split(o) || !ludc_is_null(ludc_value_find(c, "prompt.retrieval.type")) ||
+           (ludc_is_category(m) && ludc_is_null(ludc_value_find(c, "output_features.0.preprocessing.vocab")) &&
+            ludc_is_null(ludc_value_find(c, "output_features.0.decoder.match")));
+}
+
 LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *table = NULL;
     if (o->output_path) LUDC_TRY(ludc_path_can_make(o->output_path, false, err));
     if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(table, o->output_path, err);
     ludc_table_free(table);
@@ -282,7 +159,7 @@ static lud_status evaluate_language(lud_model *m, const lud_predict_opts *o, lud
     ludc_dataset d = {0};
     ludc_table *predictions = NULL;
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_evaluate_split(m, &d, o, metrics, &predictions, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(predictions, o->output_path, err);
     ludc_table_free(predictions);
@@ -322,7 +199,7 @@ static lud_status stream_token(void *arg, size_t row, int32_t id) {
     (void)row;
     stream *s = arg;
     const ludc_model_info *info = ludc_model_info_of(s->model->model);
-    if (ends_text(info, id)) return LUD_OK;
+    if (ludc_ends_text(info, id)) return LUD_OK;
     if (!ludc_ids_push(&s->ids, id)) return LUD_E_NOMEM;
     ludc_buf_clear(&s->text);
     LUDC_TRY(ludc_tokenizer_decode(info->tokenizer, s->ids.ptr, s->ids.len, true, &s->text, &s->err));
@@ -342,7 +219,7 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const cha
     if (ludc_is_predictive(m))
         return ludc_fail(err, LUD_E_INVALID, "a model of model_type ecd has heads and writes no text: use predict");
     LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(read_generation(m, generation, &g, err));
+    LUDC_TRY(ludc_generation_of(m, generation, &g, err));
     stream s = {.model = m, .on_text = on_text, .arg = arg, .err = LUDC_ERROR_INIT};
     ludc_ids ids = {0};
     ludc_completion completion = {0};

@@ -62,13 +62,11 @@ static lud_status on_evaluated(void *arg, const ludc_train_state *st, ludc_evalu
 
 static lud_status read_split(lud_model *m, const lud_data_source *src, const ludc_dataset *d, int split, ludc_rows *out,
                              lud_error *err) {
-    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    const ludc_table *table = d->apart ? d->tables[split] : d->tables[0];
-    if (!table || d->split.n[split] == 0) return LUD_OK;
+    const ludc_view v = ludc_dataset_split(d, src, split), training = ludc_dataset_split(d, src, LUDC_TRAIN);
+    if (!v.table || v.n == 0) return LUD_OK;
     ludc_prompter *p = NULL;
-    LUDC_TRY(ludc_prompter_new(m, table, d->apart ? apart[split] : src->dataset, true, &p, err));
-    const lud_status status =
-        ludc_prompter_rows(p, d->apart ? NULL : d->split.rows[split], d->split.n[split], 0, out, err);
+    LUDC_TRY(ludc_prompter_new(m, &v, &training, true, &p, err));
+    const lud_status status = ludc_prompter_rows(p, v.rows, v.n, 0, out, err);
     ludc_prompter_free(p);
     return status;
 }
@@ -189,9 +187,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
     return status;
 }
 
-LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
-                                      lud_error *err) {
-    m->seed = opts->random_seed ? opts->random_seed : 42;
+lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     LUDC_TRY(ludc_run_folder_check(opts, err));
     if (ludc_is_predictive(m)) return ludc_task_train(m, opts, result, err);
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
@@ -205,4 +201,11 @@ LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, 
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_rows_free(&rows[i]);
     return status;
+}
+
+LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
+                                      lud_error *err) {
+    m->seed = opts->random_seed ? opts->random_seed : 42;
+    return LUD_HAS(opts, lud_train_opts, k_fold) ? ludc_kfold_train(m, opts, result, err)
+                                                 : ludc_train_once(m, opts, result, err);
 }

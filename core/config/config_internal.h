@@ -80,7 +80,8 @@ void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag 
 void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *);
 void ludc_check_shared(const ludc_value *user, const ludc_value *full, ludc_diag *); /* rules of both model types */
 void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const char *adapter, ludc_diag *);
-void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *);
+void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *); /* prompt.c */
+void ludc_check_labels(const ludc_value *user, const ludc_value *full, ludc_diag *); /* labels.c */
 /* Defaults that depend on other keys (dynamic.c, dynamic_ecd.c). */
 bool ludc_fill_dynamic(ludc_value *full);
 bool ludc_fill_ecd(ludc_value *full);

@@ -5,6 +5,11 @@
 #include <string.h>
 
 #define ZERO_SHOT "SAMPLE INPUT: {__sample__}\n\nUSER: Complete the following task: {__task__}\n\nASSISTANT:\n"
+#define FEW_SHOT                                                                                                       \
+    "Below is relevant context:\n\nCONTEXT: {__context__}\n\nCONTEXT is comprised of labeled samples whose "           \
+    "embeddings "                                                                                                      \
+    "were similar to that of the sample input. The labels in\nthese samples could aid you in your final prediction. "  \
+    "Given this and no prior knowledge, follow the instructions\nbelow.\n\n" ZERO_SHOT
 
 static bool is_word(const ludc_value *v, const char *word) {
     return ludc_is_null(v) || (v->type == LUD_CFG_STR && ludc_str_eq(v->u.s, word));
@@ -83,7 +88,8 @@ static bool fill_validation(ludc_value *full) {
 static bool fill_prompt(ludc_value *prompt) {
     if (!prompt || prompt->type != LUD_CFG_OBJECT || ludc_is_null(ludc_value_get(prompt, "task"))) return true;
     if (!ludc_is_null(ludc_value_get(prompt, "template"))) return true;
-    return ludc_value_put(prompt, "template", ludc_value_str(LUDC_STR(ZERO_SHOT)));
+    bool zero_shot = ludc_is_null(ludc_value_find(prompt, "retrieval.type"));
+    return ludc_value_put(prompt, "template", ludc_value_str(zero_shot ? LUDC_STR(ZERO_SHOT) : LUDC_STR(FEW_SHOT)));
 }
 
 bool ludc_fill_dynamic(ludc_value *full) {

@@ -51,6 +51,13 @@ static fields scan(lud_str text, const ludc_value *full) {
 void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     lud_str text = ludc_get_str(full, "prompt.template", (lud_str){0});
     bool task = !ludc_is_null(ludc_value_find(full, "prompt.task"));
+    bool retrieval = !ludc_is_null(ludc_value_find(full, "prompt.retrieval.type"));
+    if (retrieval && ludc_get_int(full, "prompt.retrieval.k", 0) < 1)
+        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
+                      "prompt.retrieval: needs 'k', the number of examples, >= 1");
+    if (retrieval && !text.ptr)
+        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
+                      "prompt.retrieval: needs prompt.template or prompt.task");
     if (!text.ptr) return;
     ludc_at at = ludc_at_path(user, "prompt.template");
     fields f = scan(text, full);
@@ -63,7 +70,10 @@ void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag
         ludc_diag_add(d, at, "prompt.template: must name at least one column as {column}, or {__sample__}");
     }
     if (f.output) ludc_diag_add(d, at, "prompt.template: must not name the output column, that is the answer");
-    if (f.context) ludc_diag_add(d, at, "prompt.template: {__context__} is known, not available yet");
+    if (f.context && !retrieval)
+        ludc_diag_add(d, at, "prompt.template: names {__context__}, but prompt.retrieval.type is not set");
+    if (retrieval && !f.context)
+        ludc_diag_add(d, at, "prompt.template: prompt.retrieval is set, so {__context__} must be in it");
     if (task && !f.task) ludc_diag_add(d, at, "prompt.template: prompt.task is set, so {__task__} must be in it");
     if (!task && f.task) ludc_diag_add(d, at, "prompt.template: names {__task__}, but prompt.task is not set");
 }

@@ -137,4 +137,5 @@ void ludc_check_rules(const ludc_value *user, const ludc_value *full, ludc_diag 
     ludc_check_shared(user, full, d);
     check_generation(user, full, d);
     ludc_check_prompt(user, full, d);
+    ludc_check_labels(user, full, d);
 }

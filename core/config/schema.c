@@ -9,20 +9,23 @@ static const char *const backends[] = {"local", NULL};
 static const char *const backends_planned[] = {"ray", "horovod", "deepspeed", "dask", NULL};
 static const char *const precisions[] = {"auto", "fp32", NULL}, *const precisions_planned[] = {"bf16", "fp16", NULL};
 
+static const char *const retrievals[] = {"random", NULL}, *const retrievals_planned[] = {"semantic", NULL};
+
 static const ludc_key retrieval[] = {
-    KEY_PLANNED("type", "null", "random or semantic: which examples are put into the prompt"),
+    KEY_WORD("type", LUDC_T_STR | LUDC_T_NULL, 0, "null", retrievals, retrievals_planned,
+             "which training rows are put into the prompt as examples, never the row itself; null: none"),
+    KEY_NUMBER("k", LUDC_T_INT, "0", 0, MAX_INT, "number of examples"),
     KEY_PLANNED("index_name", "null", "name of a saved index"),
     KEY_PLANNED("model_name", "null", "encoder of the semantic index"),
-    KEY_PLANNED("k", "0", "number of examples"),
     KEY_END,
 };
 
 static const ludc_key prompt[] = {
     KEY_TEXT("template", LUDC_T_STR | LUDC_T_NULL, 0, "null",
-             "text around the columns: {column}, {column:.2f}, {__sample__} (the input column), {__task__}; {{ is a "
-             "brace"),
+             "text around the columns: {column}, {column:.2f}, {__sample__} (the input column), {__task__}, "
+             "{__context__} (the examples of retrieval); {{ is a brace"),
     KEY_TEXT("task", LUDC_T_STR | LUDC_T_NULL, 0, "null",
-             "what to do, for {__task__}; without a template Ludwig's zero-shot template is used"),
+             "what to do, for {__task__}; without a template Ludwig's own is used"),
     KEY_SECTION("retrieval", LUDC_T_OBJECT, 0, "{}", retrieval, "examples in the prompt"),
     KEY_END,
 };
@@ -37,7 +40,8 @@ const ludc_key ludc_schema_backend[] = {
     KEY_WORD("type", LUDC_T_STR, 0, "\"local\"", backends, backends_planned, "where to run"),
     KEY_TEXT("device", LUDC_T_STR, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
     KEY_WORD("precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned, "arithmetic of the model"),
-    KEY_PLANNED("cache_dir", "null", "folder of preprocessed data"),
+    KEY_TEXT("cache_dir", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+             "folder of cached embeddings; null: ludwig/embeddings in the user's cache"),
     KEY_PLANNED("cache_credentials", "null", "credentials of the cache"),
     KEY_END,
 };
@@ -47,8 +51,8 @@ static const ludc_key llm[] = {
              "kind of model; without it: ecd"),
     KEY_TEXT("base_model", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "a model folder, a GGUF file or a hub id"),
     KEY_SECTION("input_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_input, "exactly one, of type text"),
-    KEY_SECTION("output_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_output,
-                "exactly one, of type text"),
+    KEY_TYPED("output_features", LUDC_T_LIST, LUDC_KEY_REQUIRED, NULL, ludc_schema_output, ludc_variants_llm_output,
+              NULL, "exactly one, of type text or category"),
     KEY_SECTION("prompt", LUDC_T_OBJECT, 0, "{}", prompt, "how a row becomes the text before the answer"),
     KEY_SECTION("generation", LUDC_T_OBJECT, 0, "{}", ludc_schema_generation, "how answers are generated"),
     KEY_TYPED("adapter", LUDC_T_OBJECT | LUDC_T_STR | LUDC_T_NULL, 0, "null", ludc_schema_adapter,

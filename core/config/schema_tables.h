@@ -53,7 +53,7 @@
 
 extern const ludc_key ludc_schema_generation[], ludc_schema_trainer[], ludc_schema_input[], ludc_schema_output[],
     ludc_schema_adapter[], ludc_schema_llm_preprocessing[], ludc_schema_backend[], ludc_schema_model_parameters[];
-extern const ludc_variant ludc_variants_adapter[];
+extern const ludc_variant ludc_variants_adapter[], ludc_variants_llm_output[];
 extern const char *const ludc_model_types[], *const ludc_model_types_planned[];
 /* model_type ecd */
 extern const ludc_key ludc_schema_ecd[], ludc_schema_ecd_input[], ludc_schema_ecd_output[], ludc_schema_ecd_trainer[],

@@ -22,7 +22,8 @@ typedef struct ludc_cells {
 void ludc_cells_end(ludc_cells *); /* what was added to `text` since the last end is one cell */
 /* len cells for ludc_table_add, each with a closing NUL; valid until the next change. */
 const lud_str *ludc_cells_list(ludc_cells *);
-void ludc_cells_clear(ludc_cells *); /* keeps the memory */
+ludc_table *ludc_cells_table(ludc_cells *); /* an empty table with these columns; NULL: out of memory */
+void ludc_cells_clear(ludc_cells *);        /* keeps the memory */
 void ludc_cells_free(ludc_cells *);
 
 /* Append the columns of one output feature, and the cells of one row in the same order. feature: its section of the

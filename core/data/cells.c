@@ -25,6 +25,15 @@ const lud_str *ludc_cells_list(ludc_cells *c) {
     return c->views;
 }
 
+ludc_table *ludc_cells_table(ludc_cells *c) {
+    const char **names = c->failed ? NULL : ludc_alloc(LUDC_MAX(c->len, 1) * sizeof(*names));
+    for (size_t i = 0; names && i < c->len; i++)
+        names[i] = c->text.ptr + (i ? c->ends[i - 1] : 0);
+    ludc_table *t = names ? ludc_table_new(names, c->len) : NULL;
+    ludc_free(names);
+    return t;
+}
+
 void ludc_cells_clear(ludc_cells *c) {
     ludc_buf_clear(&c->text);
     c->len = 0;

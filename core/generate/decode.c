@@ -111,7 +111,7 @@ static lud_status start(call *c, slot *s, lud_error *err) {
     return LUD_OK;
 }
 
-static bool is_end(const ludc_model_info *info, int32_t id) {
+bool ludc_ends_text(const ludc_model_info *info, int32_t id) {
     for (int32_t i = 0; i < info->n_eos; i++)
         if (info->eos_ids[i] == id) return true;
     return false;
@@ -125,7 +125,7 @@ static lud_status take(call *c, slot *s, const float *logits, lud_error *err) {
     const int32_t id = ludc_sample(c->g, logits, d->vocab, &s->seen, s->n_new, info->eos_ids, info->n_eos,
                                    c->prompts[s->prompt].row, &d->scratch, &log_prob);
     out->log_prob += log_prob;
-    out->stopped = is_end(info, id);
+    out->stopped = ludc_ends_text(info, id);
     s->n_new++;
     if (!ludc_ids_push(&s->seen, id) || (!out->stopped && !ludc_ids_push(&out->ids, id)))
         return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");

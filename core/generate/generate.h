@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * generate: sampling and batched decoding over the paged key/value cache. */
+ * generate: sampling, batched decoding and scoring of given answers over the paged key/value cache. */
 #ifndef LUDC_GENERATE_H
 #define LUDC_GENERATE_H
 
@@ -32,6 +32,8 @@ typedef struct ludc_completion {
     bool stopped;    /* by an end-of-text token */
 } ludc_completion;
 
+bool ludc_ends_text(const ludc_model_info *, int32_t id); /* an end-of-text token */
+
 typedef struct ludc_generator ludc_generator; /* a reusable decode program for up to `batch` rows */
 /* context: longest prompt + new tokens that will be asked for. */
 lud_status ludc_generator_new(ludc_model *, int64_t batch, int64_t context, ludc_generator **, lud_error *);
@@ -40,5 +42,11 @@ void ludc_generator_free(ludc_generator *);
  * prompt longer than context - max_new_tokens keeps its last tokens. */
 lud_status ludc_decode(ludc_generator *, const ludc_prompt *, size_t n, const ludc_generation *, ludc_token_fn,
                        void *arg, ludc_completion *out, lud_error *);
+
+/* log_probs [n, n_answers]: log-likelihood of each answer's ids right after each prompt, as if prompt and answer were
+ * run as a whole; answers have one token or more. A prompt keeps its last tokens where prompt and longest answer exceed
+ * the model. done (or NULL) is told how many rows are ready. */
+lud_status ludc_score(ludc_model *, const ludc_prompt *, size_t n, const ludc_ids *answers, size_t n_answers,
+                      void (*done)(void *arg, size_t rows), void *arg, double *log_probs, lud_error *);
 
 #endif

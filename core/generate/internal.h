@@ -22,4 +22,7 @@ int32_t ludc_sample(const ludc_generation *, const float *logits, int64_t vocab,
                     const int32_t *banned, int32_t n_banned, uint64_t row, const ludc_sample_scratch *scratch,
                     double *log_prob);
 
+/* Of one row of logits. */
+double ludc_log_sum_exp(const float *logits, int64_t vocab);
+
 #endif

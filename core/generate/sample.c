@@ -14,7 +14,7 @@ static int64_t argmax(const float *logits, int64_t vocab) {
     return best;
 }
 
-static double log_sum_exp(const float *logits, int64_t vocab) {
+double ludc_log_sum_exp(const float *logits, int64_t vocab) {
     const float top = logits[argmax(logits, vocab)];
     double sum = 0.0;
     for (int64_t i = 0; i < vocab; i++)
@@ -97,6 +97,6 @@ int32_t ludc_sample(const ludc_generation *g, const float *logits, int64_t vocab
                                        : all_sorted(scratch->logits, vocab, scratch->candidates);
         id = draw(scratch->candidates, n, g->top_p, ludc_random_uniform(lud_row_key(g->seed, 0, row), (uint64_t)n_new));
     }
-    *log_prob = (double)logits[id] - log_sum_exp(logits, vocab);
+    *log_prob = (double)logits[id] - ludc_log_sum_exp(logits, vocab);
     return id;
 }

@@ -95,12 +95,13 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
 }
 
-/* The head of a generative model: Ludwig's word for it is text_extractor, whose keys are core's. */
+/* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor, whose keys are
+ * core's. */
 static lud_status open_decoder(ludc_model *m, lud_error *err) {
     static const char path[] = "output_features.0.decoder";
     const ludc_value *section = ludc_value_find(m->config, path);
     lud_str word = ludc_get_str(section, "type", LUDC_STR("text_extractor"));
-    bool extractor = ludc_str_eq(word, "text_extractor");
+    bool extractor = ludc_str_eq(word, "text_extractor") || ludc_str_eq(word, "category_extractor");
     const lud_component *c = NULL;
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_DECODER, "text", extractor ? LUDC_STR("causal_lm") : word, &c, err));
     const ludc_key *keys = ludc_component_keys(LUD_KIND_DECODER, LUDC_STR("text"));

@@ -43,7 +43,8 @@ ludc_scan_fn ludc_scan_find(lud_str regex); /* the scanner of a well-known regex
 
 typedef struct ludc_regex ludc_regex; /* a compiled PCRE2 pattern, shared by all calls */
 typedef struct ludc_match ludc_match; /* match data of one call */
-lud_status ludc_regex_new(const ludc_load *, lud_str regex, ludc_regex **);
+/* lines: ^ and $ match at every line (Ruby), else at the ends of the text (Python). */
+lud_status ludc_regex_new(const ludc_load *, lud_str regex, bool lines, ludc_regex **);
 void ludc_regex_free(ludc_regex *);
 void ludc_match_free(ludc_match *);
 /* *found false: no match. `match` is made on first use. */

@@ -25,7 +25,7 @@ lud_status ludc_pattern_load(const ludc_load *l, const ludc_value *v, ludc_patte
                          v->keys[0].ptr);
     }
     p->scan = ludc_scan_find(s);
-    return p->scan ? LUD_OK : ludc_regex_new(l, s, &p->regex);
+    return p->scan ? LUD_OK : ludc_regex_new(l, s, true, &p->regex);
 }
 
 void ludc_pattern_free(ludc_pattern *p) {

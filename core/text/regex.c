@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * regex: other patterns of tokenizer.json, through PCRE2 in Unicode mode. The reference engine is Oniguruma with
- * Ruby's syntax; constructs that the two read differently are refused at load. A pattern that runs away ends at the
- * match limit with an error. PCRE2's own tables lag or lead other Unicode versions by a few characters. */
+ * regex: other patterns of tokenizer.json, and those of a config, through PCRE2 in Unicode mode. The reference engines
+ * are Oniguruma with Ruby's syntax and Python's re; constructs that are read differently are refused at load. A pattern
+ * that runs away ends at the match limit with an error. PCRE2's own tables lag or lead other Unicode versions by a few
+ * characters. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "internal.h"
 
@@ -43,8 +44,9 @@ static const char *foreign_construct(lud_str regex) {
     return NULL;
 }
 
-static lud_status compile(const ludc_load *l, lud_str regex, pcre2_general_context *memory, pcre2_code **code) {
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+static lud_status compile(const ludc_load *l, lud_str regex, bool lines, pcre2_general_context *memory,
+                          pcre2_code **code) {
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | (lines ? PCRE2_MULTILINE : 0) | PCRE2_NEVER_BACKSLASH_C;
     PCRE2_SIZE at = 0;
     int why = 0;
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
@@ -59,7 +61,7 @@ static lud_status compile(const ludc_load *l, lud_str regex, pcre2_general_conte
                      (int)LUDC_MIN(regex.len, 200), regex.ptr, (size_t)at, (const char *)text);
 }
 
-lud_status ludc_regex_new(const ludc_load *l, lud_str regex, ludc_regex **out) {
+lud_status ludc_regex_new(const ludc_load *l, lud_str regex, bool lines, ludc_regex **out) {
     const char *foreign = foreign_construct(regex);
     if (foreign || regex.len > PATTERN_MAX) {
         return ludc_fail(l->err, LUD_E_UNSUPPORTED, "%s: the regex '%.*s' %s%s is not supported", l->name,
@@ -69,7 +71,7 @@ lud_status ludc_regex_new(const ludc_load *l, lud_str regex, ludc_regex **out) {
     lud_status status = LUD_E_NOMEM;
     pcre2_general_context *memory = memory_new();
     ludc_regex *re = ludc_alloc(sizeof *re);
-    if (memory && re) status = compile(l, regex, memory, &re->code);
+    if (memory && re) status = compile(l, regex, lines, memory, &re->code);
     if (status == LUD_OK && !(re->limits = pcre2_match_context_create(memory))) status = LUD_E_NOMEM;
     pcre2_general_context_free(memory);
     if (status != LUD_OK) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * text: tokenizers (tokenizer.json and GGUF metadata) and prompt templates. Text is (pointer, length). */
+ * text: tokenizers (tokenizer.json and GGUF metadata), prompt templates, labels in answers. Text is (pointer, length).
+ */
 #ifndef LUDC_TEXT_H
 #define LUDC_TEXT_H
 
@@ -67,6 +68,15 @@ lud_str ludc_words_text(const ludc_words *, int32_t id); /* len 0, ptr NULL if t
 /* The members idx2str, tokenizer, lowercase, padding_symbol, unknown_symbol of a JSON object, and back from them. */
 lud_status ludc_words_write(const ludc_words *, ludc_value *metadata, lud_error *);
 lud_status ludc_words_read(const ludc_value *metadata, ludc_words **, lud_error *);
+
+/* ---- Labels in answers (matcher.c), by the rules of Ludwig's category_extractor ---- */
+typedef struct ludc_matcher ludc_matcher;
+/* match: {label: {type: contains or regex, value}} of a checked config, kept by the caller. A regex that does not
+ * compile: LUD_E_INVALID. */
+lud_status ludc_matcher_new(const ludc_value *match, ludc_matcher **, lud_error *);
+void ludc_matcher_free(ludc_matcher *); /* accepts NULL */
+/* The first entry of `match` whose value is found in the lower case of the answer; -1: none. */
+lud_status ludc_matcher_find(ludc_matcher *, lud_str answer, int64_t *entry, lud_error *);
 
 /* ---- Prompt templates (template.c): "{column}", "{column:.2f}", "{__task__}", "{__sample__}", "{{" and "}}" ---- */
 typedef struct ludc_template ludc_template;

@@ -147,7 +147,7 @@ static const bad lines[] = {
     {"prompt: {template: \"{x}\", task: sum}",
      "c.yaml:5:20: error: prompt.template: prompt.task is set, so {__task__} must be in it"},
     {"prompt: {template: \"{x} {__context__}\"}",
-     "c.yaml:5:20: error: prompt.template: {__context__} is known, not available yet"},
+     "c.yaml:5:20: error: prompt.template: names {__context__}, but prompt.retrieval.type is not set"},
     {"prompt: {template: \"{x\"}",
      "c.yaml:5:20: error: prompt.template: unbalanced '{' or '}'; write {column} for a column, {{ and }} for braces"},
     {"prompt: {template: \"a } {x}\"}",
@@ -156,8 +156,14 @@ static const bad lines[] = {
      "c.yaml:5:20: error: prompt.template: unbalanced '{' or '}'; write {column} for a column, {{ and }} for braces"},
     {"prompt: {template: 3}", "c.yaml:5:20: error: prompt.template: must be a string or null, got 3"},
     {"prompt: {retrieval: {type: random, k: 3}}",
-     "c.yaml:5:22: error: prompt.retrieval.type: known, not available yet\n"
-     "c.yaml:5:36: error: prompt.retrieval.k: known, not available yet"},
+     "c.yaml:5:21: error: prompt.retrieval: needs prompt.template or prompt.task"},
+    {"prompt: {task: t, retrieval: {type: random}}",
+     "c.yaml:5:30: error: prompt.retrieval: needs 'k', the number of examples, >= 1"},
+    {"prompt: {template: \"{x}\", retrieval: {type: random, k: 1}}",
+     "c.yaml:5:20: error: prompt.template: prompt.retrieval is set, so {__context__} must be in it"},
+    {"prompt: {task: t, retrieval: {type: semantic, k: 3, model_name: m}}",
+     "c.yaml:5:37: error: prompt.retrieval.type: 'semantic' is known, not available yet\n"
+     "c.yaml:5:53: error: prompt.retrieval.model_name: known, not available yet"},
     {"preprocessing: {split: {type: hash}}",
      "c.yaml:5:31: error: preprocessing.split.type: 'hash' is known, not available yet"},
     {"preprocessing: {split: {type: randm}}", "c.yaml:5:31: error: preprocessing.split.type: 'randm' is not an allowed "
@@ -197,7 +203,7 @@ static const bad whole[] = {
     {"model_type: llm\n",
      "c.yaml:1:1: error: missing required key 'base_model': a model folder, a GGUF file or a hub id\n"
      "c.yaml:1:1: error: missing required key 'input_features': exactly one, of type text\n"
-     "c.yaml:1:1: error: missing required key 'output_features': exactly one, of type text"},
+     "c.yaml:1:1: error: missing required key 'output_features': exactly one, of type text or category"},
     {"model_type: ecd\n"
      "input_features: []\n"
      "output_features: []\n",
@@ -207,7 +213,7 @@ static const bad whole[] = {
     {"model_type: lm\n"
      "base_model: m\n",
      "c.yaml:1:1: error: missing required key 'input_features': exactly one, of type text\n"
-     "c.yaml:1:1: error: missing required key 'output_features': exactly one, of type text\n"
+     "c.yaml:1:1: error: missing required key 'output_features': exactly one, of type text or category\n"
      "c.yaml:1:13: error: model_type: 'lm' is not an allowed word (did you mean 'llm'?); allowed: ecd, llm"},
     {"model_type: llm\n"
      "base_model: m\n"
@@ -224,7 +230,7 @@ static const bad whole[] = {
      "input_features: [{name: x, type: image}]\n"
      "output_features: [{name: y, type: numerical}]\n",
      "c.yaml:3:34: error: input_features.0.type: 'image' is known, not available yet\n"
-     "c.yaml:4:35: error: output_features.0.type: 'numerical' is not an allowed word; allowed: text"},
+     "c.yaml:4:35: error: output_features.0.type: 'numerical' is not an allowed word; allowed: text, category"},
     {"model_type: llm\n"
      "base_model: m\n"
      "input_features: [{name: x, type: text}, {name: z, type: text}]\n"
@@ -253,7 +259,7 @@ static const bad whole[] = {
      "base_model: m\n"
      "input_features: [{name: x, type: text}]\n"
      "output_features: [{name: y, type: text, decoder: category_extractor}]\n",
-     "c.yaml:4:50: error: output_features.0.decoder: 'category_extractor' is known, not available yet"},
+     "c.yaml:4:50: error: output_features.0.decoder.type: category_extractor is for outputs of type category"},
     {"base_model: m\n"
      "input_features: [{name: x, type: text, encoder: {type: bert}}]\n"
      "output_features: [{name: y, type: text, loss: {weight: 2}}]\n",
@@ -337,9 +343,10 @@ static void test_json(void) {
     ludc_config c = {0};
     CHECK_INT(ludc_config_parse(text, strlen(text), "c.json", NULL, 0, &c, &err), LUD_E_INVALID);
     without_excerpts(err.msg);
-    CHECK_TEXT(err.msg, "c.json:1:1: error: missing required key 'input_features': exactly one, of type text\n"
-                        "c.json:1:1: error: missing required key 'output_features': exactly one, of type text\n"
-                        "c.json:3:2: error: unknown section 'triner' (did you mean 'trainer'?)");
+    CHECK_TEXT(err.msg,
+               "c.json:1:1: error: missing required key 'input_features': exactly one, of type text\n"
+               "c.json:1:1: error: missing required key 'output_features': exactly one, of type text or category\n"
+               "c.json:3:2: error: unknown section 'triner' (did you mean 'trainer'?)");
 }
 
 int main(void) {

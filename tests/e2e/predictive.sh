@@ -105,6 +105,12 @@ run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set i
     --set input_features.0.encoder.trainable=true --set trainer.encoder_learning_rate=0.001
 run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
 same "adapter and trainable" tuned.csv tuned/experiment_run/predictions.csv
+rm -rf tuned
+run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set input_features.0.encoder.trainable=true \
+    --set 'trainer.layers_to_freeze_regex=embed|layer\.0' --set trainer.epochs=1
+said "freezes 23 tensors"
+run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
+same "layers_to_freeze_regex" tuned.csv tuned/experiment_run/predictions.csv
 for pool in sum max last cls cls_pooled attention; do
     run train -c plain.yaml --dataset "$table" --output_directory pools --set "input_features.0.encoder.reduce_output=$pool" \
         --set trainer.epochs=1
@@ -118,7 +124,7 @@ preprocessing: {sample_ratio: 0.5, split: {type: stratify, column: flag, probabi
 trainer: {epochs: 2, batch_size: 8, learning_rate: 0.05}
 END
 run experiment -c rows.yaml --dataset "$table" --output_directory half
-rows=$(sed -n 's/^data: \([0-9]*\) training, \([0-9]*\) validation, \([0-9]*\) test rows$/\1 + \2 + \3/p' err)
+rows=$(sed -n 's/^data: \([0-9]*\) training, \([0-9]*\) validation, \([0-9]*\) test rows;.*/\1 + \2 + \3/p' err)
 [ $(($rows)) -eq 30 ] || fail "half of 60 rows is $rows"
 said "output 'flag': calibrated on "
 grep -q calibration_temperature half/experiment_run/model/training_set_metadata.json || fail "no temperature is saved"

@@ -51,7 +51,7 @@ expect 5 "hollow/model.safetensors: truncated" train --set $encoder_at=hollow
 [ ! -e results ] || fail "a failed run left results/ behind"
 [ ! -e "$HOME/.cache" ] || fail "a failed run left a cache behind"
 : >file
-expect 5 "cannot make the folder" train --output_directory file/x
+expect 5 "is no folder" train --output_directory file/x
 
 # ---- Cells that the type cannot read: the documented strategy, said once ----
 expect 0 "" train --output_directory r
