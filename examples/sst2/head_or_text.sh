@@ -15,8 +15,9 @@ model_type: llm
 base_model: $model
 input_features: [{name: text, type: text}]
 output_features: [{name: label, type: text}]
+# Two examples: without them the model explains itself instead of answering.
 prompt:
-  template: "<|im_start|>user\nIs this sentence positive (1) or negative (0)? Answer with the digit only.\n{text}<|im_end|>\n<|im_start|>assistant\n"
+  template: "<|im_start|>system\nYou label sentences of film reviews. Answer with 1 if the sentence is positive and with 0 if it is negative, and with nothing else.<|im_end|>\n<|im_start|>user\nSentence: a gorgeous , witty , seductive movie\nLabel:<|im_end|>\n<|im_start|>assistant\n1<|im_end|>\n<|im_start|>user\nSentence: a dull mess from the first minute to the last\nLabel:<|im_end|>\n<|im_start|>assistant\n0<|im_end|>\n<|im_start|>user\nSentence: {text}\nLabel:<|im_end|>\n<|im_start|>assistant\n"
 generation: {max_new_tokens: 8, do_sample: false}
 END
 $ludwig train -c "$here/frozen.yaml" --set input_features.0.encoder.base_model="$model" --training_set "$train" \
