@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 scripts/install.sh
+echo "== building"
 [ -f build/release/build.ninja ] || cmake --preset release >/dev/null
 cmake --build --preset release --target all -- --quiet
 scripts/fetch.sh
@@ -18,7 +19,7 @@ scripts/sentiment_csv.sh "$models/../data/sentiment" "$data"
 
 number() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" | head -n 1; }
 show() { # file, words before
-    printf '%s accuracy %s (95 %% interval %s to %s) on %s held-out rows\n' "$2" "$(number exact_match <"$1")" \
+    LC_ALL=C printf '%s accuracy %.3f (95 %% interval %.3f to %.3f) on %s held-out rows\n' "$2" "$(number exact_match <"$1")" \
         "$(number exact_match_low <"$1")" "$(number exact_match_high <"$1")" "$(number rows <"$1")"
 }
 

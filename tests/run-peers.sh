@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|speed]: compares with transformers and PEFT; without a word both. See tests/peers/README.md.
-# Prints each report and keeps it as tests/peers/<part>.txt. Speed: our run and theirs in turn, three times; needs a
-# machine with nothing else to do.
+# run-peers.sh [files|speed|embed|quality]: compares with transformers, PEFT, sentence-transformers and scikit-learn; without a
+# word all. See tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. speed and embed: our
+# run and theirs in turn; they need a machine with nothing else to do.
 set -eu
 cd "$(dirname "$0")/.."
 tests/peers/setup.sh
@@ -61,9 +61,91 @@ speed() {
     python tests/peers/ratios.py "$tmp/rounds"
 }
 
+# ---- Predictive: embeddings, the head on cached vectors, what the cache saves ----
+encoder=$models/all-MiniLM-L6-v2
+bank() { # options: trains on banking77 without validation
+    $ludwig train -c examples/banking77/frozen.yaml --set input_features.0.encoder.pretrained_model_name_or_path="$encoder" \
+        --training_set "$shared/data/banking77_train.csv" --output_directory "$tmp/bank" \
+        --set output_features.0.decoder.fc_output_size=256 --set output_features.0.decoder.fc_dropout=0.0 \
+        --set trainer.early_stop=-1 "$@" 2>"$tmp/log" || { cat "$tmp/log" >&2; exit 1; }
+}
+wall() { # command ...: its seconds
+    begin=$(date +%s.%N)
+    "$@"
+    date +%s.%N | awk -v b="$begin" '{printf "%.3f", $1 - b}'
+}
+embed() {
+    header
+    python -c 'import sklearn, sentence_transformers as s; print("sentence-transformers", s.__version__, "scikit-learn", sklearn.__version__)'
+    train_csv=$shared/data/banking77_train.csv test_csv=$shared/data/banking77_test.csv
+    no_eval="--set trainer.skip_all_evaluation=true"
+    for round in 1 2 3; do
+        # shellcheck disable=SC2086 # words
+        bank $no_eval --set trainer.epochs=1 --set backend.cache_dir="$tmp/cache_$round"
+        mine=$(sed -n 's/.* encoded in \([0-9.]*\) s/\1/p' "$tmp/log" | head -n 1)
+        theirs=$(python tests/peers/embed.py "$encoder" "$tmp/vectors.npz" "$train_csv" "$test_csv")
+        # shellcheck disable=SC2086
+        bank $no_eval --set trainer.epochs=30 --set backend.cache_dir="$tmp/cache_$round"
+        head_mine=$(ours 'Rows per second')
+        echo "$mine ${theirs%% *} $head_mine $(python tests/peers/head.py "$tmp/vectors.npz" 30)" >>"$tmp/embed"
+    done
+    cache="--set backend.cache_dir=$tmp/cache_50"
+    frozen="--set input_features.0.preprocessing.cache_encoder_embeddings=false"
+    tuned="$frozen --set input_features.0.encoder.trainable=true"
+    # Evaluation each epoch on the test set; what is not cached runs few epochs, and each costs the same.
+    # shellcheck disable=SC2086
+    {
+        cached=$(wall bank $cache --validation_set "$test_csv" --set trainer.epochs=50)
+        frozen_wall=$(wall bank $frozen --validation_set "$test_csv" --set trainer.epochs=2)
+        tuned_wall=$(wall bank $tuned --validation_set "$test_csv" --set trainer.epochs=1)
+        bank $no_eval $frozen --set trainer.epochs=1
+        frozen_train=$(sed -n 's/.* \([0-9]*\) training tokens.*/\1/p' "$tmp/log" | head -n 1)
+        frozen_rate=$(ours 'Real tokens per second')
+        bank $no_eval $cache --set trainer.epochs=50
+    }
+    grep 'embeddings of' "$tmp/log"
+    echo "$cached $frozen_wall $tuned_wall $frozen_train $frozen_rate $(ours 'Rows per second')" >"$tmp/fifty"
+    python tests/peers/ratios_embed.py "$tmp/embed" "$tmp/fifty"
+}
+
+# ---- Predictive: accuracies of the examples beside baselines on the same vectors ----
+metric() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" | head -n 1; }
+example() { # config, option of the base model, training set, test set, metric: value and seconds
+    begin=$(date +%s)
+    $ludwig train -c "examples/$1" --set "$2" --training_set "$3" --output_directory "$tmp/q" --model_name q 2>"$tmp/log" ||
+        { cat "$tmp/log" >&2; exit 1; }
+    value=$($ludwig evaluate -m "$tmp/q/experiment_q" --dataset "$4" -q | metric "$5")
+    rm -rf "$tmp/q"
+    echo "$value $(($(date +%s) - begin))"
+}
+quality() {
+    header
+    st="input_features.0.encoder.pretrained_model_name_or_path=$encoder"
+    bank_train=$shared/data/banking77_train.csv bank_test=$shared/data/banking77_test.csv
+    scripts/sentiment_scores.sh "$models/../data/sentiment" "$tmp/score"
+    { printf 'text\tlabel\n'; head -n 3000 "$shared/data/sst2_train.tsv"; } >"$tmp/sst.tsv"
+    { printf 'text\tlabel\n'; sed -n 3001,3500p "$shared/data/sst2_train.tsv"; } >"$tmp/sst_test.tsv"
+    # shellcheck disable=SC2046 # a value and seconds
+    {
+        printf 'banking77, frozen, cached, MLP head: accuracy %s in %s s (wanted 0.925 in 180)\n' \
+            $(example banking77/frozen.yaml "$st" "$bank_train" "$bank_test" accuracy)
+        printf 'sentiment score, frozen, number head: R2 %s in %s s' \
+            $(example sentiment_score/frozen.yaml "$st" "$tmp/score/train.csv" "$tmp/score/test.csv" r2)
+        printf '; Ridge on the same vectors %s\n' \
+            "$(python tests/peers/baselines.py ridge "$encoder" "$tmp/score/train.csv" "$tmp/score/test.csv")"
+        printf 'sst2, SmolLM2, LoRA, last token: accuracy %s in %s s' \
+            $(example sst2/lora.yaml "input_features.0.encoder.base_model=$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv" accuracy)
+        printf '; logistic regression on frozen states %s (wanted at least that and 0.80)\n' \
+            "$(python tests/peers/baselines.py logistic "$tmp/hf" "$tmp/sst.tsv" "$tmp/sst_test.tsv")"
+        printf 'banking77, LoRA r=16 on every linear map, linear head: accuracy %s in %s s (peft 0.937, wanted 0.934 in 900)\n' \
+            $(example banking77/lora.yaml "$st" "$bank_train" "$bank_test" accuracy)
+    }
+    examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
+}
+
 cmake --build --preset release --target ludwig peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files speed}; do
+for part in ${1:-files speed embed quality}; do
     $part >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"
 done

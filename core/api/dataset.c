@@ -3,6 +3,7 @@
  * through the same functions, so a model is asked as it was taught. */
 #include "internal.h"
 
+#include <feature.h>
 #include <string.h>
 
 struct ludc_prompter {
@@ -30,7 +31,7 @@ lud_str ludc_feature_column(const ludc_value *config, bool output) {
 void ludc_dataset_free(ludc_dataset *d) {
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_table_free(d->tables[i]);
-    if (!d->apart) ludc_split_free(&d->split);
+    ludc_split_free(&d->split);
     *d = (ludc_dataset){0};
 }
 
@@ -45,6 +46,38 @@ static lud_status open_apart(const lud_data_source *src, ludc_dataset *d, lud_er
     return LUD_OK;
 }
 
+/* preprocessing.sample_ratio and sample_size of all rows. Ludwig draws before it splits; drawing from a split of all
+ * rows gives the same shares, and a row stays in its part whatever is drawn. */
+static lud_status sample(const lud_model *m, ludc_dataset *d, lud_error *err) {
+    const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
+    size_t total = 0, n = 0;
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        total += d->split.n[i];
+    uint32_t *drawn = ludc_alloc(total * sizeof(*drawn));
+    uint8_t *keep = ludc_alloc(total);
+    for (n = 0; drawn && n < total; n++)
+        drawn[n] = (uint32_t)n;
+    lud_status status = drawn && keep ? ludc_rows_sample(section, m->seed, drawn, &n, err)
+                                      : ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", total);
+    for (size_t i = 0; i < n && status == LUD_OK; i++)
+        keep[drawn[i]] = 1;
+    for (size_t i = 0, first = 0; i < LUDC_N_SPLITS && status == LUD_OK && n < total; i++) {
+        const size_t rows = d->split.n[i];
+        uint32_t *list = d->split.rows[i];
+        if (d->apart) list = d->split.rows[i] = ludc_alloc(LUDC_MAX(rows, 1) * sizeof(*list));
+        if (!list) status = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", rows);
+        d->split.n[i] = 0;
+        for (size_t k = 0; k < rows && list; k++) {
+            const uint32_t row = d->apart ? (uint32_t)k : list[k];
+            if (keep[d->apart ? first + k : row]) list[d->split.n[i]++] = row;
+        }
+        first += rows;
+    }
+    ludc_free(drawn);
+    ludc_free(keep);
+    return status;
+}
+
 lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, bool divided, ludc_dataset *out,
                              lud_error *err) {
     ludc_dataset d = {0};
@@ -52,7 +85,10 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     if (src->dataset) {
         status = ludc_table_read(src->dataset, src->format, &d.tables[0], err);
         const bool own = ludc_value_find(m->config.user, "preprocessing.split") != NULL;
-        if (status == LUD_OK && divided)
+        if (status == LUD_OK && divided && m->k_fold)
+            status = ludc_split_fold(ludc_table_rows(d.tables[0]), (size_t)m->k_fold, (size_t)m->fold, m->seed,
+                                     &d.split, err);
+        else if (status == LUD_OK && divided)
             status = ludc_split_make(d.tables[0], src->dataset, ludc_value_find(m->config.full, "preprocessing.split"),
                                      !own, m->seed, &d.split, err);
     } else if (src->training_set || src->validation_set || src->test_set) {
@@ -60,6 +96,7 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     } else {
         status = ludc_fail(err, LUD_E_INVALID, "no data: give --dataset, or --training_set and its like");
     }
+    if (status == LUD_OK && divided && ludc_is_predictive(m)) status = sample(m, &d, err);
     if (status != LUD_OK)
         ludc_dataset_free(&d);
     else
@@ -69,8 +106,10 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
 
 ludc_view ludc_dataset_split(const ludc_dataset *d, const lud_data_source *src, int split) {
     const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    if (d->apart) return (ludc_view){d->tables[split], apart[split], NULL, d->split.n[split]};
-    return (ludc_view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
+    return (ludc_view){.table = d->tables[d->apart ? split : 0],
+                       .path = d->apart ? apart[split] : src->dataset,
+                       .rows = d->split.rows[split],
+                       .n = d->split.n[split]};
 }
 
 lud_status ludc_dataset_pick(const ludc_dataset *d, const lud_predict_opts *o, ludc_view *v, lud_error *err) {

@@ -4,10 +4,16 @@
 
 #include <string.h>
 
-LUD_EXPORT void lud_model_free(lud_model *m) {
-    if (!m) return;
+void ludc_model_close(lud_model *m) {
     ludc_model_free(m->model);
     ludc_predictor_free(m->predictor);
+    m->model = NULL;
+    m->predictor = NULL;
+}
+
+LUD_EXPORT void lud_model_free(lud_model *m) {
+    if (!m) return;
+    ludc_model_close(m);
     ludc_value_free(m->metadata);
     ludc_free(m->weights);
     ludc_config_free(&m->config);
@@ -45,6 +51,28 @@ static char *find_model_folder(const char *path) {
     return is_run ? inner : absolute;
 }
 
+/* What training learned of each feature. A file that does not fit the config is damaged or another model's. */
+static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+    static const char *const lists[] = {"input_features", "output_features"};
+    lud_error why = LUDC_ERROR_INIT;
+    lud_status status = ludc_json_load(path, out, &why);
+    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
+    for (size_t k = 0; k < LUDC_COUNT(lists) && ludc_is_predictive(m); k++) {
+        const ludc_value *list = ludc_value_get(m->config.full, lists[k]);
+        for (size_t i = 0; i < list->len; i++) {
+            const lud_str name = ludc_get_str(list->items[i], "name", LUDC_STR(""));
+            const ludc_value *one = ludc_value_get(*out, name.ptr);
+            if (!ludc_get_bool(list->items[i], "active", true)) continue;
+            if (ludc_get_int(one, "width", 0) > 0 &&
+                ludc_value_equal(ludc_value_get(one, "type"), ludc_value_get(list->items[i], "type")))
+                continue;
+            return ludc_fail(err, LUD_E_IO, "%s: nothing of the feature '%.*s': damaged, or another model's file", path,
+                             (int)name.len, name.ptr);
+        }
+    }
+    return LUD_OK;
+}
+
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
          *meta = ludc_path_join(dir, "training_set_metadata.json");
@@ -56,7 +84,8 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
                            dir);
     if (status == LUD_OK) status = ludc_config_load(hyper, NULL, 0, &m->config, err);
     ludc_value *metadata = NULL;
-    if (status == LUD_OK && ludc_path_exists(meta)) status = ludc_json_load(meta, &metadata, err);
+    if (status == LUD_OK && (ludc_path_exists(meta) || ludc_is_predictive(m)))
+        status = load_metadata(m, meta, &metadata, err);
     m->seed = (uint64_t)ludc_get_int(metadata, "random_seed", 42);
     if (status == LUD_OK && ludc_is_predictive(m)) {
         m->metadata = metadata;
@@ -104,8 +133,7 @@ lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
     if (ludc_is_predictive(m)) return ludc_task_ready(m, for_training, err);
 
     if (m->model && (m->for_training || !for_training)) return LUD_OK;
-    ludc_model_free(m->model);
-    m->model = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_model_spec spec = {
         .host = m->session->host,

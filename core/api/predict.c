@@ -144,6 +144,7 @@ static bool divided(const lud_model *m, const lud_predict_opts *o) {
 LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *table = NULL;
+    if (o->output_path) LUDC_TRY(ludc_path_can_make(o->output_path, false, err));
     if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
@@ -170,6 +171,7 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
                                          lud_status (*sink)(void *, lud_str json), void *arg, lud_error *err) {
     ludc_value *metrics = NULL;
     ludc_buf text = {0};
+    if (o->output_path) LUDC_TRY(ludc_path_can_make(o->output_path, false, err));
     lud_status status =
         ludc_is_predictive(m) ? ludc_task_evaluate_data(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
@@ -214,6 +216,8 @@ static lud_status stream_token(void *arg, size_t row, int32_t id) {
 LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const char *generation,
                                          lud_status (*on_text)(void *, lud_str), void *arg, lud_error *err) {
     ludc_generation g;
+    if (ludc_is_predictive(m))
+        return ludc_fail(err, LUD_E_INVALID, "a model of model_type ecd has heads and writes no text: use predict");
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_generation_of(m, generation, &g, err));
     stream s = {.model = m, .on_text = on_text, .arg = arg, .err = LUDC_ERROR_INIT};

@@ -3,8 +3,10 @@
  * All of it is written under a temporary name and appears with one rename. */
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *v, lud_error *err) {
     ludc_buf text = {0};
@@ -37,6 +39,11 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
     ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
+    for (size_t k = 0; m->predictor && k < m->predictor->n_outputs; k++) {
+        const ludc_output *o = &m->predictor->outputs[k];
+        if (o->temperature != 1.0)
+            ludc_value_put(ludc_value_get(v, o->name), "calibration_temperature", ludc_value_float(o->temperature));
+    }
     if (m->model) {
         ludc_value *feature = ludc_value_new(LUD_CFG_OBJECT);
         ludc_value_put(feature, "vocab_size", ludc_value_int(ludc_model_info_of(m->model)->vocab_size));
@@ -165,13 +172,24 @@ static char *free_name(const char *base) {
     return name.ptr;
 }
 
+static const char *parent_of(const lud_train_opts *o) {
+    return o->output_directory ? o->output_directory : "results";
+}
+
+/* Said before hours of training, not after. Makes nothing. */
+lud_status ludc_run_folder_check(const lud_train_opts *o, lud_error *err) {
+    char *run = ludc_path_join(parent_of(o), "run");
+    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    ludc_free(run);
+    return status;
+}
+
 lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_train_result *result, lud_error *err) {
     const lud_train_opts *o = r->opts;
     snprintf(result->experiment, sizeof(result->experiment), "%s_%s",
              o->experiment_name ? o->experiment_name : "experiment", o->model_name ? o->model_name : "run");
-    const char *parent = o->output_directory ? o->output_directory : "results";
-    LUDC_TRY(ludc_dir_make(parent, err));
-    char *absolute = ludc_path_absolute(parent);
+    LUDC_TRY(ludc_dir_make(parent_of(o), err));
+    char *absolute = ludc_path_absolute(parent_of(o));
     char *base = absolute ? ludc_path_join(absolute, result->experiment) : NULL;
     char *final = base ? free_name(base) : NULL;
     ludc_buf temp = {0};

@@ -28,8 +28,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     if (m->predictor && (m->for_training || !for_training)) return LUD_OK;
     if (!m->metadata)
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
-    ludc_predictor_free(m->predictor);
-    m->predictor = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,
@@ -69,90 +68,143 @@ lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err
 }
 
 /* ---- Splits ---- */
-typedef struct view {
-    const ludc_table *table;
-    const char *path;
-    const uint32_t *rows; /* NULL: the first n */
-    size_t n;
-} view;
+static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        if (d->inputs[i].kind == LUDC_COLUMN_LISTS) n += (uint64_t)d->inputs[i].offsets[d->n];
+    return n;
+}
 
-static view view_of(const ludc_dataset *d, const lud_data_source *src, int split) {
-    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    if (d->apart) return (view){d->tables[split], apart[split], NULL, d->split.n[split]};
-    return (view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
+/* preprocessing.oversample_minority and undersample_majority, on the training rows. */
+static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *src, lud_error *err) {
+    const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
+    const ludc_output *o = &m->predictor->outputs[0];
+    const ludc_view v = ludc_dataset_split(d, src, LUDC_TRAIN);
+    if (ludc_is_null(ludc_value_get(section, "oversample_minority")) &&
+        ludc_is_null(ludc_value_get(section, "undersample_majority")))
+        return LUD_OK;
+    ludc_column target = {0};
+    uint32_t *rows = ludc_alloc(LUDC_MAX(v.n, 1) * sizeof(*rows));
+    size_t n = v.n;
+    for (size_t i = 0; rows && i < n; i++)
+        rows[i] = v.rows ? v.rows[i] : (uint32_t)i;
+    lud_status status =
+        rows ? ludc_feature_encode(o->feature, o->metadata, true, v.table, v.path, v.rows, n, &target, err)
+             : ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", n);
+    if (status == LUD_OK) status = ludc_rows_balance(section, &target, m->seed, &rows, &n, err);
+    ludc_column_free(&target);
+    if (status != LUD_OK) return ludc_free(rows), status;
+    ludc_log(LUD_LOG_INFO, "data: %zu training rows became %zu: classes balanced", v.n, n);
+    ludc_free(d->split.rows[LUDC_TRAIN]);
+    d->split.rows[LUDC_TRAIN] = rows;
+    d->split.n[LUDC_TRAIN] = n;
+    return LUD_OK;
 }
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
     ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
-        const view v = view_of(d, src, i);
+        const ludc_view v = ludc_dataset_split(d, src, i);
         if (!v.table || v.n == 0)
             LUDC_TRY(ludc_task_rows_init(&rows[i], m->predictor, err));
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows", rows[0].n, rows[1].n, rows[2].n);
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
     return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
 }
 
 /* ---- Predictions ---- */
-typedef struct writer {
-    const ludc_predictor *p;
+enum { SCORED = 4096, CHUNK = 32768 };
+
+typedef struct predictions {
+    lud_model *m;
+    ludc_scorer *scorer;
+    float **scores; /* [n_outputs] -> [SCORED, width] */
     ludc_cells cells;
-    ludc_table *table;
-} writer;
+    ludc_table_writer *file;
+} predictions;
 
-static lud_status writer_open(writer *w, lud_error *err) {
-    const ludc_predictor *p = w->p;
-    for (size_t k = 0; k < p->n_outputs; k++)
+static lud_status predictions_open(predictions *w, const char *path, lud_error *err) {
+    const ludc_predictor *p = w->m->predictor;
+    w->scores = ludc_alloc(p->n_outputs * sizeof(*w->scores));
+    for (size_t k = 0; k < p->n_outputs; k++) {
+        if (w->scores) w->scores[k] = ludc_alloc(SCORED * (size_t)p->outputs[k].width * sizeof(float));
+        if (!w->scores || !w->scores[k]) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
         LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    w->table = ludc_cells_table(&w->cells);
-    return w->table ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
+    return ludc_table_writer_open(path, ludc_cells_list(&w->cells), w->cells.len, &w->file, err);
 }
 
-static lud_status write_row(writer *w, float *const *scores, size_t row, lud_error *err) {
-    ludc_cells_clear(&w->cells);
-    for (size_t k = 0; k < w->p->n_outputs; k++) {
-        const ludc_output *o = &w->p->outputs[k];
-        LUDC_TRY(
-            ludc_answers_row(o->feature, o->metadata, scores[k] + row * (size_t)o->width, o->width, &w->cells, err));
-    }
-    const lud_str *cells = ludc_cells_list(&w->cells);
-    return cells ? ludc_table_add(w->table, cells, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-}
-
-static lud_status predict_rows(lud_model *m, const ludc_task_rows *d, writer *w, lud_error *err) {
-    enum { CHUNK = 4096 };
-    float *scores[64] = {0};
-    ludc_scorer *s = NULL;
-    const ludc_predictor *p = m->predictor;
-    if (p->n_outputs > LUDC_COUNT(scores)) return ludc_fail(err, LUD_E_INVALID, "more than 64 outputs");
-    lud_status status = ludc_scorer_new(m->predictor, false, &d, 1, &s, err);
-    for (size_t k = 0; k < p->n_outputs && status == LUD_OK; k++) {
-        scores[k] = ludc_alloc(CHUNK * (size_t)p->outputs[k].width * sizeof(float));
-        if (!scores[k]) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < d->n && status == LUD_OK; i += CHUNK) {
-        const size_t n = LUDC_MIN((size_t)CHUNK, d->n - i);
-        status = ludc_scorer_run(s, d, i, n, scores, NULL, err);
-        for (size_t row = 0; row < n && status == LUD_OK; row++)
-            status = write_row(w, scores, row, err);
-    }
-    for (size_t k = 0; k < p->n_outputs; k++)
-        ludc_free(scores[k]);
-    ludc_scorer_free(s);
+static lud_status predictions_close(predictions *w, lud_status status, lud_error *err) {
+    for (size_t k = 0; w->scores && k < w->m->predictor->n_outputs; k++)
+        ludc_free(w->scores[k]);
+    ludc_free(w->scores);
+    ludc_scorer_free(w->scorer);
+    ludc_cells_free(&w->cells);
+    if (status == LUD_OK) return ludc_table_writer_commit(w->file, err);
+    ludc_table_writer_abort(w->file);
     return status;
+}
+
+static lud_status write_row(predictions *w, size_t row, lud_error *err) {
+    const ludc_predictor *p = w->m->predictor;
+    ludc_cells_clear(&w->cells);
+    for (size_t k = 0; k < p->n_outputs; k++) {
+        const ludc_output *o = &p->outputs[k];
+        const float *scores = w->scores[k] + row * (size_t)o->width;
+        LUDC_TRY(ludc_answers_row(o->feature, o->metadata, scores, o->width, &w->cells, err));
+    }
+    return ludc_table_writer_add(w->file, ludc_cells_list(&w->cells), err);
+}
+
+/* The scorer is planned for the longest row so far. */
+static lud_status predictions_add(predictions *w, const ludc_task_rows *d, lud_error *err) {
+    if (w->scorer && !ludc_scorer_holds(w->scorer, d)) {
+        ludc_scorer_free(w->scorer);
+        w->scorer = NULL;
+    }
+    if (!w->scorer) LUDC_TRY(ludc_scorer_new(w->m->predictor, false, &d, 1, &w->scorer, err));
+    for (size_t i = 0; i < d->n; i += SCORED) {
+        const size_t n = LUDC_MIN((size_t)SCORED, d->n - i);
+        LUDC_TRY(ludc_scorer_run(w->scorer, d, i, n, w->scores, NULL, err));
+        for (size_t row = 0; row < n; row++)
+            LUDC_TRY(write_row(w, row, err));
+    }
+    return LUD_OK;
 }
 
 static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const char *path, lud_error *err) {
-    writer w = {.p = m->predictor};
-    lud_status status = writer_open(&w, err);
-    if (status == LUD_OK) status = predict_rows(m, d, &w, err);
-    if (status == LUD_OK) status = ludc_table_write(w.table, path, err);
-    ludc_table_free(w.table);
-    ludc_cells_free(&w.cells);
+    predictions w = {.m = m};
+    lud_status status = predictions_open(&w, path, err);
+    if (status == LUD_OK) status = predictions_add(&w, d, err);
+    return predictions_close(&w, status, err);
+}
+
+static lud_status predict_chunk(predictions *w, const ludc_view *v, const uint32_t *rows, size_t n, lud_error *err) {
+    ludc_task_rows d = {0}, *list[1] = {&d};
+    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, NULL, err));
+    lud_status status = ludc_task_embed(w->m, list, 1, err);
+    if (status == LUD_OK) status = predictions_add(w, &d, err);
+    ludc_task_rows_free(&d, w->m->predictor);
     return status;
+}
+
+/* Rows are read, scored and written in chunks: their number does not matter to memory. */
+static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
+    predictions w = {.m = m};
+    uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
+    lud_status status = rows ? predictions_open(&w, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
+        const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
+        for (size_t k = 0; k < n; k++)
+            rows[k] = v->rows ? v->rows[i + k] : (uint32_t)(i + k);
+        status = predict_chunk(&w, v, rows, n, err);
+    }
+    ludc_free(rows);
+    return predictions_close(&w, status, err);
 }
 
 /* ---- The calls ---- */
@@ -190,10 +242,11 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     ludc_dataset d = {0};
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
     LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    const view train = view_of(&d, &opts->data, LUDC_TRAIN);
+    const ludc_view train = ludc_dataset_split(&d, &opts->data, LUDC_TRAIN);
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
+    if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
     if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
@@ -202,51 +255,36 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     return status;
 }
 
-static lud_status pick_view(const ludc_dataset *d, const lud_predict_opts *o, view *out, lud_error *err) {
-    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
-    if (!ludc_wants_split(o)) {
-        if (d->apart) return ludc_fail(err, LUD_E_INVALID, "give --dataset, or --split with the sets given apart");
-        *out = (view){d->tables[0], o->data.dataset, NULL, ludc_table_rows(d->tables[0])};
-    } else {
-        int split = 0;
-        while (split < LUDC_N_SPLITS && strcmp(o->split, names[split]) != 0)
-            split++;
-        if (split == LUDC_N_SPLITS)
-            return ludc_fail(err, LUD_E_INVALID, "no split '%s' (full, training, validation, test)", o->split);
-        *out = view_of(d, &o->data, split);
-    }
-    if (o->limit > 0) out->n = LUDC_MIN(out->n, (size_t)o->limit);
-    return out->table && out->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "there is no row to predict");
-}
-
-static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool targets, ludc_task_rows *rows,
-                            lud_error *err) {
+lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
-    view v = {0};
-    ludc_task_rows *list[1] = {rows};
+    ludc_view v = {0};
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = pick_view(&d, o, &v, err);
-    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
+    lud_status status = ludc_dataset_pick(&d, o, &v, err);
+    if (status == LUD_OK && o->output_path) status = predict_view(m, &v, o->output_path, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK) status = ludc_task_embed(m, list, 1, err);
-    if (status != LUD_OK && rows->inputs) ludc_task_rows_free(rows, m->predictor);
     return status;
 }
 
-lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
-    ludc_task_rows rows = {0};
-    LUDC_TRY(open_rows(m, o, false, &rows, err));
-    const lud_status status = o->output_path ? write_predictions(m, &rows, o->output_path, err) : LUD_OK;
-    ludc_task_rows_free(&rows, m->predictor);
-    return status;
+static lud_status evaluate_view(lud_model *m, const ludc_view *v, ludc_task_rows *rows, const char *path,
+                                ludc_value **metrics, lud_error *err) {
+    ludc_task_rows *list[1] = {rows};
+    if (rows->n == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
+    LUDC_TRY(ludc_task_embed(m, list, 1, err));
+    LUDC_TRY(evaluate_rows(m, rows, metrics, err));
+    return path ? write_predictions(m, rows, path, err) : LUD_OK;
 }
 
 lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
+    ludc_dataset d = {0};
+    ludc_view v = {0};
     ludc_task_rows rows = {0};
-    LUDC_TRY(open_rows(m, o, true, &rows, err));
-    lud_status status = evaluate_rows(m, &rows, metrics, err);
-    if (status == LUD_OK && o->output_path) status = write_predictions(m, &rows, o->output_path, err);
-    ludc_task_rows_free(&rows, m->predictor);
+    LUDC_TRY(ludc_task_ready(m, false, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
+    lud_status status = ludc_dataset_pick(&d, o, &v, err);
+    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, NULL, err);
+    ludc_dataset_free(&d);
+    if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);
+    if (rows.inputs) ludc_task_rows_free(&rows, m->predictor);
     return status;
 }

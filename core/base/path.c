@@ -74,12 +74,32 @@ lud_status ludc_dir_make(const char *path, lud_error *err) {
         const char c = *p;
         if (c != '/' && c != '\0') continue;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && !ludc_path_is_dir(copy))
-            status = ludc_fail(err, LUD_E_IO, "%s: cannot make the folder: %s", copy, strerror(errno));
+        const int why = mkdir(copy, 0777) == 0 ? 0 : errno;
+        if (why && !ludc_path_is_dir(copy))
+            status = ludc_fail(err, LUD_E_IO, "%s: cannot make the folder: %s", copy, strerror(why));
         *p = c;
         if (c == '\0') break;
     }
     ludc_free(copy);
+    return status;
+}
+
+lud_status ludc_path_can_make(const char *path, bool parents, lud_error *err) {
+    char *folder = ludc_path_absolute(path);
+    if (!folder) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    do {
+        char *slash = strrchr(folder, '/');
+        if (!slash) break;
+        slash[slash == folder] = '\0';
+    } while (parents && !ludc_path_exists(folder));
+    lud_status status = LUD_OK;
+    if (!ludc_path_exists(folder))
+        status = ludc_fail(err, LUD_E_IO, "%s: there is no folder %s", path, folder);
+    else if (!ludc_path_is_dir(folder))
+        status = ludc_fail(err, LUD_E_IO, "%s: %s is no folder", path, folder);
+    else if (access(folder, W_OK | X_OK) != 0)
+        status = ludc_fail(err, LUD_E_IO, "%s: cannot write to the folder %s: %s", path, folder, strerror(errno));
+    ludc_free(folder);
     return status;
 }
 

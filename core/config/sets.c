@@ -53,12 +53,13 @@ static ludc_value *section_from(const ludc_value *v) {
 }
 
 /* The child that a path goes through: a list or an object, made if need be. NULL: impossible or out of memory. */
-static ludc_value *enter(ludc_value *v, lud_str part) {
+static ludc_value *enter(ludc_value *v, lud_str part, int32_t line) {
     size_t at = index_of(v, part);
     ludc_value *child = at == SIZE_MAX ? NULL : v->items[at];
     if (child && (child->type == LUD_CFG_OBJECT || child->type == LUD_CFG_LIST)) return child;
     if (v->type == LUD_CFG_LIST && !child) return NULL;
     ludc_value *section = section_from(child);
+    if (section) section->line = line;
     return put(v, part, section) ? section : NULL;
 }
 
@@ -69,7 +70,7 @@ static bool assign(ludc_value *root, const char *path, const char *end, ludc_val
         lud_str part = {path, (size_t)((dot ? dot : end) - path)};
         if (!dot && v->type == LUD_CFG_LIST && index_of(v, part) == SIZE_MAX) break;
         if (!dot) return put(v, part, value);
-        v = enter(v, part);
+        v = enter(v, part, value->line);
         path = dot + 1;
     }
     ludc_value_free(value);

@@ -67,8 +67,8 @@ lud_status ludc_category_encode(ludc_cells *c, const ludc_value *metadata, ludc_
         int64_t id = 0;
         if (!label_of(c, row, lowercase, &lower, &label)) {
             out->missing[i] = 1;
-        } else if (!ludc_map_get(labels, label, &id) && c->is_output) {
-            out->missing[i] = 1;
+        } else if (!ludc_map_get(labels, label, &id)) {
+            out->missing[i] = c->is_output;
             ludc_cells_odd(c, row);
         }
         out->ids[i] = (int32_t)id;
@@ -77,6 +77,7 @@ lud_status ludc_category_encode(ludc_cells *c, const ludc_value *metadata, ludc_
     ludc_map_free(labels);
     ludc_buf_free(&lower);
     if (!ok) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    ludc_cells_say_odd(c, "hold a label that no training row has, and are left out");
+    ludc_cells_say_odd(c, c->is_output ? "hold a label that no training row has, and are left out"
+                                       : "hold a label that training did not keep, and count as " LUDC_UNKNOWN);
     return LUD_OK;
 }

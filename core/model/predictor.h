@@ -40,6 +40,7 @@ typedef struct ludc_output {
     struct ludc_part *part;
     int64_t width;                        /* K: classes, items, elements; 1 for number and binary */
     double weight;                        /* of its loss in the sum */
+    double temperature;                   /* its logits are divided by it; 1 unless it was calibrated */
     float *class_weights;                 /* [width], category and set; NULL: all 1 */
     size_t *dependencies, n_dependencies; /* outputs that are computed before, whose hidden rows it sees */
 } ludc_output;

@@ -160,6 +160,7 @@ static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_valu
     o->metadata = ludc_value_get(metadata, o->name);
     o->width = ludc_get_int(o->metadata, "width", 0);
     o->weight = ludc_get_float(o->feature, "loss.weight", 1.0);
+    o->temperature = ludc_get_float(o->metadata, "calibration_temperature", 1.0);
     if (o->width < 1) return ludc_fail(err, LUD_E_DATA, "output feature '%s' has no classes or values", o->name);
     o->scope = scope_of("output_features", o->name, "decoder");
     if (!o->scope) return out_of_memory(err);

@@ -15,6 +15,8 @@ struct ludc_task_run {
     int32_t *ids, *positions, *offsets, *keys; /* [T], [T], [S+1], [2 max(T,S)] */
     float *reals;                              /* [S, widest input, output or 1] */
     double *wide;                              /* the same in double, when the program is */
+    int64_t *extents;                          /* [n_extents]: of rows, then two of each list input */
+    size_t n_extents;
 };
 
 /* ---- Rows ---- */
@@ -85,7 +87,9 @@ static lud_status make_staging(ludc_task_run *r, lud_error *err) {
     r->keys = ludc_alloc(2 * LUDC_MAX(t, s) * sizeof *r->keys);
     r->reals = ludc_alloc(reals * sizeof *r->reals);
     if (r->p->real == LUD_F64) r->wide = ludc_alloc(reals * sizeof *r->wide);
-    if (r->ids && r->positions && r->offsets && r->keys && r->reals && (r->wide || r->p->real == LUD_F32))
+    r->n_extents = 2 * r->p->n_inputs + 2;
+    r->extents = ludc_alloc(r->n_extents * sizeof *r->extents);
+    if (r->extents && r->ids && r->positions && r->offsets && r->keys && r->reals && (r->wide || r->p->real == LUD_F32))
         return LUD_OK;
     return ludc_fail(err, LUD_E_NOMEM, "program: out of memory for %zu rows", s);
 }
@@ -116,6 +120,7 @@ void ludc_task_run_free(ludc_task_run *r) {
     ludc_free(r->keys);
     ludc_free(r->reals);
     ludc_free(r->wide);
+    ludc_free(r->extents);
     ludc_free(r);
 }
 
@@ -153,6 +158,7 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     }
     r->offsets[n] = (int32_t)t;
     *T = t;
+    ludc_file_release(&c->spilled);
     LUDC_TRY(put(r, x->ids, r->ids, t, err));
     LUDC_TRY(put(r, x->positions, r->positions, t, err));
     LUDC_TRY(put(r, x->seg_offsets, r->offsets, n + 1, err));
@@ -229,11 +235,10 @@ static lud_status take_results(ludc_task_run *r, const ludc_task_rows *d, const 
 lud_status ludc_task_run_rows(ludc_task_run *r, const ludc_task_rows *d, const uint32_t *rows, int64_t n,
                               uint64_t epoch, const double *scale, ludc_task_result *out, lud_error *err) {
     const ludc_predictor *p = r->p;
-    int64_t extents[64] = {0};
-    if (n < 1 || n > r->S || p->n_inputs > 24)
-        return ludc_fail(err, LUD_E_INVALID, "a micro-batch of %lld rows in a program for %lld, %zu inputs",
-                         (long long)n, (long long)r->S, p->n_inputs);
-    extents[r->built.e_s] = n;
+    if (n < 1 || n > r->S)
+        return ludc_fail(err, LUD_E_INTERNAL, "a micro-batch of %lld rows in a program for %lld", (long long)n,
+                         (long long)r->S);
+    r->extents[r->built.e_s] = n;
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_built_input *x = &r->built.in[i];
         int64_t T = 0;
@@ -243,11 +248,11 @@ lud_status ludc_task_run_rows(ludc_task_run *r, const ludc_task_rows *d, const u
             continue;
         }
         LUDC_TRY(put_lists(r, x, d, &d->inputs[i], rows, n, epoch, &T, err));
-        extents[x->e_t] = T;
-        extents[x->e_offsets] = n + 1;
+        r->extents[x->e_t] = T;
+        r->extents[x->e_offsets] = n + 1;
     }
     if (r->kind != LUDC_TASK_ENCODE) LUDC_TRY(put_outputs(r, d, rows, n, scale, err));
     LUDC_TRY(put_row_keys(r, d, rows, n, epoch, err));
-    LUDC_TRY(ludc_program_run(r->program, extents, LUDC_COUNT(extents), err));
+    LUDC_TRY(ludc_program_run(r->program, r->extents, r->n_extents, err));
     return take_results(r, d, rows, n, out, err);
 }

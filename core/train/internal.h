@@ -38,6 +38,12 @@ lud_status ludc_evaluator_new(ludc_model *, const ludc_rows *const *splits, size
 void ludc_evaluator_free(ludc_evaluator *);
 lud_status ludc_evaluator_run(ludc_evaluator *, const ludc_rows *, int64_t limit, ludc_metrics *, lud_error *);
 
+/* What the heads give for all rows, before any activation (scorer.c). */
+lud_status ludc_scorer_logits(ludc_scorer *, const ludc_task_rows *, float **scores, lud_error *);
+
+/* Fits the temperature of every output with `calibration: true` on these rows (calibration.c). */
+lud_status ludc_calibrate(ludc_scorer *, ludc_predictor *, const ludc_task_rows *, lud_error *);
+
 /* Longest row of a split, at least 1. */
 int64_t ludc_rows_longest(const ludc_rows *);
 

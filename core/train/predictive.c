@@ -68,13 +68,27 @@ static lud_status gradients(void *self, const uint32_t *rows, size_t n, int64_t 
     return LUD_OK;
 }
 
+static lud_status need_scorer(predictive *t, lud_error *err) {
+    const ludc_task_rows *all[LUDC_N_SPLITS] = {&t->splits[0], &t->splits[1], &t->splits[2]};
+    return t->scorer ? LUD_OK : ludc_scorer_new(t->p, true, all, LUDC_N_SPLITS, &t->scorer, err);
+}
+
+/* On rows that training has not seen, where there are some. */
+static lud_status finish(void *self, lud_error *err) {
+    predictive *t = self;
+    const ludc_task_rows *d = &t->splits[t->splits[LUDC_VALIDATION].n ? LUDC_VALIDATION : LUDC_TRAIN];
+    bool wanted = false;
+    for (size_t k = 0; k < t->p->n_outputs; k++)
+        wanted |= ludc_get_bool(t->p->outputs[k].feature, "calibration", false);
+    if (!wanted) return LUD_OK;
+    LUDC_TRY(need_scorer(t, err));
+    return ludc_calibrate(t->scorer, t->p, d, err);
+}
+
 static lud_status evaluate(void *self, int split, int64_t limit, ludc_value **tree, lud_error *err) {
     predictive *t = self;
     const ludc_task_rows *d = &t->splits[split];
-    if (!t->scorer) {
-        const ludc_task_rows *all[LUDC_N_SPLITS] = {&t->splits[0], &t->splits[1], &t->splits[2]};
-        LUDC_TRY(ludc_scorer_new(t->p, true, all, LUDC_N_SPLITS, &t->scorer, err));
-    }
+    LUDC_TRY(need_scorer(t, err));
     return ludc_task_evaluate(t->scorer, d, limit < 0 ? d->n : LUDC_MIN(d->n, (size_t)limit), false, tree, err);
 }
 
@@ -138,6 +152,7 @@ lud_status ludc_predictive_trainee(ludc_predictor *p, const ludc_value *trainer,
                           .gradients = gradients,
                           .evaluate = evaluate,
                           .running = running,
+                          .finish = finish,
                           .free = predictive_free};
     return LUD_OK;
 }

@@ -14,7 +14,7 @@ struct ludc_scorer {
     ludc_task_run *run;
     ludc_packer packer;
     uint32_t *rows;
-    float **part; /* [n_outputs] -> [WINDOW, width] of one micro-batch */
+    float **part, **at; /* [n_outputs] -> [WINDOW, width] of one micro-batch; places in the caller's scores */
 };
 
 void ludc_scorer_free(ludc_scorer *s) {
@@ -24,6 +24,7 @@ void ludc_scorer_free(ludc_scorer *s) {
     for (size_t k = 0; s->part && k < s->p->n_outputs; k++)
         ludc_free(s->part[k]);
     ludc_free(s->part);
+    ludc_free(s->at);
     ludc_free(s->rows);
     ludc_free(s);
 }
@@ -32,7 +33,8 @@ static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_ro
                               lud_error *err) {
     s->rows = ludc_alloc(WINDOW * sizeof(*s->rows));
     s->part = ludc_alloc(s->p->n_outputs * sizeof(*s->part));
-    bool ok = s->rows && s->part;
+    s->at = ludc_alloc(s->p->n_outputs * sizeof(*s->at));
+    bool ok = s->rows && s->part && s->at;
     for (size_t k = 0; ok && k < s->p->n_outputs; k++)
         ok = (s->part[k] = ludc_alloc(WINDOW * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
     if (!ok) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
@@ -52,6 +54,12 @@ lud_status ludc_scorer_new(ludc_predictor *p, bool with_loss, const ludc_task_ro
     else
         *out = s;
     return status;
+}
+
+bool ludc_scorer_holds(const ludc_scorer *s, const ludc_task_rows *d) {
+    for (size_t row = 0; row < d->n; row++)
+        if (ludc_task_row_length(s->p, d, row) > s->packer.cap_T) return false;
+    return true;
 }
 
 /* ---- From the heads' results to probabilities and values ---- */
@@ -74,13 +82,12 @@ static void clip(float *x, size_t n, const ludc_value *range) {
 
 static void activate(const ludc_output *o, float *x, size_t n) {
     const size_t w = (size_t)o->width;
-    const double temperature = ludc_get_float(o->metadata, "calibration_temperature", 1.0);
     if (strcmp(o->type, "category") == 0) {
         for (size_t i = 0; i < n; i++)
-            softmax(x + i * w, o->width, temperature);
+            softmax(x + i * w, o->width, o->temperature);
     } else if (strcmp(o->type, "binary") == 0 || strcmp(o->type, "set") == 0) {
         for (size_t i = 0; i < n * w; i++)
-            x[i] = (float)(1.0 / (1.0 + exp(-(double)x[i] / temperature)));
+            x[i] = (float)(1.0 / (1.0 + exp(-(double)x[i] / o->temperature)));
     } else {
         ludc_feature_denormalize(o->metadata, x, n * w);
         const ludc_value *range = ludc_value_get(o->feature, "clip");
@@ -106,21 +113,29 @@ static lud_status run_window(ludc_scorer *s, const ludc_task_rows *d, size_t n, 
     return LUD_OK;
 }
 
-lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n, float **scores,
-                           double *loss, lud_error *err) {
+static lud_status run_rows(ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n, float **scores,
+                           double *loss, bool activated, lud_error *err) {
     for (size_t done = 0; done < n;) {
         const size_t m = LUDC_MIN((size_t)WINDOW, n - done);
-        float *at[64];
         for (size_t i = 0; i < m; i++)
             s->rows[i] = (uint32_t)(first + done + i);
         for (size_t k = 0; k < s->p->n_outputs; k++)
-            at[k] = scores[k] + done * (size_t)s->p->outputs[k].width;
-        LUDC_TRY(run_window(s, d, m, at, loss, err));
-        for (size_t k = 0; k < s->p->n_outputs; k++)
-            activate(&s->p->outputs[k], at[k], m);
+            s->at[k] = scores[k] + done * (size_t)s->p->outputs[k].width;
+        LUDC_TRY(run_window(s, d, m, s->at, loss, err));
+        for (size_t k = 0; activated && k < s->p->n_outputs; k++)
+            activate(&s->p->outputs[k], s->at[k], m);
         done += m;
     }
     return LUD_OK;
+}
+
+lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n, float **scores,
+                           double *loss, lud_error *err) {
+    return run_rows(s, d, first, n, scores, loss, true, err);
+}
+
+lud_status ludc_scorer_logits(ludc_scorer *s, const ludc_task_rows *d, float **scores, lud_error *err) {
+    return run_rows(s, d, 0, d->n, scores, NULL, false, err);
 }
 
 /* ---- Metrics of a split ---- */

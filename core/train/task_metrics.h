@@ -17,9 +17,9 @@ typedef struct ludc_scores {
 } ludc_scores;
 
 /* {metric: value or null, ...}, without `loss`, which the caller adds. feature: its section of the config (top_k,
- * threshold); metadata: its part of training_set_metadata (idx2str, bool2str). details adds, for category and binary, Ludwig's
- * overall_stats, per_class_stats {class: {...}} and confusion_matrix (rows: targets, columns: predictions; left out
- * above 1000 classes). Averages over classes count those that occur as a target or as a prediction. */
+ * threshold); metadata: its part of training_set_metadata (idx2str, bool2str). details adds, for category and binary,
+ * Ludwig's overall_stats, per_class_stats {class: {...}} and confusion_matrix (rows: targets, columns: predictions;
+ * left out above 1000 classes). Averages over classes count those that occur as a target or as a prediction. */
 lud_status ludc_task_metrics(const ludc_value *feature, const ludc_value *metadata, const ludc_scores *, bool details,
                              ludc_value **out, lud_error *);
 

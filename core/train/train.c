@@ -167,8 +167,8 @@ static lud_status run_loop(loop *l, lud_error *err) {
         LUDC_TRY(evaluate(l, err));
         if (stops_early(l)) break;
     }
-    if (l->best) return ludc_store_flat_write(l->t->store, LUDC_FLAT_VALUES, l->best, err);
-    return LUD_OK;
+    if (l->best) LUDC_TRY(ludc_store_flat_write(l->t->store, LUDC_FLAT_VALUES, l->best, err));
+    return l->t->finish ? l->t->finish(l->t->self, err) : LUD_OK;
 }
 
 lud_status ludc_train(ludc_trainee *t, const ludc_value *trainer, uint64_t seed, const ludc_train_events *events,

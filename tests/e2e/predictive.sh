@@ -105,9 +105,37 @@ run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set i
     --set input_features.0.encoder.trainable=true --set trainer.encoder_learning_rate=0.001
 run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
 same "adapter and trainable" tuned.csv tuned/experiment_run/predictions.csv
+rm -rf tuned
+run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set input_features.0.encoder.trainable=true \
+    --set 'trainer.layers_to_freeze_regex=embed|layer\.0' --set trainer.epochs=1
+said "freezes 23 tensors"
+run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
+same "layers_to_freeze_regex" tuned.csv tuned/experiment_run/predictions.csv
 for pool in sum max last cls cls_pooled attention; do
     run train -c plain.yaml --dataset "$table" --output_directory pools --set "input_features.0.encoder.reduce_output=$pool" \
         --set trainer.epochs=1
+done
+
+# ---- Rows: samples, balanced classes; calibrated probabilities ----
+cat >rows.yaml <<END
+input_features: [{name: price, type: number}, {name: brand, type: category}]
+output_features: [{name: flag, type: binary, calibration: true}]
+preprocessing: {sample_ratio: 0.5, split: {type: stratify, column: flag, probabilities: [0.6, 0.2, 0.2]}}
+trainer: {epochs: 2, batch_size: 8, learning_rate: 0.05}
+END
+run experiment -c rows.yaml --dataset "$table" --output_directory half
+rows=$(sed -n 's/^data: \([0-9]*\) training, \([0-9]*\) validation, \([0-9]*\) test rows;.*/\1 + \2 + \3/p' err)
+[ $(($rows)) -eq 30 ] || fail "half of 60 rows is $rows"
+said "output 'flag': calibrated on "
+grep -q calibration_temperature half/experiment_run/model/training_set_metadata.json || fail "no temperature is saved"
+run predict -m half/experiment_run --dataset "$table" --split test -o half.csv
+same "a sample, calibrated" half.csv half/experiment_run/predictions.csv
+run train -c rows.yaml --dataset "$table" --output_directory few --set preprocessing.sample_ratio=1 --set preprocessing.sample_size=20
+grep -q ' training, .* test rows' err || fail "no number of rows"
+awk 'NR == 1 || !/,true,/ || ++n % 3 == 0' "$table" >skew.csv
+for how in oversample_minority undersample_majority; do
+    run train -c rows.yaml --dataset skew.csv --output_directory balanced --set preprocessing.sample_ratio=1 --set preprocessing.$how=1
+    said ": classes balanced"
 done
 
 # ---- What a missing value becomes ----
@@ -127,4 +155,24 @@ END
 for s in fill_with_const fill_with_mean fill_with_mode bfill ffill drop_row; do strategy price number $s; done
 for s in fill_with_const fill_with_mode bfill ffill drop_row; do strategy brand category $s; done
 strategy stock binary fill_with_false
+
+# ---- Edges: 40 columns, lists that are all empty, no validation and no test row, one row to predict ----
+awk -F, -v OFS=, '{ s = $(NF - 10); for (i = 0; i < 40; i++) s = s OFS (NR == 1 ? "c" i : (NR * i) % 7); print s, $(NF - 4), NR == 1 ? "none" : "" }' \
+    "$table" >wide.csv
+{
+    echo "input_features:"
+    for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38; do
+        echo "  - {name: c$i, type: $([ $((i % 2)) -eq 0 ] && echo number || echo set)}"
+    done
+    echo "  - {name: none, type: set, preprocessing: {missing_value_strategy: fill_with_const, fill_value: ''}}"
+    echo "output_features: [{name: label, type: category}]"
+    echo "preprocessing: {split: {type: random, probabilities: [1, 0, 0]}}"
+    echo "trainer: {epochs: 2, batch_size: auto}"
+} >wide.yaml
+run experiment -c wide.yaml --dataset wide.csv --output_directory wide
+head -n 2 wide.csv >row.csv
+run predict -m wide/experiment_run --dataset row.csv -o row.out.csv
+run predict -m wide/experiment_run --dataset wide.csv -o wide.out.csv
+head -n 2 wide.out.csv >first.csv
+same "one row alone" row.out.csv first.csv
 finish

@@ -30,8 +30,7 @@ static ludc_value *json(const char *text) {
     return v;
 }
 
-static const char names[] =
-    "{\"idx2str\": [\"c0\", \"c1\", \"c2\", \"c3\", \"c4\"], \"bool2str\": [\"c0\", \"c1\"]}";
+static const char names[] = "{\"idx2str\": [\"c0\", \"c1\", \"c2\", \"c3\", \"c4\"], \"bool2str\": [\"c0\", \"c1\"]}";
 
 static ludc_value *measure(const metric_case *c, bool details) {
     lud_error err = LUDC_ERROR_INIT;

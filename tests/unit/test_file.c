@@ -99,7 +99,15 @@ static void test_longest_name(void) {
 
 static void test_folders(void) {
     lud_error err = LUDC_ERROR_INIT;
+    CHECK_OK(ludc_path_can_make(in_folder("x/y/z"), true, &err), err);
+    CHECK_INT(ludc_path_can_make(in_folder("x/y/z"), false, &err), LUD_E_IO);
+    CHECK_INT(ludc_path_can_make(in_folder("a.txt/below"), true, &err), LUD_E_IO);
+    CHECK(!ludc_path_exists(in_folder("x")));
+    err = LUDC_ERROR_INIT;
+    lud_status at_root = ludc_path_can_make("/nothing", false, NULL);
+    CHECK(at_root == LUD_OK || at_root == LUD_E_IO); /* who runs this? */
     CHECK_OK(ludc_dir_make(in_folder("x/y/z"), &err), err);
+    CHECK_OK(ludc_path_can_make(in_folder("x/y/z"), false, &err), err);
     CHECK_OK(ludc_dir_make(in_folder("x/y/z/"), &err), err);
     CHECK(ludc_path_is_dir(in_folder("x/y/z")) && !ludc_path_is_dir(in_folder("a.txt")));
     CHECK_OK(ludc_file_write(in_folder("x/y/f"), "x", 1, &err), err);

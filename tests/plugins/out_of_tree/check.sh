@@ -72,6 +72,17 @@ use bag --set base_model="$work/bag"
 use causal_lm_smooth --set output_features.0.decoder.type=causal_lm_smooth --set output_features.0.decoder.label_smoothing=0.2
 use scale --set 'adapter={type: scale, target_modules: [q_proj, up_proj]}'
 use two_ops --set backend.device=two_ops
+# A program over libludwig predicts the bytes that `ludwig predict` does, from the run folder and from its model/.
+export LUDWIG_PLUGIN_PATH="$work/build/scale.so"
+run=$work/scale/experiment_run
+"$ludwig" predict -m "$run" --dataset "$work/rows.csv" -o "$work/cli.csv" -q || failed=1
+library=$work/prefix/lib/libludwig.so
+sanitizer=$(ldd "$library" | sed -n 's/.* => \(.*libasan[^ ]*\).*/\1/p') # built with one, the library needs it loaded first
+for folder in "$run" "$run/model"; do
+    LD_PRELOAD=$sanitizer "$work/build/predict" "$folder" "$work/rows.csv" "$work/lib.csv" && cmp "$work/cli.csv" "$work/lib.csv" || failed=1
+done
+ldd "$library" | grep -i blas && failed=1
+nm -D --defined-only "$library" | grep -v ' lud_' && failed=1
 # The plugins of the tree are found from the installed program, by its place alone.
 for name in llama causal_lm lora reference; do
     grep -q " $name " "$work/list" || { echo "$name: not installed"; failed=1; }
