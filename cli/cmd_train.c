@@ -5,7 +5,7 @@
 static lud_status train(const cli_options *o, bool evaluate_test, lud_error *err) {
     lud_config_source source;
     uint64_t seed, k_fold;
-    if (!cli_config_source(o, &source) || !cli_number("random_seed", o->random_seed, 42, &seed) ||
+    if (!cli_config_source(o, &source) || !cli_number("random_seed", o->random_seed, 0, &seed) ||
         !cli_number("k_fold", o->k_fold, 0, &k_fold))
         return LUD_E_INVALID;
     if (o->k_fold && (k_fold < 2 || k_fold > INT32_MAX || !evaluate_test))

@@ -31,7 +31,7 @@ static const option options[] = {
     {"experiment_name", NULL, TEXT, AT(experiment_name), 0, "NAME", "first part of the run folder's name"},
     {"model_name", NULL, TEXT, AT(model_name), 0, "NAME", "second part of it"},
     {"model_path", "-m", TEXT, AT(model_path), 0, "DIR", "a run folder or its model/"},
-    {"random_seed", "-rs", TEXT, AT(random_seed), 0, "N", "seed of everything random (42)"},
+    {"random_seed", "-rs", TEXT, AT(random_seed), 0, "N", "seed of everything random (the config's, 42)"},
     {"k_fold", "-kf", TEXT, AT(k_fold), 0, "N", "experiment: cross-validation with N folds"},
     {"skip_save_k_fold_split_indices", "-skfsi", FLAG, AT(skip_save_k_fold_split_indices), 0, NULL,
      "no kfold_split_indices.json"},

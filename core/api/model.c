@@ -34,10 +34,10 @@ LUD_EXPORT lud_status lud_model_create(lud_session *s, const lud_config_source *
     lud_model *m = ludc_alloc(sizeof(*m));
     if (!m) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     m->session = s;
-    m->seed = 42;
     const lud_status status = src->path ? ludc_config_load(src->path, src->sets, (size_t)src->n_sets, &m->config, err)
                                         : ludc_config_parse(src->text, strlen(src->text), "<config>", src->sets,
                                                             (size_t)src->n_sets, &m->config, err);
+    m->seed = (uint64_t)ludc_get_int(m->config.full, "random_seed", 42);
     return finish(m, status, out);
 }
 

@@ -177,7 +177,8 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
     if (status == LUD_OK && o->output_directory)
         status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
-    if (status == LUD_OK) status = ludc_value_to_json(metrics, 2, &text);
+    if (status == LUD_OK && ludc_value_to_json(metrics, 2, &text) != LUD_OK)
+        status = ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
     if (status == LUD_OK && sink) status = sink(arg, view(&text));
     ludc_buf_free(&text);
     ludc_value_free(metrics);

@@ -28,6 +28,7 @@ static ludc_value *text_or_null(const char *s) {
 
 static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *config = ludc_value_copy(m->config.full);
+    if (!config) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (m->predictor)
         ludc_task_absolute(m, config);
     else if (!m->base_model)
@@ -39,6 +40,7 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
     ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
+    if (!v) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     for (size_t k = 0; m->predictor && k < m->predictor->n_outputs; k++) {
         const ludc_output *o = &m->predictor->outputs[k];
         if (o->temperature != 1.0)

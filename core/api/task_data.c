@@ -72,6 +72,8 @@ static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const
 
 lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
                          lud_error *err) {
+    ludc_predictor_free(m->predictor); /* it borrows the old one */
+    m->predictor = NULL;
     ludc_value_free(m->metadata);
     m->metadata = ludc_value_new(LUD_CFG_OBJECT);
     if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");

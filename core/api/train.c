@@ -205,7 +205,7 @@ lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_r
 
 LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
                                       lud_error *err) {
-    m->seed = opts->random_seed ? opts->random_seed : 42;
+    if (opts->random_seed) m->seed = opts->random_seed;
     return LUD_HAS(opts, lud_train_opts, k_fold) ? ludc_kfold_train(m, opts, result, err)
                                                  : ludc_train_once(m, opts, result, err);
 }

@@ -81,7 +81,7 @@ void ludc_batch_clear(ludc_batch *);
 bool ludc_batch_fits(const ludc_batch *, const ludc_row *);
 void ludc_batch_add(ludc_batch *, const ludc_row *, uint64_t seed, uint64_t epoch);
 /* Groups rows into micro-batches of at most cap_T tokens and cap_S segments: longest first, first fit. groups[i] = the
- * micro-batch of rows[i]; returns their number, or -1 if a row does not fit alone. Deterministic. */
+ * micro-batch of rows[i]; returns their number, -1 if a row does not fit alone, -2 if memory is out. Deterministic. */
 int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups);
 
 #endif

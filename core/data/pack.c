@@ -69,7 +69,7 @@ static int longest_first(const void *pa, const void *pb) {
 int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups) {
     item *items = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*items));
     int64_t *tokens = ludc_alloc(2 * LUDC_MAX(n, 1) * sizeof(*tokens)), *segments = tokens ? tokens + n : NULL;
-    int64_t n_groups = items && tokens ? 0 : -1;
+    int64_t n_groups = items && tokens ? 0 : -2;
     for (size_t i = 0; n_groups == 0 && i < n; i++)
         items[i] = (item){.len = rows[i]->len, .at = (uint32_t)i};
     if (n_groups == 0 && n) qsort(items, n, sizeof(*items), longest_first);

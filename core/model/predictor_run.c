@@ -226,8 +226,10 @@ static lud_status take_results(ludc_task_run *r, const ludc_task_rows *d, const 
             LUDC_TRY(take(r, r->built.out[k].pred, out->scores[k], n * p->outputs[k].width, err));
         if (r->kind == LUDC_TASK_PREDICT || !out->loss) continue;
         LUDC_TRY(take(r, r->built.out[k].row_loss, r->reals, n, err));
-        for (int64_t s = 0; s < n; s++)
-            if (d->weights[k][rows[s]] != 0.0f) out->loss[k] += (double)d->weights[k][rows[s]] * (double)r->reals[s];
+        for (int64_t s = 0; s < n; s++) {
+            const double loss = p->real == LUD_F32 ? (double)r->reals[s] : r->wide[s];
+            if (d->weights[k][rows[s]] != 0.0f) out->loss[k] += (double)d->weights[k][rows[s]] * loss;
+        }
     }
     return LUD_OK;
 }

@@ -91,6 +91,7 @@ static void add_batch(const ludc_evaluator *e, totals *t) {
 
 static lud_status run_window(ludc_evaluator *e, size_t n, totals *t, lud_error *err) {
     const int64_t n_groups = ludc_pack(e->window, n, e->cap_T, e->cap_S, e->groups);
+    if (n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory to pack %zu rows", n);
     if (n_groups < 0)
         return ludc_fail(err, LUD_E_INTERNAL, "evaluation: a row is longer than the plan of %lld tokens",
                          (long long)e->cap_T);

@@ -34,6 +34,7 @@ static void language_free(void *self) {
 static lud_status run_micro_batches(language *l, size_t n, int64_t epoch, uint64_t targets, double *loss,
                                     uint64_t *tokens, lud_error *err) {
     const int64_t n_groups = ludc_pack(l->rows, n, l->cap_T, l->cap_S, l->groups);
+    if (n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory to pack %zu rows", n);
     if (n_groups < 0)
         return ludc_fail(err, LUD_E_INTERNAL, "training: a row is longer than the plan of %lld tokens",
                          (long long)l->cap_T);

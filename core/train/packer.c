@@ -38,6 +38,7 @@ lud_status ludc_packer_pack(ludc_packer *k, const ludc_predictor *p, const ludc_
     }
     *n_groups = ludc_pack(k->list, n, k->cap_T, k->cap_S, k->groups);
     if (*n_groups >= 0) return LUD_OK;
+    if (*n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "out of memory to pack %zu rows", n);
     return ludc_fail(err, LUD_E_INTERNAL, "a row is longer than the plan of %lld tokens", (long long)k->cap_T);
 }
 

@@ -181,28 +181,24 @@ static double mean_loss(const ludc_task_rows *d, size_t k, size_t n, double sum)
     return weights > 0 ? sum / weights : NAN;
 }
 
+/* Appends {feature: metrics} of every output, then {combined: {loss}}. */
 static lud_status measure_all(ludc_scorer *s, const ludc_task_rows *d, size_t n, float **scores, double *loss,
-                              bool details, ludc_value **tree, lud_error *err) {
+                              bool details, ludc_value *tree, lud_error *err) {
     double total = 0.0;
-    ludc_value *all = ludc_value_new(LUD_CFG_OBJECT), *combined = ludc_value_new(LUD_CFG_OBJECT);
+    bool ok = true;
     LUDC_TRY(ludc_scorer_run(s, d, 0, n, scores, loss, err));
-    for (size_t k = 0; k < s->p->n_outputs; k++) {
+    for (size_t k = 0; ok && k < s->p->n_outputs; k++) {
         const ludc_output *o = &s->p->outputs[k];
         ludc_value *one = NULL;
         const double mean = mean_loss(d, k, n, loss[k]);
         if (isfinite(mean)) total += o->weight * mean;
-        const lud_status status = measure(o, &d->outputs[k], scores[k], n, mean, details, &one, err);
-        if (status != LUD_OK) {
-            ludc_value_free(all);
-            ludc_value_free(combined);
-            return status;
-        }
-        ludc_value_put(all, o->name, one);
+        LUDC_TRY(measure(o, &d->outputs[k], scores[k], n, mean, details, &one, err));
+        ok = ludc_value_put(tree, o->name, one);
     }
-    ludc_value_put(combined, "loss", ludc_value_float(total));
-    ludc_value_put(all, "combined", combined);
-    *tree = all;
-    return LUD_OK;
+    ludc_value *combined = ludc_value_new(LUD_CFG_OBJECT);
+    ok = ludc_value_put(combined, "loss", ludc_value_float(total)) && ok;
+    ok = ludc_value_put(tree, "combined", combined) && ok;
+    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
 }
 
 lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_task_rows *d, size_t n, bool details, ludc_value **tree,
@@ -210,15 +206,20 @@ lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_task_rows *d, size_t n,
     const size_t outputs = s->p->n_outputs;
     float **scores = ludc_alloc(outputs * sizeof(*scores));
     double *loss = ludc_alloc(outputs * sizeof(*loss));
-    bool ok = scores && loss;
+    ludc_value *out = ludc_value_new(LUD_CFG_OBJECT);
+    bool ok = scores && loss && out;
     for (size_t k = 0; ok && k < outputs; k++)
         ok = (scores[k] = ludc_alloc(LUDC_MAX(n, 1) * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
-    const lud_status status = ok ? measure_all(s, d, n, scores, loss, details, tree, err)
+    const lud_status status = ok ? measure_all(s, d, n, scores, loss, details, out, err)
                                  : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory for %zu rows", n);
     for (size_t k = 0; scores && k < outputs; k++)
         ludc_free(scores[k]);
     ludc_free(scores);
     ludc_free(loss);
+    if (status != LUD_OK)
+        ludc_value_free(out);
+    else
+        *tree = out;
     return status;
 }
 

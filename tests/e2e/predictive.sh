@@ -124,8 +124,8 @@ preprocessing: {sample_ratio: 0.5, split: {type: stratify, column: flag, probabi
 trainer: {epochs: 2, batch_size: 8, learning_rate: 0.05}
 END
 run experiment -c rows.yaml --dataset "$table" --output_directory half
-rows=$(sed -n 's/^data: \([0-9]*\) training, \([0-9]*\) validation, \([0-9]*\) test rows;.*/\1 + \2 + \3/p' err)
-[ $(($rows)) -eq 30 ] || fail "half of 60 rows is $rows"
+rows=$(sed -n 's/^data: \([0-9]*\) training, \([0-9]*\) validation, \([0-9]*\) test rows.*/\1 + \2 + \3/p' err)
+[ "$((${rows:-0}))" -eq 30 ] || fail "half of 60 rows is $rows"
 said "output 'flag': calibrated on "
 grep -q calibration_temperature half/experiment_run/model/training_set_metadata.json || fail "no temperature is saved"
 run predict -m half/experiment_run --dataset "$table" --split test -o half.csv

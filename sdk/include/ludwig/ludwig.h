@@ -99,7 +99,7 @@ typedef struct lud_train_opts {
     const char *output_directory; /* NULL: "results" */
     const char *experiment_name;  /* NULL: "experiment" */
     const char *model_name;       /* NULL: "run" */
-    uint64_t random_seed;         /* 0: 42 */
+    uint64_t random_seed;         /* 0: the config's random_seed */
     int32_t evaluate_test;        /* experiment: test_statistics.json and predictions of the test split */
     int32_t skip_save_model;
     const char *command; /* for description.json; NULL = "" */
