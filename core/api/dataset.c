@@ -106,8 +106,10 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
 
 ludc_view ludc_dataset_split(const ludc_dataset *d, const lud_data_source *src, int split) {
     const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    if (d->apart) return (ludc_view){d->tables[split], apart[split], NULL, d->split.n[split]};
-    return (ludc_view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
+    return (ludc_view){.table = d->tables[d->apart ? split : 0],
+                       .path = d->apart ? apart[split] : src->dataset,
+                       .rows = d->split.rows[split],
+                       .n = d->split.n[split]};
 }
 
 lud_status ludc_dataset_pick(const ludc_dataset *d, const lud_predict_opts *o, ludc_view *v, lud_error *err) {

@@ -68,19 +68,6 @@ lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err
 }
 
 /* ---- Splits ---- */
-typedef struct view {
-    const ludc_table *table;
-    const char *path;
-    const uint32_t *rows; /* NULL: the first n */
-    size_t n;
-} view;
-
-static view view_of(const ludc_dataset *d, const lud_data_source *src, int split) {
-    const char *apart[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
-    if (d->apart) return (view){d->tables[split], apart[split], d->split.rows[split], d->split.n[split]};
-    return (view){d->tables[0], src->dataset, d->split.rows[split], d->split.n[split]};
-}
-
 static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
     uint64_t n = 0;
     for (size_t i = 0; i < p->n_inputs; i++)
@@ -92,7 +79,7 @@ static uint64_t tokens_of(const ludc_predictor *p, const ludc_task_rows *d) {
 static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *src, lud_error *err) {
     const ludc_value *section = ludc_value_get(m->config.full, "preprocessing");
     const ludc_output *o = &m->predictor->outputs[0];
-    const view v = view_of(d, src, LUDC_TRAIN);
+    const ludc_view v = ludc_dataset_split(d, src, LUDC_TRAIN);
     if (ludc_is_null(ludc_value_get(section, "oversample_minority")) &&
         ludc_is_null(ludc_value_get(section, "undersample_majority")))
         return LUD_OK;
@@ -118,7 +105,7 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
     ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
-        const view v = view_of(d, src, i);
+        const ludc_view v = ludc_dataset_split(d, src, i);
         if (!v.table || v.n == 0)
             LUDC_TRY(ludc_task_rows_init(&rows[i], m->predictor, err));
         else
@@ -196,7 +183,7 @@ static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const
     return predictions_close(&w, status, err);
 }
 
-static lud_status predict_chunk(predictions *w, const view *v, const uint32_t *rows, size_t n, lud_error *err) {
+static lud_status predict_chunk(predictions *w, const ludc_view *v, const uint32_t *rows, size_t n, lud_error *err) {
     ludc_task_rows d = {0}, *list[1] = {&d};
     LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, NULL, err));
     lud_status status = ludc_task_embed(w->m, list, 1, err);
@@ -206,7 +193,7 @@ static lud_status predict_chunk(predictions *w, const view *v, const uint32_t *r
 }
 
 /* Rows are read, scored and written in chunks: their number does not matter to memory. */
-static lud_status predict_view(lud_model *m, const view *v, const char *path, lud_error *err) {
+static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
     predictions w = {.m = m};
     uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
     lud_status status = rows ? predictions_open(&w, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
@@ -255,7 +242,7 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     ludc_dataset d = {0};
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
     LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    const view train = view_of(&d, &opts->data, LUDC_TRAIN);
+    const ludc_view train = ludc_dataset_split(&d, &opts->data, LUDC_TRAIN);
     lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
                                                : ludc_fail(err, LUD_E_DATA, "the training split has no row");
     if (status == LUD_OK) status = ludc_task_ready(m, true, err);
@@ -268,35 +255,18 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     return status;
 }
 
-static lud_status pick_view(const ludc_dataset *d, const lud_predict_opts *o, view *out, lud_error *err) {
-    static const char *const names[LUDC_N_SPLITS] = {"training", "validation", "test"};
-    if (!ludc_wants_split(o)) {
-        if (d->apart) return ludc_fail(err, LUD_E_INVALID, "give --dataset, or --split with the sets given apart");
-        *out = (view){d->tables[0], o->data.dataset, NULL, ludc_table_rows(d->tables[0])};
-    } else {
-        int split = 0;
-        while (split < LUDC_N_SPLITS && strcmp(o->split, names[split]) != 0)
-            split++;
-        if (split == LUDC_N_SPLITS)
-            return ludc_fail(err, LUD_E_INVALID, "no split '%s' (full, training, validation, test)", o->split);
-        *out = view_of(d, &o->data, split);
-    }
-    if (o->limit > 0) out->n = LUDC_MIN(out->n, (size_t)o->limit);
-    return out->table && out->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "there is no row to predict");
-}
-
 lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
-    view v = {0};
+    ludc_view v = {0};
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = pick_view(&d, o, &v, err);
+    lud_status status = ludc_dataset_pick(&d, o, &v, err);
     if (status == LUD_OK && o->output_path) status = predict_view(m, &v, o->output_path, err);
     ludc_dataset_free(&d);
     return status;
 }
 
-static lud_status evaluate_view(lud_model *m, const view *v, ludc_task_rows *rows, const char *path,
+static lud_status evaluate_view(lud_model *m, const ludc_view *v, ludc_task_rows *rows, const char *path,
                                 ludc_value **metrics, lud_error *err) {
     ludc_task_rows *list[1] = {rows};
     if (rows->n == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
@@ -307,11 +277,11 @@ static lud_status evaluate_view(lud_model *m, const view *v, ludc_task_rows *row
 
 lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
     ludc_dataset d = {0};
-    view v = {0};
+    ludc_view v = {0};
     ludc_task_rows rows = {0};
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = pick_view(&d, o, &v, err);
+    lud_status status = ludc_dataset_pick(&d, o, &v, err);
     if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, NULL, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);

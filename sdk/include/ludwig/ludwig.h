@@ -138,7 +138,8 @@ typedef struct lud_predict_opts {
     int64_t limit;                /* at most so many rows; 0 = all */
 } lud_predict_opts;
 /* One row per input row. Text: <feature>_predictions, _response, _probability; other outputs as Ludwig names them:
- * _predictions, _probabilities, _probabilities_<class>, _probability. The target column may be absent. */
+ * _predictions, _probabilities, _probabilities_<class>, _probability. A category of a language model also has _response
+ * (the answer), or _log_likelihoods (a JSON list) where labels are scored. The target column may be absent. */
 LUD_EXPORT lud_status lud_model_predict(lud_model *, const lud_predict_opts *, lud_error *);
 /* Metrics as JSON text through sink: {feature: {loss, perplexity, token_accuracy, ...}, combined: {loss}}; a text
  * output is generated too: exact_match with its Wilson 95 % interval. */
