@@ -148,7 +148,7 @@ lud_status ludc_file_open_writer(const char *path, ludc_file_writer **out, lud_e
 lud_status ludc_file_append(ludc_file_writer *, const void *bytes, size_t n, lud_error *);
 lud_status ludc_file_commit(ludc_file_writer *, lud_error *); /* frees the writer, also on failure */
 void ludc_file_abort(ludc_file_writer *);                     /* removes the temp file; accepts NULL */
-/* Bytes that are appended, then read (spill.c): past 32 MiB they are in an unnamed file in TMPDIR instead of memory. */
+/* Bytes that are appended, then read (spill.c): past 8 MiB they are in an unnamed file in TMPDIR instead of memory. */
 typedef struct ludc_spill {
     ludc_buf held;
     size_t written;

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HELD = 32 << 20 };
+enum { HELD = 8 << 20 };
 
 static lud_status fail(lud_error *err, const char *what) {
     const char *dir = getenv("TMPDIR");

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Bytes of the file that reading keeps in memory; rows of one block of the index; least room for unescaped texts. */
-enum { RESIDENT = 32 << 20, BLOCK_ROWS = 1 << 16, LEAST_TEXT = 1 << 16 };
+enum { RESIDENT = 8 << 20, BLOCK_ROWS = 1 << 16, LEAST_TEXT = 1 << 16 };
 
 struct ludc_csv {
     ludc_map_file file;

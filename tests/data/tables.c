@@ -63,6 +63,8 @@ static void test_csv(void) {
     check_table("csv", "a\n\nx\n", "a /  / x");
     check_table("csv", "a,b\n x , y\"z \n", "a|b /  x | y\"z ");
     check_table("csv", "\"a,1\",b\n\"\",\"\"\n", "a,1|b / |");
+    check_table("csv", "\"a \"\"1\"\"\",b\"\"\n\"\"\"\",\"\"\n", "a \"1\"|b\"\" / \"|");
+    check_table("csv", "a,b\r\n\"1\",\"2\"\r\n\"3\",\r", "a|b / 1|2 / 3|");
     check_table("tsv", "a\tb\n1,2\t\"x\ty\"\n", "a|b / 1,2|x\ty");
     check_table("dat", "a\tb\n1\t2\n", "a|b / 1|2");
 }
@@ -84,6 +86,7 @@ static void test_refusals(void) {
     REFUSED("csv", "a,b,c,d\n1,\"\n\n\",3\n", ":2: 3 fields, the header has 4 (quote fields that hold ',')");
     REFUSED("csv", "a,b\n1,2\n\"3,4\n5,6\n", ":3: a field opens with a quote that is never closed");
     REFUSED("csv", "a,b\n\"1\"x,2\n", ":2: text after the closing quote of a field (double a quote inside one)");
+    REFUSED("csv", "a,b\n\"1\"\rx,2\n", ":2: text after the closing quote of a field (double a quote inside one)");
     REFUSED("csv", "a,b\n1,2\n\xFF,2\n", ":3: not valid UTF-8 (convert the file first)");
     REFUSED("csv", "a\xFF,b\n1,2\n", ":1: not valid UTF-8 (convert the file first)");
     REFUSED("csv", "a,a\n1,2\n", ":1: the column 'a' occurs twice");
@@ -130,6 +133,61 @@ static void check_round_trip(const char *ext) {
     ludc_table_free(back);
 }
 
+static void check_number(lud_str cell, const char *format, size_t row) {
+    char want[64];
+    CHECK_INT(cell.len, snprintf(want, sizeof want, format, row, row % 10));
+    CHECK(memcmp(cell.ptr, want, cell.len) == 0);
+}
+
+/* More rows than a block of the index has, more bytes than stay in memory; read in another order, and texts that are
+ * kept while other rows are read. */
+static void test_many_rows(void) {
+    enum { ROWS = 150000 };
+    static const char *const quoted[] = {"%zu \"%zu\" and more, of some length, so that they are many",
+                                         "%zu \"\"%zu\"\" and more, of some length, so that they are many"};
+    lud_error err = LUDC_ERROR_INIT;
+    ludc_table *t = NULL;
+    FILE *f = fopen(path_of("csv"), "wb");
+    fputs("n,text\n", f);
+    for (size_t i = 0; i < ROWS; i++) {
+        fprintf(f, "%zu,\"", i);
+        fprintf(f, quoted[1], i, i % 10);
+        fputs(i % 9 ? "\"\n" : "\"\r\n\n", f);
+    }
+    fclose(f);
+    CHECK_OK(ludc_table_read(path_of("csv"), NULL, &t, &err), err);
+    unlink(path_of("csv"));
+    CHECK_INT(ludc_table_rows(t), ROWS);
+    for (size_t i = 0; i < ROWS; i += 3) {
+        const size_t row = i % 2 ? i : (size_t)ludc_permute(7, ROWS, i), next = (row + 1) % ROWS;
+        const lud_str one = ludc_table_cell(t, row, 1), two = ludc_table_cell(t, next, 1);
+        check_number(ludc_table_cell(t, ROWS - 1 - row, 0), "%zu", ROWS - 1 - row);
+        check_number(one, quoted[0], row);
+        check_number(two, quoted[0], next);
+    }
+    ludc_table_free(t);
+}
+
+static void test_writer(void) {
+    const char *const ends[] = {"csv", "jsonl", "json"}, *const want[] = {"a\n", "", "[\n\n]\n"};
+    const lud_str name = LUDC_STR("a");
+    for (size_t k = 0; k < LUDC_COUNT(ends); k++) {
+        lud_error err = LUDC_ERROR_INIT;
+        ludc_table_writer *w = NULL;
+        ludc_buf text = {0};
+        CHECK_OK(ludc_table_writer_open(path_of(ends[k]), &name, 1, &w, &err), err);
+        CHECK_OK(ludc_table_writer_add(w, &name, &err), err);
+        ludc_table_writer_abort(w);
+        CHECK(!ludc_path_exists(path_of(ends[k])));
+        CHECK_OK(ludc_table_writer_open(path_of(ends[k]), &name, 1, &w, &err), err);
+        CHECK_OK(ludc_table_writer_commit(w, &err), err);
+        CHECK_OK(ludc_file_read(path_of(ends[k]), &text, &err), err);
+        CHECK_TEXT(text.ptr, want[k]);
+        unlink(path_of(ends[k]));
+        ludc_buf_free(&text);
+    }
+}
+
 static void test_sample(void) {
     const char *columns[] = {"a", "b"};
     const lud_str row[2] = {LUDC_STR("\"say\" \xC3\xA9\xF0\x9F\x98\x80\n\\ \"hi\""), {0}};
@@ -147,7 +205,7 @@ static void test_sample(void) {
 }
 
 static void test_no_memory(void) {
-    const char *names[] = {"csv", "json"}, *texts[] = {"a,b\n1,\"2\"\n3,4\n", "[{\"a\": 1, \"b\": [2]}]"};
+    const char *names[] = {"csv", "json"}, *texts[] = {"a,b\n1,\"2\"\"\"\n3,4\n", "[{\"a\": 1, \"b\": [2]}]"};
     for (size_t k = 0; k < 2; k++) {
         lud_error err = LUDC_ERROR_INIT;
         CHECK_OK(ludc_file_write(path_of(names[k]), texts[k], strlen(texts[k]), &err), err);
@@ -175,6 +233,8 @@ int main(void) {
     check_round_trip("tsv");
     check_round_trip("json");
     check_round_trip("jsonl");
+    test_many_rows();
+    test_writer();
     test_sample();
     test_no_memory();
     return check_done();

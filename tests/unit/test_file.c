@@ -175,11 +175,51 @@ static void test_out_of_memory(void) {
     CHECK(status == LUD_OK && failures > 8);
 }
 
+/* `n` bytes in pieces, each byte the number of its piece. */
+static void check_spill(size_t pieces, bool file) {
+    static char piece[3 << 20];
+    ludc_spill s = {0};
+    ludc_map_file map = {0};
+    lud_error err = LUDC_ERROR_INIT;
+    for (size_t i = 0; i < pieces; i++) {
+        memset(piece, (int)i, sizeof piece);
+        CHECK_OK(ludc_spill_add(&s, piece, sizeof piece, &err), err);
+    }
+    CHECK_OK(ludc_spill_end(&s, &map, &err), err);
+    CHECK(file ? map.ptr && !s.held.ptr && map.size == pieces * sizeof piece : !map.ptr);
+    const char *all = file ? (const char *)map.ptr : s.held.ptr;
+    for (size_t i = 0; i < pieces; i++) {
+        memset(piece, (int)i, sizeof piece);
+        CHECK(memcmp(all + i * sizeof piece, piece, sizeof piece) == 0);
+        ludc_file_release(&map);
+    }
+    ludc_file_unmap(&map);
+    ludc_spill_free(&s);
+}
+
+static void test_spill(void) {
+    setenv("TMPDIR", folder, 1);
+    check_spill(0, false);
+    check_spill(2, false);
+    check_spill(3, true);
+    check_spill(7, true);
+    CHECK_INT(files_in_folder(), 0);
+    setenv("TMPDIR", in_folder("missing"), 1);
+    static const char piece[9 << 20];
+    ludc_spill s = {0};
+    lud_error err = LUDC_ERROR_INIT;
+    CHECK_INT(ludc_spill_add(&s, piece, sizeof piece, &err), LUD_E_IO);
+    CHECK(strstr(err.msg, "missing: cannot create a temporary file") != NULL);
+    ludc_spill_free(&s);
+    unsetenv("TMPDIR");
+}
+
 int main(void) {
     const char *base = getenv("LUDWIG_TEST_BINARY_DIR");
     lud_error err = LUDC_ERROR_INIT;
     snprintf(folder, sizeof folder, "%s/test_file.%ld", base ? base : "/tmp", (long)getpid());
     CHECK_OK(ludc_dir_make(folder, &err), err);
+    test_spill();
     test_write_and_read();
     test_writer_is_atomic();
     test_messages();
