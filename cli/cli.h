@@ -12,10 +12,10 @@
 typedef struct cli_options {
     const char *config, *config_str, *dataset, *training_set, *validation_set, *test_set, *data_format;
     const char *output_directory, *experiment_name, *model_name, *model_path, *split, *output, *generation, *prompt;
-    const char *random_seed, *limit, *threads, *progress, *logging_level;
+    const char *random_seed, *k_fold, *limit, *threads, *progress, *logging_level;
     const char *plugin_paths[CLI_MAX_LIST], *sets[CLI_MAX_LIST], *rest[CLI_MAX_LIST];
     size_t n_plugin_paths, n_sets, n_rest;
-    bool verbose, json, help, quiet;
+    bool skip_save_k_fold_split_indices, verbose, json, help, quiet;
     const char *command_line; /* for description.json */
 } cli_options;
 

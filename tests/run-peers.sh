@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|speed|embed]: compares with transformers, PEFT, sentence-transformers and scikit-learn; without a
+# run-peers.sh [files|speed|embed|quality]: compares with transformers, PEFT, sentence-transformers and scikit-learn; without a
 # word all. See tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. speed and embed: our
 # run and theirs in turn; they need a machine with nothing else to do.
 set -eu
@@ -108,9 +108,44 @@ embed() {
     python tests/peers/ratios_embed.py "$tmp/embed" "$tmp/fifty"
 }
 
+# ---- Predictive: accuracies of the examples beside baselines on the same vectors ----
+metric() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" | head -n 1; }
+example() { # config, option of the base model, training set, test set, metric: value and seconds
+    begin=$(date +%s)
+    $ludwig train -c "examples/$1" --set "$2" --training_set "$3" --output_directory "$tmp/q" --model_name q 2>"$tmp/log" ||
+        { cat "$tmp/log" >&2; exit 1; }
+    value=$($ludwig evaluate -m "$tmp/q/experiment_q" --dataset "$4" -q | metric "$5")
+    rm -rf "$tmp/q"
+    echo "$value $(($(date +%s) - begin))"
+}
+quality() {
+    header
+    st="input_features.0.encoder.pretrained_model_name_or_path=$encoder"
+    bank_train=$shared/data/banking77_train.csv bank_test=$shared/data/banking77_test.csv
+    scripts/sentiment_scores.sh "$models/../data/sentiment" "$tmp/score"
+    { printf 'text\tlabel\n'; head -n 3000 "$shared/data/sst2_train.tsv"; } >"$tmp/sst.tsv"
+    { printf 'text\tlabel\n'; sed -n 3001,3500p "$shared/data/sst2_train.tsv"; } >"$tmp/sst_test.tsv"
+    # shellcheck disable=SC2046 # a value and seconds
+    {
+        printf 'banking77, frozen, cached, MLP head: accuracy %s in %s s (wanted 0.925 in 180)\n' \
+            $(example banking77/frozen.yaml "$st" "$bank_train" "$bank_test" accuracy)
+        printf 'sentiment score, frozen, number head: R2 %s in %s s' \
+            $(example sentiment_score/frozen.yaml "$st" "$tmp/score/train.csv" "$tmp/score/test.csv" r2)
+        printf '; Ridge on the same vectors %s\n' \
+            "$(python tests/peers/baselines.py ridge "$encoder" "$tmp/score/train.csv" "$tmp/score/test.csv")"
+        printf 'sst2, SmolLM2, LoRA, last token: accuracy %s in %s s' \
+            $(example sst2/lora.yaml "input_features.0.encoder.base_model=$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv" accuracy)
+        printf '; logistic regression on frozen states %s (wanted at least that and 0.80)\n' \
+            "$(python tests/peers/baselines.py logistic "$tmp/hf" "$tmp/sst.tsv" "$tmp/sst_test.tsv")"
+        printf 'banking77, LoRA r=16 on every linear map, linear head: accuracy %s in %s s (peft 0.937, wanted 0.934 in 900)\n' \
+            $(example banking77/lora.yaml "$st" "$bank_train" "$bank_test" accuracy)
+    }
+    examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
+}
+
 cmake --build --preset release --target ludwig peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files speed embed}; do
+for part in ${1:-files speed embed quality}; do
     $part >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"
 done

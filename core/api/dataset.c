@@ -85,7 +85,10 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     if (src->dataset) {
         status = ludc_table_read(src->dataset, src->format, &d.tables[0], err);
         const bool own = ludc_value_find(m->config.user, "preprocessing.split") != NULL;
-        if (status == LUD_OK && divided)
+        if (status == LUD_OK && divided && m->k_fold)
+            status = ludc_split_fold(ludc_table_rows(d.tables[0]), (size_t)m->k_fold, (size_t)m->fold, m->seed,
+                                     &d.split, err);
+        else if (status == LUD_OK && divided)
             status = ludc_split_make(d.tables[0], src->dataset, ludc_value_find(m->config.full, "preprocessing.split"),
                                      !own, m->seed, &d.split, err);
     } else if (src->training_set || src->validation_set || src->test_set) {

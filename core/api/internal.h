@@ -23,6 +23,7 @@ struct lud_model {
     ludc_value *metadata; /* predictive: what was learned of each feature */
     char *weights;        /* predictive: file of a saved model's trained values; or NULL */
     uint64_t seed;
+    int32_t k_fold, fold; /* cross-validation: the fold that is the test split now, of k_fold; 0 = none */
 };
 
 bool ludc_is_predictive(const lud_model *);
@@ -30,6 +31,7 @@ const ludc_devices *ludc_model_devices(const lud_model *);
 
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
+void ludc_model_close(lud_model *); /* the inner model */
 
 /* ---- Data (dataset.c) ---- */
 /* The columns and template that a config names, looked up in one table. */
@@ -114,7 +116,10 @@ lud_metric *ludc_public_metrics(const ludc_evaluation *, size_t *n);
 /* Wilson's score interval at 95 % (Wilson 1927, JASA 22): low and high for `hits` of `n`. */
 void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high);
 
-/* ---- Training (train.c) ---- */
+/* ---- Training (train.c, kfold.c) ---- */
+/* One training; lud_model_train without k_fold. */
+lud_status ludc_train_once(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
+lud_status ludc_kfold_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
 /* The loop over a trainee, then the run folder. */
 lud_status ludc_train_and_save(lud_model *, ludc_trainee *, const lud_train_opts *, uint64_t dropped_rows,
                                uint64_t truncated_rows, lud_train_result *, lud_error *);

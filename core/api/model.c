@@ -4,10 +4,16 @@
 
 #include <string.h>
 
-LUD_EXPORT void lud_model_free(lud_model *m) {
-    if (!m) return;
+void ludc_model_close(lud_model *m) {
     ludc_model_free(m->model);
     ludc_predictor_free(m->predictor);
+    m->model = NULL;
+    m->predictor = NULL;
+}
+
+LUD_EXPORT void lud_model_free(lud_model *m) {
+    if (!m) return;
+    ludc_model_close(m);
     ludc_value_free(m->metadata);
     ludc_free(m->weights);
     ludc_config_free(&m->config);
@@ -127,8 +133,7 @@ lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
     if (ludc_is_predictive(m)) return ludc_task_ready(m, for_training, err);
 
     if (m->model && (m->for_training || !for_training)) return LUD_OK;
-    ludc_model_free(m->model);
-    m->model = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_model_spec spec = {
         .host = m->session->host,

@@ -28,8 +28,7 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
     if (m->predictor && (m->for_training || !for_training)) return LUD_OK;
     if (!m->metadata)
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
-    ludc_predictor_free(m->predictor);
-    m->predictor = NULL;
+    ludc_model_close(m);
     m->for_training = for_training;
     const ludc_predictor_spec spec = {.host = m->session->host,
                                       .config = m->config.full,
@@ -131,62 +130,94 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
 }
 
 /* ---- Predictions ---- */
-typedef struct writer {
-    const ludc_predictor *p;
+enum { SCORED = 4096, CHUNK = 32768 };
+
+typedef struct predictions {
+    lud_model *m;
+    ludc_scorer *scorer;
+    float **scores; /* [n_outputs] -> [SCORED, width] */
     ludc_cells cells;
-    ludc_table *table;
-} writer;
+    ludc_table_writer *file;
+} predictions;
 
-static lud_status writer_open(writer *w, lud_error *err) {
-    const ludc_predictor *p = w->p;
-    for (size_t k = 0; k < p->n_outputs; k++)
+static lud_status predictions_open(predictions *w, const char *path, lud_error *err) {
+    const ludc_predictor *p = w->m->predictor;
+    w->scores = ludc_alloc(p->n_outputs * sizeof(*w->scores));
+    for (size_t k = 0; k < p->n_outputs; k++) {
+        if (w->scores) w->scores[k] = ludc_alloc(SCORED * (size_t)p->outputs[k].width * sizeof(float));
+        if (!w->scores || !w->scores[k]) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
         LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    w->table = ludc_cells_table(&w->cells);
-    return w->table ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
+    return ludc_table_writer_open(path, ludc_cells_list(&w->cells), w->cells.len, &w->file, err);
 }
 
-static lud_status write_row(writer *w, float *const *scores, size_t row, lud_error *err) {
-    ludc_cells_clear(&w->cells);
-    for (size_t k = 0; k < w->p->n_outputs; k++) {
-        const ludc_output *o = &w->p->outputs[k];
-        LUDC_TRY(
-            ludc_answers_row(o->feature, o->metadata, scores[k] + row * (size_t)o->width, o->width, &w->cells, err));
-    }
-    const lud_str *cells = ludc_cells_list(&w->cells);
-    return cells ? ludc_table_add(w->table, cells, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-}
-
-static lud_status predict_rows(lud_model *m, const ludc_task_rows *d, writer *w, lud_error *err) {
-    enum { CHUNK = 4096 };
-    float *scores[64] = {0};
-    ludc_scorer *s = NULL;
-    const ludc_predictor *p = m->predictor;
-    if (p->n_outputs > LUDC_COUNT(scores)) return ludc_fail(err, LUD_E_INVALID, "more than 64 outputs");
-    lud_status status = ludc_scorer_new(m->predictor, false, &d, 1, &s, err);
-    for (size_t k = 0; k < p->n_outputs && status == LUD_OK; k++) {
-        scores[k] = ludc_alloc(CHUNK * (size_t)p->outputs[k].width * sizeof(float));
-        if (!scores[k]) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < d->n && status == LUD_OK; i += CHUNK) {
-        const size_t n = LUDC_MIN((size_t)CHUNK, d->n - i);
-        status = ludc_scorer_run(s, d, i, n, scores, NULL, err);
-        for (size_t row = 0; row < n && status == LUD_OK; row++)
-            status = write_row(w, scores, row, err);
-    }
-    for (size_t k = 0; k < p->n_outputs; k++)
-        ludc_free(scores[k]);
-    ludc_scorer_free(s);
+static lud_status predictions_close(predictions *w, lud_status status, lud_error *err) {
+    for (size_t k = 0; w->scores && k < w->m->predictor->n_outputs; k++)
+        ludc_free(w->scores[k]);
+    ludc_free(w->scores);
+    ludc_scorer_free(w->scorer);
+    ludc_cells_free(&w->cells);
+    if (status == LUD_OK) return ludc_table_writer_commit(w->file, err);
+    ludc_table_writer_abort(w->file);
     return status;
+}
+
+static lud_status write_row(predictions *w, size_t row, lud_error *err) {
+    const ludc_predictor *p = w->m->predictor;
+    ludc_cells_clear(&w->cells);
+    for (size_t k = 0; k < p->n_outputs; k++) {
+        const ludc_output *o = &p->outputs[k];
+        const float *scores = w->scores[k] + row * (size_t)o->width;
+        LUDC_TRY(ludc_answers_row(o->feature, o->metadata, scores, o->width, &w->cells, err));
+    }
+    return ludc_table_writer_add(w->file, ludc_cells_list(&w->cells), err);
+}
+
+/* The scorer is planned for the longest row so far. */
+static lud_status predictions_add(predictions *w, const ludc_task_rows *d, lud_error *err) {
+    if (w->scorer && !ludc_scorer_holds(w->scorer, d)) {
+        ludc_scorer_free(w->scorer);
+        w->scorer = NULL;
+    }
+    if (!w->scorer) LUDC_TRY(ludc_scorer_new(w->m->predictor, false, &d, 1, &w->scorer, err));
+    for (size_t i = 0; i < d->n; i += SCORED) {
+        const size_t n = LUDC_MIN((size_t)SCORED, d->n - i);
+        LUDC_TRY(ludc_scorer_run(w->scorer, d, i, n, w->scores, NULL, err));
+        for (size_t row = 0; row < n; row++)
+            LUDC_TRY(write_row(w, row, err));
+    }
+    return LUD_OK;
 }
 
 static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const char *path, lud_error *err) {
-    writer w = {.p = m->predictor};
-    lud_status status = writer_open(&w, err);
-    if (status == LUD_OK) status = predict_rows(m, d, &w, err);
-    if (status == LUD_OK) status = ludc_table_write(w.table, path, err);
-    ludc_table_free(w.table);
-    ludc_cells_free(&w.cells);
+    predictions w = {.m = m};
+    lud_status status = predictions_open(&w, path, err);
+    if (status == LUD_OK) status = predictions_add(&w, d, err);
+    return predictions_close(&w, status, err);
+}
+
+static lud_status predict_chunk(predictions *w, const view *v, const uint32_t *rows, size_t n, lud_error *err) {
+    ludc_task_rows d = {0}, *list[1] = {&d};
+    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, NULL, err));
+    lud_status status = ludc_task_embed(w->m, list, 1, err);
+    if (status == LUD_OK) status = predictions_add(w, &d, err);
+    ludc_task_rows_free(&d, w->m->predictor);
     return status;
+}
+
+/* Rows are read, scored and written in chunks: their number does not matter to memory. */
+static lud_status predict_view(lud_model *m, const view *v, const char *path, lud_error *err) {
+    predictions w = {.m = m};
+    uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
+    lud_status status = rows ? predictions_open(&w, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
+        const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
+        for (size_t k = 0; k < n; k++)
+            rows[k] = v->rows ? v->rows[i + k] : (uint32_t)(i + k);
+        status = predict_chunk(&w, v, rows, n, err);
+    }
+    ludc_free(rows);
+    return predictions_close(&w, status, err);
 }
 
 /* ---- The calls ---- */
@@ -254,35 +285,36 @@ static lud_status pick_view(const ludc_dataset *d, const lud_predict_opts *o, vi
     return out->table && out->n ? LUD_OK : ludc_fail(err, LUD_E_DATA, "there is no row to predict");
 }
 
-static lud_status open_rows(lud_model *m, const lud_predict_opts *o, bool targets, ludc_task_rows *rows,
-                            lud_error *err) {
+lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     view v = {0};
-    ludc_task_rows *list[1] = {rows};
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = pick_view(&d, o, &v, err);
-    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, targets, rows, NULL, err);
+    if (status == LUD_OK && o->output_path) status = predict_view(m, &v, o->output_path, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK && rows->n == 0) status = ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v.path);
-    if (status == LUD_OK) status = ludc_task_embed(m, list, 1, err);
-    if (status != LUD_OK && rows->inputs) ludc_task_rows_free(rows, m->predictor);
     return status;
 }
 
-lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
-    ludc_task_rows rows = {0};
-    LUDC_TRY(open_rows(m, o, false, &rows, err));
-    const lud_status status = o->output_path ? write_predictions(m, &rows, o->output_path, err) : LUD_OK;
-    ludc_task_rows_free(&rows, m->predictor);
-    return status;
+static lud_status evaluate_view(lud_model *m, const view *v, ludc_task_rows *rows, const char *path,
+                                ludc_value **metrics, lud_error *err) {
+    ludc_task_rows *list[1] = {rows};
+    if (rows->n == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
+    LUDC_TRY(ludc_task_embed(m, list, 1, err));
+    LUDC_TRY(evaluate_rows(m, rows, metrics, err));
+    return path ? write_predictions(m, rows, path, err) : LUD_OK;
 }
 
 lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
+    ludc_dataset d = {0};
+    view v = {0};
     ludc_task_rows rows = {0};
-    LUDC_TRY(open_rows(m, o, true, &rows, err));
-    lud_status status = evaluate_rows(m, &rows, metrics, err);
-    if (status == LUD_OK && o->output_path) status = write_predictions(m, &rows, o->output_path, err);
-    ludc_task_rows_free(&rows, m->predictor);
+    LUDC_TRY(ludc_task_ready(m, false, err));
+    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
+    lud_status status = pick_view(&d, o, &v, err);
+    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, NULL, err);
+    ludc_dataset_free(&d);
+    if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);
+    if (rows.inputs) ludc_task_rows_free(&rows, m->predictor);
     return status;
 }

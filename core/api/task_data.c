@@ -97,7 +97,7 @@ static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, si
 }
 
 typedef struct token_list {
-    ludc_ids all;
+    ludc_spill all;
     int64_t *offsets;
     size_t n;
     uint64_t cut;
@@ -114,10 +114,9 @@ static lud_status add_text(const ludc_input *in, lud_str text, token_list *out, 
         if (tok) LUDC_TRY(cut(tok, text, scratch, max, err));
         scratch->len = max;
     }
-    for (size_t i = 0; i < scratch->len; i++)
-        if (!ludc_ids_push(&out->all, scratch->ptr[i])) return ludc_fail(err, LUD_E_NOMEM, "out of memory for texts");
-    out->offsets[++out->n] = (int64_t)out->all.len;
-    return LUD_OK;
+    out->offsets[out->n + 1] = out->offsets[out->n] + (int64_t)scratch->len;
+    out->n++;
+    return ludc_spill_add(&out->all, scratch->ptr, scratch->len * sizeof(*scratch->ptr), err);
 }
 
 static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
@@ -137,15 +136,20 @@ static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const 
         if (status == LUD_OK) status = add_text(in, gone ? LUDC_STR("") : text, &list, &scratch, err);
     }
     ludc_ids_free(&scratch);
+    ludc_map_file spilled = {0};
+    if (status == LUD_OK) status = ludc_spill_end(&list.all, &spilled, err);
     if (list.cut)
         ludc_log(LUD_LOG_WARN, "data: %llu texts of '%s' were cut to %lld tokens", (unsigned long long)list.cut,
                  in->name, (long long)in->max_length);
     *out = (ludc_column){.kind = LUDC_COLUMN_LISTS,
                          .rows = n,
                          .width = 1,
-                         .ids = list.all.ptr,
+                         .ids = spilled.ptr ? (int32_t *)(uintptr_t)spilled.ptr : (int32_t *)(void *)list.all.held.ptr,
                          .offsets = list.offsets,
-                         .missing = missing};
+                         .missing = missing,
+                         .spilled = spilled};
+    list.all.held = (ludc_buf){0};
+    ludc_spill_free(&list.all);
     if (status != LUD_OK) ludc_column_free(out);
     return status;
 }

@@ -187,9 +187,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
     return status;
 }
 
-LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
-                                      lud_error *err) {
-    if (opts->random_seed) m->seed = opts->random_seed;
+lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     LUDC_TRY(ludc_run_folder_check(opts, err));
     if (ludc_is_predictive(m)) return ludc_task_train(m, opts, result, err);
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
@@ -203,4 +201,11 @@ LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, 
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_rows_free(&rows[i]);
     return status;
+}
+
+LUD_EXPORT lud_status lud_model_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result,
+                                      lud_error *err) {
+    if (opts->random_seed) m->seed = opts->random_seed;
+    return LUD_HAS(opts, lud_train_opts, k_fold) ? ludc_kfold_train(m, opts, result, err)
+                                                 : ludc_train_once(m, opts, result, err);
 }

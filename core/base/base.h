@@ -140,6 +140,7 @@ typedef struct ludc_map_file {
 } ludc_map_file;
 lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *); /* read-only mmap; empty file: size 0 */
 void ludc_file_unmap(ludc_map_file *);
+void ludc_file_release(const ludc_map_file *); /* its pages leave memory until they are read again */
 lud_status ludc_file_read(const char *path, ludc_buf *out, lud_error *);
 lud_status ludc_file_write(const char *path, const void *bytes, size_t n, lud_error *); /* atomic */
 typedef struct ludc_file_writer ludc_file_writer; /* atomic streaming write: nothing at `path` before commit */
@@ -147,6 +148,16 @@ lud_status ludc_file_open_writer(const char *path, ludc_file_writer **out, lud_e
 lud_status ludc_file_append(ludc_file_writer *, const void *bytes, size_t n, lud_error *);
 lud_status ludc_file_commit(ludc_file_writer *, lud_error *); /* frees the writer, also on failure */
 void ludc_file_abort(ludc_file_writer *);                     /* removes the temp file; accepts NULL */
+/* Bytes that are appended, then read (spill.c): past 32 MiB they are in an unnamed file in TMPDIR instead of memory. */
+typedef struct ludc_spill {
+    ludc_buf held;
+    size_t written;
+    int file; /* descriptor + 1; 0 = none */
+} ludc_spill;
+lud_status ludc_spill_add(ludc_spill *, const void *bytes, size_t n, lud_error *);
+/* All is there: out maps it, the spill is empty; or out->ptr is NULL and `held` has it, the caller's to free. */
+lud_status ludc_spill_end(ludc_spill *, ludc_map_file *out, lud_error *);
+void ludc_spill_free(ludc_spill *);
 bool ludc_path_exists(const char *path);
 bool ludc_path_is_dir(const char *path);
 char *ludc_path_join(const char *dir, const char *name); /* heap */

@@ -42,6 +42,10 @@ lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *err) {
     return LUD_OK;
 }
 
+void ludc_file_release(const ludc_map_file *file) {
+    if (file->ptr) (void)madvise((void *)(uintptr_t)file->ptr, file->size, MADV_DONTNEED);
+}
+
 void ludc_file_unmap(ludc_map_file *file) {
     if (file->ptr) munmap((void *)(uintptr_t)file->ptr, file->size);
     *file = (ludc_map_file){0};

@@ -94,11 +94,11 @@ lud_status ludc_path_can_make(const char *path, bool parents, lud_error *err) {
     } while (parents && !ludc_path_exists(folder));
     lud_status status = LUD_OK;
     if (!ludc_path_exists(folder))
-        status = ludc_fail(err, LUD_E_IO, "%s: there is no folder %s", path, folder);
+        status = ludc_fail(err, LUD_E_IO, "%s: there is no such folder", folder);
     else if (!ludc_path_is_dir(folder))
-        status = ludc_fail(err, LUD_E_IO, "%s: %s is no folder", path, folder);
+        status = ludc_fail(err, LUD_E_IO, "%s: this is no folder", folder);
     else if (access(folder, W_OK | X_OK) != 0)
-        status = ludc_fail(err, LUD_E_IO, "%s: cannot write to the folder %s: %s", path, folder, strerror(errno));
+        status = ludc_fail(err, LUD_E_IO, "%s: cannot write to this folder: %s", folder, strerror(errno));
     ludc_free(folder);
     return status;
 }

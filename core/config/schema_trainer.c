@@ -111,6 +111,8 @@ static const ludc_key scheduler[] = {
                    "at most this many batches per evaluation"),                                                        \
         KEY_BOOL("evaluate_training_set", "false", "measure the training rows too"),                                   \
         KEY_BOOL("skip_all_evaluation", "false", "measure nothing"),                                                   \
+        KEY_TEXT("layers_to_freeze_regex", LUDC_T_STR | LUDC_T_NULL, 0, "null",                                        \
+                 "regular expression over names: parameters of base models, adapters that are not trained"),           \
         KEY_BOOL("should_shuffle", "true", "another order in each epoch")
 
 #define STEPS_PLANNED                                                                                                  \
@@ -126,7 +128,6 @@ static const ludc_key scheduler[] = {
         KEY_PLANNED("bucketing_field", "null", "group rows of like length; rows are packed"),                          \
         KEY_PLANNED("compile", "false", "of torch"),                                                                   \
         KEY_PLANNED("enable_gradient_checkpointing", "false", "recompute instead of keeping activations"),             \
-        KEY_PLANNED("layers_to_freeze_regex", "null", "layers that are not trained"),                                  \
         KEY_PLANNED("enable_profiling", "false", "of torch"), KEY_PLANNED("profiler", "{}", "of torch")
 
 const ludc_key ludc_schema_trainer[] = {

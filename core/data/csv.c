@@ -1,126 +1,222 @@
 /* SPDX-License-Identifier: Apache-2.0
  * CSV and TSV (RFC 4180): a header line, fields in double quotes may hold separators, quotes (doubled) and line ends;
- * LF or CRLF. A row with more or fewer fields than the header is an error that names its line. */
+ * LF or CRLF. A row with more or fewer fields than the header is an error that names its line. Nothing is copied: one
+ * pass checks the mapped file and notes where each row begins, cells are read when they are asked for. */
 #include "internal.h"
 
 #include <string.h>
 
-typedef struct reader {
-    const char *path, *p, *end;
+/* Bytes of the file that reading keeps in memory; rows of one block of the index; least room for unescaped texts. */
+enum { RESIDENT = 32 << 20, BLOCK_ROWS = 1 << 16, LEAST_TEXT = 1 << 16 };
+
+struct ludc_csv {
+    ludc_map_file file;
+    const char *path; /* while the file is checked */
+    const char *begin, *end;
     char separator;
-    size_t line;
-    ludc_buf text; /* fields of the record, one after the other */
-    size_t *ends;  /* end of each field in text */
-    size_t n, cap;
-} reader;
+    size_t n_columns, n_rows, n_blocks;
+    uint64_t **starts; /* of rows, in blocks */
+    size_t resident;   /* where reading began after the last release */
+    /* The row that is read: its fields so far, where the next one is. */
+    size_t row, n;
+    const char *p;
+    lud_str *cells;
+    char *text; /* fields with doubled quotes, as they read; NULL: the file has none. Room for four rows. */
+    size_t text_size, text_used, text_of_row;
+};
 
-static lud_status end_field(reader *r, lud_error *err) {
-    if (r->n == r->cap) {
-        const size_t cap = r->cap ? 2 * r->cap : 32;
-        size_t *more = ludc_realloc(r->ends, r->n * sizeof(*more), cap * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        r->ends = more;
-        r->cap = cap;
+enum { MORE, LAST, OPEN, JUNK };
+
+/* Reads the field at *at, without the quotes around it, and moves on to the next one: MORE in this record or not
+ * (LAST). OPEN, JUNK: *at is where the fault is. */
+static int next_field(const char **at, const char *end, char separator, lud_str *out, bool *doubled) {
+    const char *p = *at, *begin = p;
+    *doubled = false;
+    if (p < end && *p == '"') {
+        for (begin = ++p;; p += 2) {
+            p = memchr(p, '"', (size_t)(end - p));
+            if (!p) return OPEN;
+            if (p + 1 == end || p[1] != '"') break;
+            *doubled = true;
+        }
+        *out = (lud_str){begin, (size_t)(p++ - begin)};
+        if (p < end && *p == '\r') p++;
+        if (p < end && *p != separator && *p != '\n') return *at = p, JUNK;
+    } else {
+        while (p < end && *p != separator && *p != '\n')
+            p++;
+        const bool ends = p == end || *p == '\n';
+        *out = (lud_str){begin, (size_t)(p - begin) - (ends && p > begin && p[-1] == '\r')};
     }
-    r->ends[r->n++] = r->text.len;
-    return r->text.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    *at = p < end ? p + 1 : end;
+    return p < end && *p != '\n' ? MORE : LAST;
 }
 
-static lud_status quoted(reader *r, lud_error *err) {
-    const size_t start = r->line;
-    for (r->p++;;) {
-        const char *quote = memchr(r->p, '"', (size_t)(r->end - r->p));
-        if (!quote)
-            return ludc_fail(err, LUD_E_DATA, "%s:%zu: a field opens with a quote that is never closed", r->path,
-                             start);
-        for (const char *q = r->p; q < quote; q++)
-            r->line += *q == '\n';
-        ludc_buf_add(&r->text, r->p, (size_t)(quote - r->p));
-        r->p = quote + 1;
-        if (r->p >= r->end || *r->p != '"') break;
-        ludc_buf_add(&r->text, "\"", 1);
-        r->p++;
+/* `s` with its quotes single. */
+static size_t unescape(lud_str s, char *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        out[n++] = s.ptr[i];
+        i += s.ptr[i] == '"';
     }
-    if (r->p < r->end && *r->p != r->separator && *r->p != '\n' && *r->p != '\r')
+    return n;
+}
+
+/* ---- The first pass ---- */
+static size_t line_of(const ludc_csv *c, const char *at) {
+    size_t line = 1;
+    for (const char *p = c->begin; p < at && (p = memchr(p, '\n', (size_t)(at - p))); p++)
+        line++;
+    return line;
+}
+
+static lud_status check_field(const ludc_csv *c, int kind, const char *at, lud_error *err) {
+    if (kind == OPEN)
+        return ludc_fail(err, LUD_E_DATA, "%s:%zu: a field opens with a quote that is never closed", c->path,
+                         line_of(c, at));
+    if (kind == JUNK)
         return ludc_fail(err, LUD_E_DATA, "%s:%zu: text after the closing quote of a field (double a quote inside one)",
-                         r->path, r->line);
+                         c->path, line_of(c, at));
     return LUD_OK;
 }
 
-static void bare(reader *r) {
-    const char *start = r->p;
-    while (r->p < r->end && *r->p != r->separator && *r->p != '\n')
-        r->p++;
-    size_t n = (size_t)(r->p - start);
-    if (n && start[n - 1] == '\r' && (r->p == r->end || *r->p == '\n')) n--;
-    ludc_buf_add(&r->text, start, n);
+static lud_status check_text(const ludc_csv *c, const char *begin, const char *end, lud_error *err) {
+    if (ludc_utf8_valid(begin, (size_t)(end - begin))) return LUD_OK;
+    return ludc_fail(err, LUD_E_DATA, "%s:%zu: not valid UTF-8 (convert the file first)", c->path, line_of(c, begin));
 }
 
-/* One record into text and ends. */
-static lud_status record(reader *r, lud_error *err) {
-    r->n = 0;
-    ludc_buf_clear(&r->text);
-    for (;;) {
-        if (r->p < r->end && *r->p == '"')
-            LUDC_TRY(quoted(r, err));
-        else
-            bare(r);
-        LUDC_TRY(end_field(r, err));
-        if (r->p < r->end && *r->p == '\r') r->p++;
-        if (r->p >= r->end) return LUD_OK;
-        if (*r->p++ == '\n') return r->line++, LUD_OK;
+static lud_status add_name(const ludc_csv *c, ludc_table *t, lud_str name, bool doubled, lud_error *err) {
+    lud_error cause = LUDC_ERROR_INIT;
+    char *plain = ludc_alloc(name.len);
+    if (!plain) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (doubled) name = (lud_str){plain, unescape(name, plain)};
+    const lud_status status = ludc_table_add_column(t, ludc_str_trim(name), &cause);
+    ludc_free(plain);
+    return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "%s:1: %s", c->path, cause.msg);
+}
+
+static lud_status header(ludc_csv *c, ludc_table *t, lud_error *err) {
+    int kind = MORE;
+    for (c->p = c->begin; kind == MORE;) {
+        const char *start = c->p;
+        lud_str name;
+        bool doubled;
+        kind = next_field(&c->p, c->end, c->separator, &name, &doubled);
+        LUDC_TRY(check_field(c, kind, c->p, err));
+        LUDC_TRY(check_text(c, start, c->p, err));
+        LUDC_TRY(add_name(c, t, name, doubled, err));
     }
+    c->n_columns = ludc_table_columns(t);
+    c->cells = ludc_alloc(c->n_columns * sizeof(*c->cells));
+    return c->cells ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
-static lud_str field(const reader *r, size_t i) {
-    const size_t begin = i ? r->ends[i - 1] : 0;
-    return (lud_str){r->text.ptr + begin, r->ends[i] - begin};
-}
-
-static bool is_blank_record(const reader *r) {
-    return r->n == 1 && r->ends[0] == 0;
-}
-
-static lud_status header(reader *r, ludc_table *t, lud_error *err) {
-    LUDC_TRY(record(r, err));
-    if (!ludc_utf8_valid(r->text.ptr, r->text.len))
-        return ludc_fail(err, LUD_E_DATA, "%s:1: not valid UTF-8 (convert the file first)", r->path);
-    for (size_t i = 0; i < r->n; i++) {
-        const lud_str name = ludc_str_trim(field(r, i));
-        lud_error cause = LUDC_ERROR_INIT;
-        const lud_status status = ludc_table_add_column(t, name, &cause);
-        if (status != LUD_OK) return ludc_fail(err, status, "%s:1: %s", r->path, cause.msg);
+static lud_status add_row(ludc_csv *c, const char *start, lud_error *err) {
+    const size_t block = c->n_rows / BLOCK_ROWS;
+    if (block == c->n_blocks) {
+        uint64_t **more = ludc_realloc(c->starts, block * sizeof(*more), (block + 1) * sizeof(*more));
+        if (more) c->starts = more;
+        if (!more || !(more[block] = ludc_alloc(BLOCK_ROWS * sizeof(**more))))
+            return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", c->n_rows);
+        c->n_blocks++;
     }
+    c->starts[block][c->n_rows++ % BLOCK_ROWS] = (uint64_t)(start - (const char *)c->file.ptr);
     return LUD_OK;
 }
 
-static lud_status body(reader *r, ludc_table *t, lud_error *err) {
-    const size_t n = ludc_table_columns(t);
-    lud_str *cells = ludc_alloc(n * sizeof(*cells));
-    lud_status status = cells ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    while (status == LUD_OK && r->p < r->end) {
-        const size_t line = r->line;
-        status = record(r, err);
-        if (status != LUD_OK || (is_blank_record(r) && n > 1)) continue;
-        if (r->n != n)
-            status = ludc_fail(err, LUD_E_DATA, "%s:%zu: %zu fields, the header has %zu (quote fields that hold '%s')",
-                               r->path, line, r->n, n, r->separator == '\t' ? "tabs" : ",");
-        else if (!ludc_utf8_valid(r->text.ptr, r->text.len))
-            status = ludc_fail(err, LUD_E_DATA, "%s:%zu: not valid UTF-8 (convert the file first)", r->path, line);
-        for (size_t i = 0; status == LUD_OK && i < n; i++)
-            cells[i] = field(r, i);
-        if (status == LUD_OK) status = ludc_table_add(t, cells, err);
+/* What was read leaves memory once it is much. */
+static void release(ludc_csv *c, size_t at) {
+    if ((at > c->resident ? at - c->resident : c->resident - at) < RESIDENT) return;
+    ludc_file_release(&c->file);
+    c->resident = at;
+}
+
+static lud_status check_record(ludc_csv *c, lud_error *err) {
+    const char *start = c->p;
+    size_t n = 0, escaped = 0, length = 0;
+    for (int kind = MORE; kind == MORE; n++) {
+        lud_str field;
+        bool doubled;
+        kind = next_field(&c->p, c->end, c->separator, &field, &doubled);
+        LUDC_TRY(check_field(c, kind, c->p, err));
+        length += field.len;
+        if (doubled) escaped += field.len;
     }
-    ludc_free(cells);
+    if (n == 1 && length == 0 && c->n_columns > 1) return LUD_OK;
+    if (n != c->n_columns)
+        return ludc_fail(err, LUD_E_DATA, "%s:%zu: %zu fields, the header has %zu (quote fields that hold '%s')",
+                         c->path, line_of(c, start), n, c->n_columns, c->separator == '\t' ? "tabs" : ",");
+    LUDC_TRY(check_text(c, start, c->p, err));
+    c->text_of_row = LUDC_MAX(c->text_of_row, escaped);
+    release(c, (size_t)(start - (const char *)c->file.ptr));
+    return add_row(c, start, err);
+}
+
+static lud_status check(ludc_csv *c, ludc_table *t, lud_error *err) {
+    LUDC_TRY(header(c, t, err));
+    while (c->p < c->end)
+        LUDC_TRY(check_record(c, err));
+    ludc_file_release(&c->file);
+    c->row = SIZE_MAX;
+    if (c->text_of_row == 0) return LUD_OK;
+    c->text_size = LUDC_MAX(4 * c->text_of_row, (size_t)LEAST_TEXT);
+    c->text = ludc_alloc(c->text_size);
+    return c->text ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory for rows of %zu bytes", c->text_of_row);
+}
+
+lud_status ludc_csv_open(const char *path, const ludc_map_file *file, size_t begin, char separator, ludc_table *t,
+                         ludc_csv **out, lud_error *err) {
+    if (begin == file->size) return ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no header line)", path);
+    ludc_csv *c = ludc_alloc(sizeof(*c));
+    if (!c) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const char *text = (const char *)file->ptr;
+    *c = (ludc_csv){
+        .file = *file, .path = path, .begin = text + begin, .end = text + file->size, .separator = separator};
+    const lud_status status = check(c, t, err);
+    if (status == LUD_OK) return *out = c, LUD_OK;
+    c->file = (ludc_map_file){0};
+    ludc_csv_free(c);
     return status;
 }
 
-lud_status ludc_csv_read(const char *path, const char *text, size_t n, char separator, ludc_table *t, lud_error *err) {
-    if (n == 0) return ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no header line)", path);
-    reader r = {.path = path, .p = text, .end = text + n, .separator = separator, .line = 1};
-    lud_status status = header(&r, t, err);
-    if (status == LUD_OK) status = body(&r, t, err);
-    ludc_buf_free(&r.text);
-    ludc_free(r.ends);
-    return status;
+void ludc_csv_free(ludc_csv *c) {
+    if (!c) return;
+    for (size_t i = 0; i < c->n_blocks; i++)
+        ludc_free(c->starts[i]);
+    ludc_free(c->starts);
+    ludc_free(c->cells);
+    ludc_free(c->text);
+    ludc_file_unmap(&c->file);
+    ludc_free(c);
+}
+
+/* ---- Cells ---- */
+size_t ludc_csv_rows(const ludc_csv *c) {
+    return c->n_rows;
+}
+
+static void seek(ludc_csv *c, size_t row) {
+    const size_t at = c->starts[row / BLOCK_ROWS][row % BLOCK_ROWS];
+    release(c, at);
+    c->row = row;
+    c->n = 0;
+    c->p = (const char *)c->file.ptr + at;
+    if (c->text_size - c->text_used < c->text_of_row) c->text_used = 0;
+}
+
+/* A file that another program changes meanwhile gives other texts, and no reading outside of it. */
+lud_str ludc_csv_cell(ludc_csv *c, size_t row, size_t column) {
+    if (row != c->row) seek(c, row);
+    while (c->n <= column) {
+        lud_str field = LUDC_STR("");
+        bool doubled;
+        next_field(&c->p, c->end, c->separator, &field, &doubled);
+        if (doubled && field.len <= c->text_size - c->text_used) {
+            field.len = unescape(field, c->text + c->text_used);
+            field.ptr = c->text + c->text_used;
+            c->text_used += field.len;
+        }
+        c->cells[c->n++] = field;
+    }
+    return c->cells[column];
 }

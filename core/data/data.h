@@ -5,8 +5,9 @@
 
 #include <graph.h>
 
-/* A table of text cells. Cell text is borrowed from the table. A JSON number or boolean is kept as its JSON text; a
- * nested value as JSON; null and a missing key as a null cell (ptr NULL). */
+/* A table of text cells. Cell text is borrowed from the table: of a CSV cell with doubled quotes until three other rows
+ * have been read, else as long as the table. Reading moves a cursor: one thread at a time. A JSON number or boolean is
+ * kept as its JSON text; a nested value as JSON; null and a missing key as a null cell (ptr NULL). */
 typedef struct ludc_table ludc_table;
 /* format: NULL or "auto" (by extension, then content), "csv", "tsv", "json" (list of objects), "jsonl". CSV: RFC 4180,
  * header line, quoted fields over lines, CRLF, BOM; a ragged row is an error with file:line (LUD_E_DATA, exit 3).
@@ -25,7 +26,14 @@ lud_status ludc_table_sample(const ludc_table *, size_t row, int64_t skip, ludc_
 /* {__sample__} as Ludwig 0.10 has it: one cell (of the input column) as Python's json.dumps writes it, non-ASCII
  * escaped, with the quotes at both ends stripped. */
 lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column, ludc_buf *out);
-/* CSV (or by extension TSV, JSON, JSONL) with the same quoting rules; atomic. */
+/* CSV (or by extension TSV, JSON, JSONL) with the same quoting rules, row by row; atomic: nothing is at `path` before
+ * commit, which frees the writer also when it fails. After an error: abort, which accepts NULL. */
+typedef struct ludc_table_writer ludc_table_writer;
+lud_status ludc_table_writer_open(const char *path, const lud_str *columns, size_t n, ludc_table_writer **,
+                                  lud_error *);
+lud_status ludc_table_writer_add(ludc_table_writer *, const lud_str *cells, lud_error *);
+lud_status ludc_table_writer_commit(ludc_table_writer *, lud_error *);
+void ludc_table_writer_abort(ludc_table_writer *);
 lud_status ludc_table_write(const ludc_table *, const char *path, lud_error *);
 /* An error that names the missing column, the file, the nearest name and the columns there are. */
 lud_status ludc_table_need(const ludc_table *, const char *path, lud_str column, size_t *out, lud_error *);
@@ -40,6 +48,8 @@ typedef struct ludc_split {
  * named "split" is used when the config names no split of its own (use_split_column). */
 lud_status ludc_split_make(const ludc_table *, const char *path, const ludc_value *cfg, bool use_split_column,
                            uint64_t seed, ludc_split *, lud_error *);
+/* Fold `fold` of k as test rows, all others as training rows; each row is in one fold. k <= n. */
+lud_status ludc_split_fold(size_t n, size_t k, size_t fold, uint64_t seed, ludc_split *, lud_error *);
 void ludc_split_free(ludc_split *);
 
 /* ---- Rows of tokens and packing (pack.c) ---- */

@@ -164,7 +164,8 @@ lud_status ludc_column_open(ludc_column *c, int kind, size_t rows, int64_t width
 }
 
 void ludc_column_free(ludc_column *c) {
-    ludc_free(c->ids);
+    if (!c->spilled.ptr) ludc_free(c->ids);
+    ludc_file_unmap(&c->spilled);
     ludc_free(c->reals);
     ludc_free(c->offsets);
     ludc_free(c->missing);

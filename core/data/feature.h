@@ -12,11 +12,12 @@ enum { LUDC_COLUMN_IDS, LUDC_COLUMN_REALS, LUDC_COLUMN_LISTS };
 typedef struct ludc_column {
     int kind;
     size_t rows;
-    int64_t width;    /* REALS: floats per row, else 1 */
-    int32_t *ids;     /* IDS: one per row; LISTS: the items of all rows, one after the other */
-    float *reals;     /* REALS: [rows, width]; 0 where missing */
-    int64_t *offsets; /* LISTS: [rows + 1] */
-    uint8_t *missing; /* [rows], 1 = the row has no value here and is to be left out; NULL = none */
+    int64_t width;         /* REALS: floats per row, else 1 */
+    int32_t *ids;          /* IDS: one per row; LISTS: the items of all rows, one after the other */
+    float *reals;          /* REALS: [rows, width]; 0 where missing */
+    int64_t *offsets;      /* LISTS: [rows + 1] */
+    uint8_t *missing;      /* [rows], 1 = the row has no value here and is to be left out; NULL = none */
+    ludc_map_file spilled; /* where ids are, if they are many; else they are on the heap */
 } ludc_column;
 void ludc_column_free(ludc_column *);
 

@@ -10,8 +10,14 @@ enum { LUDC_FORMAT_CSV, LUDC_FORMAT_TSV, LUDC_FORMAT_JSON, LUDC_FORMAT_JSONL };
 int ludc_data_format(const char *path, const char *name);
 
 lud_status ludc_table_add_column(ludc_table *, lud_str name, lud_error *);
+/* The rows of a mapped file from `begin` on, which it owns if all is well; the table gets the columns. */
+typedef struct ludc_csv ludc_csv;
+lud_status ludc_csv_open(const char *path, const ludc_map_file *, size_t begin, char separator, ludc_table *,
+                         ludc_csv **, lud_error *);
+void ludc_csv_free(ludc_csv *);
+size_t ludc_csv_rows(const ludc_csv *);
+lud_str ludc_csv_cell(ludc_csv *, size_t row, size_t column);
 /* Readers append to an empty table. */
-lud_status ludc_csv_read(const char *path, const char *text, size_t n, char separator, ludc_table *, lud_error *);
 lud_status ludc_json_table_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 lud_status ludc_jsonl_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 

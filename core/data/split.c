@@ -143,3 +143,13 @@ lud_status ludc_split_make(const ludc_table *t, const char *path, const ludc_val
     ludc_free(of_row);
     return status;
 }
+
+lud_status ludc_split_fold(size_t n, size_t k, size_t fold, uint64_t seed, ludc_split *out, lud_error *err) {
+    uint8_t *of_row = ludc_alloc(LUDC_MAX(n, 1));
+    if (!of_row) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        of_row[ludc_permute(lud_row_key(seed, 0, 0), n, i)] = i % k == fold ? LUDC_TEST : LUDC_TRAIN;
+    const lud_status status = collect(of_row, n, out, err);
+    ludc_free(of_row);
+    return status;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A table of text cells. Cells live in blocks that never move, so a cell's text stays valid while the table does. */
+ * A table of text cells: those of a mapped CSV file, or copies in blocks that never move. */
 #include "internal.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ typedef struct block {
 struct ludc_table {
     lud_str *columns;
     size_t n_columns, cap_columns;
+    ludc_csv *csv;  /* has the rows; or NULL */
     lud_str *cells; /* row-major */
     size_t n_rows, cap_rows;
     block *blocks;
@@ -44,6 +45,7 @@ void ludc_table_free(ludc_table *t) {
         ludc_free(t->blocks);
         t->blocks = next;
     }
+    ludc_csv_free(t->csv);
     ludc_map_free(t->by_name);
     ludc_free(t->columns);
     ludc_free(t->cells);
@@ -98,7 +100,7 @@ lud_status ludc_table_add(ludc_table *t, const lud_str *cells, lud_error *err) {
 }
 
 size_t ludc_table_rows(const ludc_table *t) {
-    return t->n_rows;
+    return t->csv ? ludc_csv_rows(t->csv) : t->n_rows;
 }
 
 size_t ludc_table_columns(const ludc_table *t) {
@@ -115,7 +117,7 @@ int64_t ludc_table_column(const ludc_table *t, lud_str name) {
 }
 
 lud_str ludc_table_cell(const ludc_table *t, size_t row, size_t column) {
-    return t->cells[row * t->n_columns + column];
+    return t->csv ? ludc_csv_cell(t->csv, row, column) : t->cells[row * t->n_columns + column];
 }
 
 lud_status ludc_table_need(const ludc_table *t, const char *path, lud_str column, size_t *out, lud_error *err) {
@@ -177,19 +179,17 @@ static int guess(const char *text, size_t n) {
     return LUDC_FORMAT_CSV;
 }
 
-static lud_status read_text(const char *path, const char *format, const char *text, size_t n, ludc_table *t,
+static lud_status read_file(const char *path, const char *format, const ludc_map_file *file, ludc_table *t,
                             lud_error *err) {
-    if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        n -= 3;
-    }
+    const size_t bom = file->size >= 3 && memcmp(file->ptr, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, n = file->size - bom;
+    const char *text = (const char *)file->ptr + bom;
     int kind = ludc_data_format(path, format);
     if (kind < 0 && format && strcmp(format, "auto") != 0)
         return ludc_fail(err, LUD_E_INVALID, "data format '%s': want auto, csv, tsv, json or jsonl", format);
     if (kind < 0) kind = guess(text, n);
     if (kind == LUDC_FORMAT_JSON) return ludc_json_table_read(path, text, n, t, err);
     if (kind == LUDC_FORMAT_JSONL) return ludc_jsonl_read(path, text, n, t, err);
-    return ludc_csv_read(path, text, n, kind == LUDC_FORMAT_TSV ? '\t' : ',', t, err);
+    return ludc_csv_open(path, file, bom, kind == LUDC_FORMAT_TSV ? '\t' : ',', t, &t->csv, err);
 }
 
 lud_status ludc_table_read(const char *path, const char *format, ludc_table **out, lud_error *err) {
@@ -197,10 +197,9 @@ lud_status ludc_table_read(const char *path, const char *format, ludc_table **ou
     lud_error cause = LUDC_ERROR_INIT;
     if (ludc_file_map(path, &file, &cause) != LUD_OK) return ludc_fail(err, LUD_E_DATA, "%s", cause.msg);
     ludc_table *t = ludc_table_new(NULL, 0);
-    lud_status status = t ? read_text(path, format, (const char *)file.ptr, file.size, t, err)
-                          : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    ludc_file_unmap(&file);
-    if (status == LUD_OK && t->n_rows == 0)
+    lud_status status = t ? read_file(path, format, &file, t, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!t || !t->csv) ludc_file_unmap(&file);
+    if (status == LUD_OK && ludc_table_rows(t) == 0)
         status = ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no data row)", path);
     if (status != LUD_OK)
         ludc_table_free(t);

@@ -96,7 +96,7 @@ static lud_status load_all(ludc_model *m, const ludc_tensors *file, const char *
     size_t n = 0;
     for (size_t i = 0; i < ludc_store_len(m->store); i++) {
         const char *name = ludc_param_relative(m, ludc_store_at(m->store, i)->name);
-        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name))) continue;
+        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_base_trains(m, name))) continue;
         LUDC_TRY(load_one(m, i, file, path, err));
         n++;
     }

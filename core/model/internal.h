@@ -26,6 +26,15 @@ typedef struct ludc_part {
     ludc_view view;
 } ludc_part;
 
+/* ---- expression.c: Python's regular expressions ---- */
+typedef struct ludc_expression ludc_expression;
+/* "section.key" is for messages. anchored: a match begins where the text begins. */
+lud_status ludc_expression_new(const char *section, const char *key, lud_str text, bool anchored, ludc_expression **,
+                               lud_error *);
+void ludc_expression_free(ludc_expression *); /* accepts NULL */
+/* whole: up to the text's end. *group (or NULL) receives the number in the group named idx. */
+bool ludc_expression_match(const ludc_expression *, lud_str text, bool whole, int64_t *group);
+
 /* ---- targets.c: which modules an adapter wraps (PEFT's rules) ---- */
 typedef struct ludc_targets ludc_targets;
 /* From the `adapter` section; defaults: target modules of the encoder where the section names none. */
@@ -65,6 +74,7 @@ struct ludc_model {
     const lud_adapter_vt *adapter_vt; /* NULL = no adapter */
     ludc_store *store;
     ludc_targets *targets;
+    ludc_expression *frozen; /* names that are not trained; NULL = none */
     ludc_site *sites;
     size_t n_sites, cap_sites;
     ludc_map *site_index, *own_params; /* own_params: what the adapter declared */
@@ -87,11 +97,25 @@ extern const struct ludc_graph_hooks_table {
 } ludc_model_hooks;
 /* The name as the encoder knows it: without the scope. NULL: a parameter of somebody else. */
 const char *ludc_param_relative(const ludc_model *, const char *param);
-/* All three by relative name. Whether the adapter declared this parameter; whether it trains it though it is the base
- * model's; whether it belongs to a wrapped site. */
+/* All by relative name. Whether the adapter declared this parameter; whether it is trained though it is the base
+ * model's; whether it belongs to a wrapped site; whether the trainer's expression freezes it (freeze.c). */
 bool ludc_param_is_adapters(const ludc_model *, const char *param);
-bool ludc_param_adapter_trains(const ludc_model *, const char *param);
+bool ludc_param_base_trains(const ludc_model *, const char *param);
 bool ludc_param_site_matched(const ludc_model *, const char *param);
+bool ludc_param_frozen(const ludc_model *, const char *param);
+
+/* ---- freeze.c ---- */
+/* Reads trainer.layers_to_freeze_regex of the whole config. */
+lud_status ludc_freeze_open(ludc_model *, const ludc_value *config, lud_error *);
+typedef struct ludc_freeze {
+    bool tuned; /* one of the models is trained */
+    size_t n_frozen, n_others, n_trained;
+    ludc_buf others; /* some names that it does not match */
+} ludc_freeze;
+/* Counts the model's declared parameters. */
+void ludc_freeze_count(const ludc_model *, ludc_freeze *);
+/* Says what was frozen over all models, and fails where nothing is left to train. Frees what was counted. */
+lud_status ludc_freeze_report(const ludc_value *config, ludc_freeze *, lud_error *);
 
 /* ---- parts.c: finding and opening components ---- */
 lud_status ludc_part_open(ludc_host *, ludc_part *, const lud_component *, lud_error *);

@@ -128,9 +128,15 @@ lud_status ludc_model_open_base(ludc_model *m, const char *base_model, const cha
 }
 
 static lud_status open_all(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
+    ludc_freeze frozen = {0};
     LUDC_TRY(open_devices(m, spec, err));
+    LUDC_TRY(ludc_freeze_open(m, m->config, err));
     LUDC_TRY(ludc_model_open_base(m, spec->base_model, spec->adapter_dir, err));
     LUDC_TRY(declare(m, err));
+    if (m->for_training) {
+        ludc_freeze_count(m, &frozen);
+        LUDC_TRY(ludc_freeze_report(m->config, &frozen, err));
+    }
     LUDC_TRY(ludc_params_fill(m, spec->adapter_dir, err));
     count_params(m);
     return ludc_store_seal(m->store, m->for_training ? ludc_model_optimizer_states(m->config) : 0, err);
@@ -160,6 +166,7 @@ void ludc_model_free(ludc_model *m) {
     if (!m) return;
     if (!m->is_tower) ludc_store_free(m->store); /* before the files whose memory it borrows, and before the devices */
     ludc_targets_free(m->targets);
+    ludc_expression_free(m->frozen);
     ludc_sites_free(m);
     ludc_map_free(m->own_params);
     ludc_parts_close(m);

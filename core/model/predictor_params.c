@@ -86,10 +86,18 @@ static lud_status fill_owned(ludc_predictor *p, const char *weights, lud_error *
     return status;
 }
 
+static lud_status check_frozen(const ludc_predictor *p, lud_error *err) {
+    ludc_freeze f = {0};
+    for (size_t i = 0; i < p->n_inputs; i++)
+        if (p->inputs[i].tower && p->inputs[i].tied < 0) ludc_freeze_count(p->inputs[i].tower, &f);
+    return ludc_freeze_report(p->config, &f, err);
+}
+
 lud_status ludc_predictor_fill(ludc_predictor *p, const char *weights, lud_error *err) {
     for (size_t i = 0; i < p->n_inputs; i++)
         if (p->inputs[i].cached) LUDC_TRY(declare_cached(p, i, err));
     LUDC_TRY(declare(p, err));
+    if (p->for_training) LUDC_TRY(check_frozen(p, err));
     for (size_t i = 0; i < p->n_inputs; i++)
         if (p->inputs[i].tower && p->inputs[i].tied < 0) LUDC_TRY(ludc_params_fill(p->inputs[i].tower, NULL, err));
     LUDC_TRY(fill_owned(p, weights, err));

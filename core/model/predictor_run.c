@@ -158,6 +158,7 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     }
     r->offsets[n] = (int32_t)t;
     *T = t;
+    ludc_file_release(&c->spilled);
     LUDC_TRY(put(r, x->ids, r->ids, t, err));
     LUDC_TRY(put(r, x->positions, r->positions, t, err));
     LUDC_TRY(put(r, x->seg_offsets, r->offsets, n + 1, err));

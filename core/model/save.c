@@ -106,7 +106,7 @@ static lud_status collect_adapter(ludc_model *m, tensor_list *list, lud_error *e
         char *key = NULL;
         float *values = NULL;
         const char *name = ludc_param_relative(m, p->name);
-        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_adapter_trains(m, name))) continue;
+        if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_base_trains(m, name))) continue;
         LUDC_TRY(values_of(m, i, &values, err));
         lud_status status = ludc_adapter_key(m, name, &key, err);
         if (status != LUD_OK) {

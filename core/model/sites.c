@@ -100,8 +100,10 @@ bool ludc_param_site_matched(const ludc_model *m, const char *param) {
     return s && s->matched;
 }
 
-bool ludc_param_adapter_trains(const ludc_model *m, const char *param) {
-    if (!m->adapter_vt || !LUD_HAS(m->adapter_vt, lud_adapter_vt, trains)) return false;
+bool ludc_param_base_trains(const ludc_model *m, const char *param) {
+    if (ludc_param_frozen(m, param)) return false;
+    if (!m->adapter_vt) return m->trainable;
+    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, trains)) return false;
     return m->adapter_vt->trains(m->adapter_part.self, param, ludc_param_site_matched(m, param)) != 0;
 }
 
@@ -112,10 +114,9 @@ static bool trains_hook(void *arg, const char *param) {
     if (m->in_adapter > 0) {
         /* A failed put shows when values are filled: the parameter then has no source. */
         (void)ludc_map_put(m->own_params, ludc_str(param), 1);
-        return m->for_training;
+        return m->for_training && !ludc_param_frozen(m, param);
     }
-    if (!m->for_training) return false;
-    return m->adapter_vt ? ludc_param_adapter_trains(m, param) : m->trainable;
+    return m->for_training && ludc_param_base_trains(m, param);
 }
 
 const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook};

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which modules an adapter wraps, by the rules of PEFT 0.21: target_modules as list, regular expression or
  * "all-linear"; exclude_modules; layers_to_transform with layers_pattern; rank_pattern and alpha_pattern. Expressions
- * are Python's: PCRE2, anchored. They are bounded in match work, since configs come from strangers. */
-#define PCRE2_CODE_UNIT_WIDTH 8
+ * are anchored. */
 #include "internal.h"
 
-#include <pcre2.h>
 #include <string.h>
 
 typedef struct rule {
-    pcre2_code *code;
+    ludc_expression *code;
     const ludc_value *value; /* of a pattern: the rank or alpha */
 } rule;
 
@@ -28,18 +26,11 @@ struct ludc_targets {
 static const char any_layer[] = ".*?\\.[^.]*\\.(?<idx>[0-9]+)\\.";
 
 static lud_status compile(const char *key, lud_str text, rules *out, const ludc_value *value, lud_error *err) {
-    int code = 0;
-    PCRE2_SIZE at = 0;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, PCRE2_ANCHORED | PCRE2_UTF, &code, &at, NULL);
-    if (!re) {
-        PCRE2_UCHAR why[128] = "";
-        (void)pcre2_get_error_message(code, why, sizeof why);
-        return ludc_fail(err, LUD_E_INVALID, "adapter.%s: the expression '%.*s' is wrong at character %zu: %s", key,
-                         (int)LUDC_MIN(text.len, 200), text.ptr, (size_t)at, (const char *)why);
-    }
+    ludc_expression *re = NULL;
+    LUDC_TRY(ludc_expression_new("adapter", key, text, true, &re, err));
     rule *grown = ludc_realloc(out->ptr, out->len * sizeof *grown, (out->len + 1) * sizeof *grown);
     if (!grown) {
-        pcre2_code_free(re);
+        ludc_expression_free(re);
         return ludc_fail(err, LUD_E_NOMEM, "adapter.%s: out of memory", key);
     }
     out->ptr = grown;
@@ -58,30 +49,6 @@ static lud_status compile_in(const char *key, const char *before, lud_str text, 
                                  : compile(key, (lud_str){b.ptr, b.len}, out, value, err);
     ludc_buf_free(&b);
     return status;
-}
-
-/* True if the rule matches from the start; `whole`: up to the end too. *group receives the first named group. */
-static bool matches(const rule *r, lud_str text, bool whole, int64_t *group) {
-    pcre2_match_data *data = pcre2_match_data_create_from_pattern(r->code, NULL);
-    pcre2_match_context *limits = pcre2_match_context_create(NULL);
-    bool found = false;
-    if (data && limits) {
-        (void)pcre2_set_match_limit(limits, 100000);
-        uint32_t options = whole ? PCRE2_ENDANCHORED : 0;
-        int rc = pcre2_match(r->code, (PCRE2_SPTR)text.ptr, text.len, 0, options, data, limits);
-        found = rc >= 0;
-        const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(data);
-        int n = found && group ? pcre2_substring_number_from_name(r->code, (PCRE2_SPTR) "idx") : 0;
-        if (n > 0 && ov[2 * n] != PCRE2_UNSET) {
-            *group = 0;
-            for (PCRE2_SIZE i = ov[2 * n]; i < ov[2 * n + 1] && *group < 1000000; i++) {
-                *group = *group * 10 + (text.ptr[i] - '0');
-            }
-        }
-    }
-    pcre2_match_context_free(limits);
-    pcre2_match_data_free(data);
-    return found;
 }
 
 /* ---- Reading the section ---- */
@@ -149,7 +116,7 @@ static lud_status read_pattern(const ludc_targets *t, const char *key, rules *ou
 
 static void rules_free(rules *r) {
     for (size_t i = 0; i < r->len; i++)
-        pcre2_code_free(r->ptr[i].code);
+        ludc_expression_free(r->ptr[i].code);
     ludc_free(r->ptr);
 }
 
@@ -198,7 +165,7 @@ static bool layer_wanted(const ludc_targets *t, lud_str module) {
     int64_t layer = -1;
     if (!t->layers) return true;
     for (size_t i = 0; i < t->layer.len && layer < 0; i++)
-        (void)matches(&t->layer.ptr[i], module, false, &layer);
+        (void)ludc_expression_match(t->layer.ptr[i].code, module, false, &layer);
     if (layer < 0) return false;
     if (t->layers->type == LUD_CFG_INT) return t->layers->u.i == layer;
     for (size_t i = 0; i < t->layers->len; i++) {
@@ -211,16 +178,16 @@ static bool layer_wanted(const ludc_targets *t, lud_str module) {
 bool ludc_targets_match(const ludc_targets *t, lud_str module, int32_t site_kind) {
     bool exact;
     if (in_list(t->excluded, module, &exact)) return false;
-    if (t->exclude.len && matches(&t->exclude.ptr[0], module, true, NULL)) return false;
+    if (t->exclude.len && ludc_expression_match(t->exclude.ptr[0].code, module, true, NULL)) return false;
     /* PEFT turns "all-linear" into a list of whole names, for which layers_to_transform does not count. */
     if (t->all_linear) return site_kind == LUD_SITE_LINEAR;
-    if (t->target.len) return matches(&t->target.ptr[0], module, true, NULL);
+    if (t->target.len) return ludc_expression_match(t->target.ptr[0].code, module, true, NULL);
     return in_list(t->modules, module, &exact) && (exact || layer_wanted(t, module));
 }
 
 static const ludc_value *pattern_value(const rules *r, lud_str module, const ludc_value *dflt) {
     for (size_t i = 0; i < r->len; i++) {
-        if (matches(&r->ptr[i], module, true, NULL)) return r->ptr[i].value;
+        if (ludc_expression_match(r->ptr[i].code, module, true, NULL)) return r->ptr[i].value;
     }
     return dflt;
 }

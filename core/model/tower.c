@@ -38,7 +38,8 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const 
                           .store = p->store,
                           .real = p->real,
                           .seed = p->seed};
-        status = ludc_model_open_base(m, path, NULL, err);
+        status = ludc_freeze_open(m, p->config, err);
+        if (status == LUD_OK) status = ludc_model_open_base(m, path, NULL, err);
     }
     if (status == LUD_OK) {
         say_builder(m, section);
@@ -52,8 +53,7 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const 
 
 bool ludc_tower_owns(const ludc_model *m, const char *param) {
     const char *name = ludc_param_relative(m, param);
-    if (!m->adapter_vt) return m->trainable;
-    return ludc_param_is_adapters(m, name) || ludc_param_adapter_trains(m, name);
+    return ludc_param_is_adapters(m, name) || ludc_param_base_trains(m, name);
 }
 
 const ludc_base_model *ludc_tower_base(const ludc_model *m) {

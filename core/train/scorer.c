@@ -56,6 +56,12 @@ lud_status ludc_scorer_new(ludc_predictor *p, bool with_loss, const ludc_task_ro
     return status;
 }
 
+bool ludc_scorer_holds(const ludc_scorer *s, const ludc_task_rows *d) {
+    for (size_t row = 0; row < d->n; row++)
+        if (ludc_task_row_length(s->p, d, row) > s->packer.cap_T) return false;
+    return true;
+}
+
 /* ---- From the heads' results to probabilities and values ---- */
 static void softmax(float *x, int64_t n, double temperature) {
     float top = x[0];

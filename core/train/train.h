@@ -87,6 +87,8 @@ lud_status ludc_scorer_new(ludc_predictor *, bool with_loss, const ludc_task_row
 void ludc_scorer_free(ludc_scorer *);
 lud_status ludc_scorer_run(ludc_scorer *, const ludc_task_rows *, size_t first, size_t n, float **scores, double *loss,
                            lud_error *);
+/* Its plan has room for the longest of these rows. */
+bool ludc_scorer_holds(const ludc_scorer *, const ludc_task_rows *);
 /* Metrics of all outputs over the first n rows (details: with confusion matrices and per-class statistics). */
 lud_status ludc_task_evaluate(ludc_scorer *, const ludc_task_rows *, size_t n, bool details, ludc_value **tree,
                               lud_error *);

@@ -312,7 +312,7 @@ static const op_case cases[] = {
     LINEAR_CASES("67x131", 67, 131, R(131)),
     LINEAR_CASES("300x17", 300, 17, ABSENT),
     LINEAR_CASES("16x129", 16, 129, R(129)),
-    LINEAR_CASES("200x405", 200, 405, R(405)),
+    LINEAR_CASES("200x517", 200, 517, R(517)),
     {"embedding", LUD_OP_EMBEDDING, .in = {R(31, 9), ID(31)}, .out = {O(ROWS, 9)}},
     {"embedding_grad", LUD_OP_EMBEDDING_GRAD, ATTR(lud_attr_rows, 31), .in = {R(ROWS, 9), ID(31)}, .out = {O(31, 9)}},
     NORM_CASES("plain", 67, R(67), 0),

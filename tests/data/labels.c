@@ -14,7 +14,9 @@ static void test_category(void) {
                    "{\"type\": \"category\", \"idx2str\": [\"<UNK>\", \"a\"], \"str2idx\": {\"<UNK>\": 0, \"a\": 1}, "
                    "\"str2freq\": {\"<UNK>\": 0, \"a\": 2}, \"width\": 2}");
     CHECK_COLUMN(CATEGORY(""), false, "b|a|a|~|  |<UNK>|new", 4, "2 1 1 0 0 0 0");
-    CHECK_TEXT(said, "");
+    CHECK_TEXT(said,
+               "d.csv: column 'x': 1 of 7 cells hold a label that training did not keep, and count as <UNK> (first: "
+               "row 7, 'new')\n");
     CHECK_COLUMN(CATEGORY(""), true, "b|a|a|~||new|newer", 5, "1 0 0 - - - -");
     CHECK_TEXT(said, "d.csv: column 'x': 2 of 7 cells hold a label that no training row has, and are left out (first: "
                      "row 6, 'new')\n");

@@ -119,6 +119,26 @@ static void test_stratify(void) {
     ludc_table_free(u);
 }
 
+static void test_folds(void) {
+    static const size_t sizes[][2] = {{2, 2}, {3, 2}, {10, 3}, {7, 7}, {N, 10}};
+    for (size_t i = 0; i < LUDC_COUNT(sizes); i++) {
+        const size_t n = sizes[i][0], k = sizes[i][1];
+        uint8_t tested[N] = {0};
+        for (size_t fold = 0; fold < k; fold++) {
+            ludc_split s = {0};
+            lud_error err = LUDC_ERROR_INIT;
+            CHECK_OK(ludc_split_fold(n, k, fold, 5, &s, &err), err);
+            CHECK(s.n[LUDC_TEST] == n / k || s.n[LUDC_TEST] == n / k + 1);
+            check_counts(&s, n - s.n[LUDC_TEST], 0, s.n[LUDC_TEST]);
+            for (size_t j = 0; j < s.n[LUDC_TEST]; j++)
+                tested[s.rows[LUDC_TEST][j]]++;
+            ludc_split_free(&s);
+        }
+        for (size_t j = 0; j < n; j++)
+            CHECK_INT(tested[j], 1);
+    }
+}
+
 static void test_refusals(void) {
     static const struct {
         const char *cfg, *want;
@@ -144,6 +164,7 @@ int main(void) {
     test_random();
     test_fixed();
     test_stratify();
+    test_folds();
     test_refusals();
     return check_done();
 }

@@ -31,7 +31,7 @@ expect 3 "nowhere.csv" "$ludwig" train -c "$config" --dataset nowhere.csv
 expect 5 "no/such/model" "$ludwig" train -c "$config" --set base_model=no/such/model --dataset "$data"
 cp -r "$model" short && chmod u+w short short/* && head -c 5000 "$model/model.safetensors" >short/model.safetensors
 expect 5 "short" "$ludwig" train -c "$config" --set base_model=short --dataset "$data"
-expect 5 "is no folder" "$ludwig" train -c "$config" --dataset "$data" --output_directory "$data/below"
+expect 5 "this is no folder" "$ludwig" train -c "$config" --dataset "$data" --output_directory "$data/below"
 grep -q "^model:" err && fail "an impossible output directory was found out after the model was read"
 expect 5 "no saved model" "$ludwig" predict -m "$tmp" --dataset "$data"
 [ ! -e results ] || fail "a failed run left results/ behind"
@@ -40,8 +40,8 @@ user= # root may write anywhere
 [ "$(id -u)" -ne 0 ] || user='setpriv --reuid=nobody --regid=nogroup --clear-groups'
 # shellcheck disable=SC2086 # words
 if $user test -x "$ludwig" -a -r "$model/config.json"; then
-    expect 5 "cannot write to the folder" $user "$ludwig" train -c "$config" --dataset "$data" --output_directory locked/runs
+    expect 5 "cannot write to this folder" $user "$ludwig" train -c "$config" --dataset "$data" --output_directory locked/runs
 fi
 expect 0 "" "$ludwig" train -c "$config" --dataset "$data" --output_directory run -q
-expect 5 "there is no folder" "$ludwig" predict -m run/experiment_run --dataset "$data" -o nowhere/out.csv
+expect 5 "there is no such folder" "$ludwig" predict -m run/experiment_run --dataset "$data" -o nowhere/out.csv
 finish

@@ -3,6 +3,7 @@
 # Each plugin is one file: without it a config that needs it ends with one line and exit 4, and the rest still works.
 . "$(dirname "$0")/common.sh"
 cd "$tmp" || exit 1
+built=$(dirname "$ludwig")
 mkdir -p tree/bin tree/lib/ludwig
 cp "$ludwig" tree/bin/ludwig
 cp -r "$(dirname "$ludwig")/../lib/ludwig/plugins-1" tree/lib/ludwig/plugins-1
@@ -23,6 +24,16 @@ expect 0 "reference" "$ludwig" train -c "$config" --dataset "$data"
 expect 4 "cpu" "$ludwig" train -c "$config" --set backend.device=cpu --dataset "$data"
 mv away.so $plugins/cpu.so
 
-ldd "$ludwig" | grep -qi blas && fail "the program is linked to a BLAS"
-nm "$ludwig" 2>/dev/null | grep -qE ' [TtDd] .*(lora_apply|llama_build|cpu_gemm)' && fail "the program holds symbols of plugins"
+# Neither the program nor the library has a plugin inside: its id is a text in its object, lud_plugin_v1 its symbol.
+"$ludwig" plugin list --json >list
+ids=$(sed -n 's/.*"id": "\(org[^"]*\)".*/\1/p' list)
+[ "$(echo "$ids" | wc -l)" -ge 5 ] || fail "plugin list --json names too few ids: $ids"
+for file in "$ludwig" "$built/../lib/libludwig.so"; do
+    [ -s "$file" ] || fail "no $file"
+    ldd "$file" | grep -qi blas && fail "$file is linked to a BLAS"
+    nm -a "$file" 2>/dev/null | grep -q ' [TtDd] lud_plugin_v1$' && fail "$file defines lud_plugin_v1"
+    for id in $ids; do
+        grep -qaF "$id" "$file" && fail "$file holds $id"
+    done
+done
 finish

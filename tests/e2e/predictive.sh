@@ -105,6 +105,12 @@ run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set i
     --set input_features.0.encoder.trainable=true --set trainer.encoder_learning_rate=0.001
 run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
 same "adapter and trainable" tuned.csv tuned/experiment_run/predictions.csv
+rm -rf tuned
+run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set input_features.0.encoder.trainable=true \
+    --set 'trainer.layers_to_freeze_regex=embed|layer\.0' --set trainer.epochs=1
+said "freezes 23 tensors"
+run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
+same "layers_to_freeze_regex" tuned.csv tuned/experiment_run/predictions.csv
 for pool in sum max last cls cls_pooled attention; do
     run train -c plain.yaml --dataset "$table" --output_directory pools --set "input_features.0.encoder.reduce_output=$pool" \
         --set trainer.epochs=1

@@ -430,6 +430,8 @@ static void ludwig_h(void) {
     FIELD(lud_train_opts, evaluate_test);
     FIELD(lud_train_opts, skip_save_model);
     FIELD(lud_train_opts, command);
+    FIELD(lud_train_opts, k_fold);
+    FIELD(lud_train_opts, skip_save_k_fold_split_indices);
     STRUCT(lud_train_result);
     FIELD(lud_train_result, struct_size);
     FIELD(lud_train_result, interrupted);

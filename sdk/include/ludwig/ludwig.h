@@ -103,6 +103,8 @@ typedef struct lud_train_opts {
     int32_t evaluate_test;        /* experiment: test_statistics.json and predictions of the test split */
     int32_t skip_save_model;
     const char *command; /* for description.json; NULL = "" */
+    int32_t k_fold;      /* 2 or more: cross-validation of `data.dataset`; 0: one training */
+    int32_t skip_save_k_fold_split_indices;
 } lud_train_opts;
 typedef struct lud_train_result {
     uint32_t struct_size;
@@ -119,7 +121,11 @@ typedef struct lud_train_result {
     uint64_t peak_rss_bytes;
 } lud_train_result;
 /* Trains, writes the run folder, keeps the best model in `model`. Nothing is left behind on failure. An interrupted run
- * is saved, LUD_OK is returned and result->interrupted is set. */
+ * is saved, LUD_OK is returned and result->interrupted is set.
+ * k_fold: each of k folds of the rows is the test split of one training on all others, without a validation split, into
+ * <output_directory>/fold_<1..k>/; then kfold_training_statistics.json ({fold_<i>: {training, test, fold_eval_stats},
+ * overall: {feature: {<metric>_mean, <metric>_std}}}) and kfold_split_indices.json. result: the last fold's, but
+ * best_test is the mean. Finished folds stay if a later one fails. */
 LUD_EXPORT lud_status lud_model_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
 
 typedef struct lud_predict_opts {

@@ -38,11 +38,20 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
 }
 
 /* OpenBLAS wins where dy is wide: it packs dy^T, whose rows lie far apart (measured: 85 % of the peak against 67 %).
- * Tiles are chosen by the shape alone, and so are the bits. */
-enum { BLAS_M = 384, BLAS_K = 288, BLAS_MIN = 96, BLAS_TILES = 8, ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+ * Where it is not, as in a head, ours wins. Tiles are chosen by the shape alone, and so are the bits. */
+enum {
+    BLAS_M = 384,
+    BLAS_K = 288,
+    BLAS_MIN = 96,
+    BLAS_WIDE = 512,
+    BLAS_TILES = 8,
+    ROW_MAJOR = 101,
+    NO_TRANS = 111,
+    TRANS = 112
+};
 
 static bool blas_wins(const cpu_worker *w, int64_t t, int64_t m, int64_t k) {
-    return w->blas->sgemm && t >= 32 && m >= BLAS_MIN && k >= BLAS_MIN && t < INT32_MAX && m < INT32_MAX / 8 &&
+    return w->blas->sgemm && t >= 32 && m >= BLAS_WIDE && k >= BLAS_MIN && t < INT32_MAX && m < INT32_MAX / 8 &&
            k < INT32_MAX;
 }
 
