@@ -155,10 +155,31 @@ static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const 
 }
 
 /* ---- Columns ---- */
+/* No kernel reads beyond a table: ids are below n_ids, also where files of two models were mixed. */
+static lud_status check_column(const char *name, const ludc_column *c, int64_t width, int64_t n_ids, lud_error *err) {
+    const int64_t n = c->kind == LUDC_COLUMN_IDS     ? (int64_t)c->rows
+                      : c->kind == LUDC_COLUMN_LISTS ? c->offsets[c->rows]
+                                                     : 0;
+    bool fits = c->kind != LUDC_COLUMN_REALS || c->width == width;
+    for (int64_t i = 0; i < n; i++)
+        fits = fits && c->ids[i] >= 0 && c->ids[i] < n_ids;
+    if (fits) return LUD_OK;
+    return ludc_fail(err, LUD_E_IO,
+                     "'%s' does not fit this model: its tokenizer or its training_set_metadata.json is another one's",
+                     name);
+}
+
 static lud_status read_input(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
                              size_t n, ludc_column *out, lud_error *err) {
-    if (strcmp(in->type, "text") == 0) return encode_texts(in, t, path, rows, n, out, err);
-    return ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err);
+    const int64_t width = ludc_get_int(in->metadata, "width", 1);
+    if (strcmp(in->type, "text") == 0) {
+        LUDC_TRY(encode_texts(in, t, path, rows, n, out, err));
+        return check_column(
+            in->name, out, 1,
+            in->tower ? ludc_model_info_of(in->tower)->vocab_size : ludc_get_int(in->metadata, "vocab_size", 0), err);
+    }
+    LUDC_TRY(ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err));
+    return check_column(in->name, out, width, width, err);
 }
 
 static lud_status read_output(const ludc_output *o, const ludc_table *t, const char *path, const uint32_t *rows,
@@ -167,9 +188,9 @@ static lud_status read_output(const ludc_output *o, const ludc_table *t, const c
     *weights = ludc_alloc(LUDC_MAX(n, 1) * sizeof(**weights));
     if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     const bool by_class = o->class_weights && out->kind == LUDC_COLUMN_IDS;
+    LUDC_TRY(check_column(o->name, out, o->width, o->width, err));
     for (size_t i = 0; i < n; i++) {
         const bool missing = out->missing && out->missing[i];
-        if (missing && out->kind == LUDC_COLUMN_IDS) out->ids[i] = 0;
         (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[out->ids[i]] : 1.0f;
     }
     return LUD_OK;

@@ -23,6 +23,7 @@ output_features:
   - {name: score, type: number, preprocessing: {normalization: zscore}, clip: [0, 40], dependencies: [label]}
   - {name: flag, type: binary, threshold: 0.3, loss: {weight: 0.5}}
   - {name: topics, type: set, threshold: 0.6}
+  - {name: point, type: vector, dependencies: [flag, score]}
 combiner: {type: concat, num_fc_layers: 1, output_size: 16, dropout: 0.1}
 trainer: {epochs: 3, batch_size: 8, learning_rate: 0.01}
 END
@@ -37,10 +38,16 @@ done
 [ "$(wc -l <a/experiment_run/predictions.csv)" -eq 13 ] || fail "predictions.csv has not 12 rows"
 head -n 1 a/experiment_run/predictions.csv >columns
 for c in label_predictions label_probabilities label_probability label_probabilities_red label_predictions_top_k \
-    score_predictions flag_predictions flag_probabilities_true topics_predictions topics_probabilities; do
+    score_predictions flag_predictions flag_probabilities_true topics_predictions topics_probabilities point_predictions; do
     grep -q "\(^\|,\)$c\(,\|\$\)" columns || fail "no column $c in: $(cat columns)"
 done
 grep -q confusion_matrix a/experiment_run/test_statistics.json || fail "no confusion matrix in test_statistics.json"
+
+run predict -m a/experiment_run --dataset "$table" -o plain.tsv
+awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    ($at["flag_probabilities_true"] >= 0.3) != ($at["flag_predictions"] == "true") { bad = 1 }
+    $at["score_predictions"] < 0 || $at["score_predictions"] > 40 { bad = 1 }
+    END { exit bad || NR != 61 }' plain.tsv || fail "a threshold or a clip is not kept"
 
 mkdir elsewhere
 cd elsewhere
