@@ -150,7 +150,7 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
         if (t + len > r->T)
             return ludc_fail(err, LUD_E_INTERNAL, "a micro-batch of more than %lld tokens", (long long)r->T);
         r->offsets[s] = (int32_t)t;
-        memcpy(r->ids + t, c->ids + begin, (size_t)len * sizeof *r->ids);
+        if (len) memcpy(r->ids + t, c->ids + begin, (size_t)len * sizeof *r->ids); /* without items ids is NULL */
         if (s % 8 == 0) ludc_file_release(&c->spilled); /* rows in any order: each may bring 2 MiB in */
         for (int64_t i = 0; i < len; i++, t++) {
             r->positions[t] = (int32_t)i;
