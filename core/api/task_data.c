@@ -161,8 +161,10 @@ static lud_status check_column(const char *name, const ludc_column *c, int64_t w
                       : c->kind == LUDC_COLUMN_LISTS ? c->offsets[c->rows]
                                                      : 0;
     bool fits = c->kind != LUDC_COLUMN_REALS || c->width == width;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
         fits = fits && c->ids[i] >= 0 && c->ids[i] < n_ids;
+        if (i % (1 << 20) == 0 || i + 1 == n) ludc_file_release(&c->spilled);
+    }
     if (fits) return LUD_OK;
     return ludc_fail(err, LUD_E_IO,
                      "'%s' does not fit this model: its tokenizer or its training_set_metadata.json is another one's",
