@@ -138,9 +138,9 @@ lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);
 lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
                          lud_error *);
 /* Rows of a table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are left
- * out; kept (or NULL) receives the table's rows that stayed; heap. */
+ * out. */
 lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, uint32_t **kept, lud_error *);
+                               bool targets, ludc_task_rows *out, lud_error *);
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
 lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
 

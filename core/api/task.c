@@ -109,7 +109,7 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         if (!v.table || v.n == 0)
             LUDC_TRY(ludc_task_rows_init(&rows[i], m->predictor, err));
         else
-            LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], NULL, err));
+            LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], err));
     }
     ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
              rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
@@ -185,7 +185,7 @@ static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const
 
 static lud_status predict_chunk(predictions *w, const ludc_view *v, const uint32_t *rows, size_t n, lud_error *err) {
     ludc_task_rows d = {0}, *list[1] = {&d};
-    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, NULL, err));
+    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, err));
     lud_status status = ludc_task_embed(w->m, list, 1, err);
     if (status == LUD_OK) status = predictions_add(w, &d, err);
     ludc_task_rows_free(&d, w->m->predictor);
@@ -282,7 +282,7 @@ lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, NULL, err);
+    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, err);
     ludc_dataset_free(&d);
     if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);
     if (rows.inputs) ludc_task_rows_free(&rows, m->predictor);

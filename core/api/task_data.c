@@ -32,10 +32,8 @@ static lud_status learn_words(const ludc_value *feature, const ludc_table *t, co
 }
 
 static bool from_data(const ludc_value *feature) {
-    const ludc_value *encoder = ludc_value_get(feature, "encoder");
     return ludc_str_eq(ludc_get_str(feature, "type", LUDC_STR("")), "text") &&
-           ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) &&
-           ludc_is_null(ludc_value_get(encoder, "base_model"));
+           !ludc_tower_wanted(ludc_value_get(feature, "encoder"));
 }
 
 static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
@@ -220,7 +218,7 @@ static bool dropped(const ludc_predictor *p, const ludc_task_rows *d, size_t row
 }
 
 lud_status ludc_task_rows_read(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, uint32_t **kept, lud_error *err) {
+                               bool targets, ludc_task_rows *out, lud_error *err) {
     const ludc_predictor *p = m->predictor;
     uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
     size_t n_stay = 0;
@@ -235,9 +233,6 @@ lud_status ludc_task_rows_read(lud_model *m, const ludc_table *t, const char *pa
         status = read_columns(p, t, path, stay, n_stay, targets, out, err);
     }
     if (status != LUD_OK) ludc_task_rows_free(out, p);
-    if (status != LUD_OK || !kept)
-        ludc_free(stay);
-    else
-        *kept = stay;
+    ludc_free(stay);
     return status;
 }

@@ -81,6 +81,8 @@ void ludc_predictor_free(ludc_predictor *); /* accepts NULL */
 /* Every trained parameter by name, into a safetensors file; ludc_predictor_spec.weights reads it. */
 lud_status ludc_predictor_save(ludc_predictor *, const char *path, lud_error *);
 
+/* Whether an encoder section names a base model: then its encoder is a tower. */
+bool ludc_tower_wanted(const ludc_value *encoder_section);
 /* Of a tower: its files, tokenizer, and the config name of its adapter (NULL = none). */
 const ludc_base_model *ludc_tower_base(const ludc_model *);
 const ludc_tokenizer *ludc_tower_tokenizer(const ludc_model *);

@@ -9,7 +9,6 @@
 #include <ludwig/combiner.h>
 
 /* ---- tower.c ---- */
-bool ludc_tower_wanted(const ludc_value *encoder_section); /* it names a base model */
 lud_status ludc_tower_open(const ludc_predictor *, const ludc_input *, const ludc_value *section, ludc_model **,
                            lud_error *);
 /* Whether training changes the parameter (a name that begins with the tower's scope): then it is saved. */
