@@ -100,6 +100,11 @@ static cpu_ref bind(const lud_program *p, lud_t id) {
     return (cpu_ref){.ptr = base ? base + t->offset : NULL, .t = t};
 }
 
+static bool is_product(uint32_t opcode) {
+    return (opcode >= LUD_OP_LINEAR && opcode <= LUD_OP_LINEAR_GRAD_WEIGHT) ||
+           (opcode >= LUD_OP_LINEAR_CROSS_ENTROPY && opcode <= LUD_OP_LINEAR_CROSS_ENTROPY_JOINED);
+}
+
 static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i, cpu_step *s, lud_error *err) {
     const lud_op *op = p->ops[i];
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT)
@@ -111,7 +116,7 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     for (uint32_t k = 0; k < op->n_out; k++)
         s->out[k] = bind(p, p->first_result[i] + k);
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
-    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16;
+    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
     s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
     return LUD_OK;
 }
