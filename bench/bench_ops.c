@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_ops [tokens] [threads] [backend]: ops at the shapes of SmolLM2-135M, against the fused multiply-add peak that
- * is measured in the same run, and what one LoRA step (r = 8 on q and v, every token a target) adds up to. */
+ * bench_ops [tokens] [threads] [fp32 or bf16] [backend]: ops at the shapes of SmolLM2-135M, against the peak that is
+ * measured in the same run, and what one LoRA step (r = 8 on q and v, every token a target) adds up to. */
 #include "bench_case.h"
 #include "peak.h"
 #include <plugin.h>
@@ -217,10 +217,10 @@ static void run_decode(const bench_backend *b, double peak) {
     printf("sum: %.2f ms = %.0f tokens/s at batch 1 (weights of one layer stay in cache here)\n", step * 1e3, 1 / step);
 }
 
-static lud_status run(int64_t tokens, int threads, const char *backend, const char *plugin, lud_error *err) {
+static lud_status run(int64_t tokens, int threads, bool bf16, const char *backend, const char *plugin, lud_error *err) {
     ludc_host *host = NULL;
     const lud_component *c;
-    bench_backend b = {.segment = SEGMENT, .ids_below = V};
+    bench_backend b = {.segment = SEGMENT, .ids_below = V, .bf16 = bf16};
     lud_device info = {.struct_size = sizeof info};
     ludc_host_opts opts = {.plugin_paths = &plugin, .n_plugin_paths = 1, .threads = threads};
     LUDC_TRY(ludc_host_new(&opts, &host, err));
@@ -231,8 +231,9 @@ static lud_status run(int64_t tokens, int threads, const char *backend, const ch
     if (st == LUD_OK) st = b.vt->open(table->ctx, 0, &b.dev, err);
     if (st == LUD_OK) {
         int n = b.threads = table->threads(table->ctx);
-        double peak = bench_measure_peaks(n).fp32 * 1e-9;
-        printf("%s (%s), %d threads, peak %.0f GFLOP/s\n", backend, info.name, n, peak);
+        const bench_peaks peaks = bench_measure_peaks(n);
+        const double peak = 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32);
+        printf("%s (%s), %s, %d threads, peak %.0f GFLOP/s\n", backend, info.name, bf16 ? "bf16" : "fp32", n, peak);
         run_cases(&b, tokens, peak);
         run_decode(&b, peak);
         b.vt->close(b.dev);
@@ -244,8 +245,9 @@ static lud_status run(int64_t tokens, int threads, const char *backend, const ch
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
     char *image = ludc_path_of_image(), *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1") : NULL;
-    lud_status st = run(argc > 1 ? atoll(argv[1]) : 1024, argc > 2 ? atoi(argv[2]) : 0, argc > 3 ? argv[3] : "cpu",
-                        plugins ? plugins : ".", &err);
+    lud_status st =
+        run(argc > 1 ? atoll(argv[1]) : 1024, argc > 2 ? atoi(argv[2]) : 0, argc > 3 && strcmp(argv[3], "bf16") == 0,
+            argc > 4 ? argv[4] : "cpu", plugins ? plugins : ".", &err);
     if (st != LUD_OK) fprintf(stderr, "bench_ops: %s\n", err.msg);
     ludc_free(plugins);
     ludc_free(image);
