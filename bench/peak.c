@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-enum { WINDOWS = 8, LOOPS = 20000000, MAX_THREADS = 64, READ_BYTES = 256 << 20 };
+enum { WINDOWS = 40, LOOPS = 1000000, MAX_THREADS = 64, READ_BYTES = 128 << 20 };
 
 static volatile float sink;
 
@@ -98,15 +98,18 @@ typedef struct rank {
     double (*kernel)(void); /* NULL: read memory */
     reader memory;
     pthread_barrier_t *barrier;
-    double done;
+    double done, begin, end;
 } rank;
 static void *work(void *arg) {
     rank *r = arg;
     pthread_barrier_wait(r->barrier);
+    r->begin = now();
     r->done = r->kernel ? r->kernel() : read_memory(&r->memory);
+    r->end = now();
     return NULL;
 }
 
+/* Work per second from the first thread's begin to the last one's end. */
 static double window(rank *ranks, int threads) {
     pthread_t ids[MAX_THREADS];
     pthread_barrier_t barrier;
@@ -116,13 +119,15 @@ static double window(rank *ranks, int threads) {
     for (int i = 1; i < threads; i++)
         pthread_create(&ids[i], NULL, work, &ranks[i]);
     work(&ranks[0]);
-    double done = ranks[0].done;
+    double done = ranks[0].done, begin = ranks[0].begin, end = ranks[0].end;
     for (int i = 1; i < threads; i++) {
         pthread_join(ids[i], NULL);
         done += ranks[i].done;
+        begin = ranks[i].begin < begin ? ranks[i].begin : begin;
+        end = ranks[i].end > end ? ranks[i].end : end;
     }
     pthread_barrier_destroy(&barrier);
-    return done;
+    return done / (end - begin);
 }
 
 static double best(double (*kernel)(void), char *memory, int threads) {
@@ -130,8 +135,9 @@ static double best(double (*kernel)(void), char *memory, int threads) {
     for (int w = 0; w < WINDOWS; w++) {
         rank ranks[MAX_THREADS];
         for (int i = 0; i < threads; i++)
-            ranks[i] = (rank){kernel, {(const uint64_t *)(void *)(memory + (size_t)i * READ_BYTES), 0}, NULL, 0};
-        const double begin = now(), done = window(ranks, threads), rate = done / (now() - begin);
+            ranks[i] =
+                (rank){.kernel = kernel, .memory.from = (const uint64_t *)(void *)(memory + (size_t)i * READ_BYTES)};
+        const double rate = window(ranks, threads);
         sink = (float)ranks[0].memory.sum;
         top = rate > top ? rate : top;
     }
