@@ -211,6 +211,12 @@ static float lr_scale_hook(void *arg, const char *param) {
     return p->current ? (float)(own / rate) : 1.0f;
 }
 
+/* A frozen encoder's rows are the same with and without training, and may be cached. */
+static bool drops_hook(void *arg) {
+    const ludc_predictor *p = arg;
+    return !p->current || ludc_tower_trains(p->current);
+}
+
 void ludc_task_built_free(ludc_built_task *b) {
     ludc_graph_free(b->g);
     ludc_free(b->in);
@@ -219,8 +225,12 @@ void ludc_task_built_free(ludc_built_task *b) {
 }
 
 static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_task *b, lud_error *err) {
-    const ludc_graph_hooks hooks = {
-        .arg = p, .site = site_hook, .wraps = wraps_hook, .trains = trains_hook, .lr_scale = lr_scale_hook};
+    const ludc_graph_hooks hooks = {.arg = p,
+                                    .site = site_hook,
+                                    .wraps = wraps_hook,
+                                    .trains = trains_hook,
+                                    .lr_scale = lr_scale_hook,
+                                    .drops = drops_hook};
     const ludc_graph_opts opts = {.store = p->store, .real = p->real, .training = training, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),
