@@ -84,7 +84,7 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value
     in->vt = in->tower->encoder;
     in->self = in->tower->encoder_part.self;
     in->max_length = text_length(in, in->tower->info.max_positions);
-    in->frozen = !ludc_tower_trains(in->tower) && in->pool != LUD_REDUCE_ATTENTION && in->pool;
+    in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUD_REDUCE_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
     return LUD_OK;

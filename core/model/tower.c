@@ -51,10 +51,6 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const 
     return status;
 }
 
-bool ludc_tower_trains(const ludc_model *m) {
-    return m->trainable || m->adapter_vt;
-}
-
 bool ludc_tower_owns(const ludc_model *m, const char *param) {
     const char *name = ludc_param_relative(m, param);
     return ludc_param_is_adapters(m, name) || ludc_param_base_trains(m, name);

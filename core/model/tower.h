@@ -11,8 +11,6 @@
 /* ---- tower.c ---- */
 lud_status ludc_tower_open(const ludc_predictor *, const ludc_input *, const ludc_value *section, ludc_model **,
                            lud_error *);
-/* Whether training changes anything of it. */
-bool ludc_tower_trains(const ludc_model *);
 /* Whether training changes the parameter (a name that begins with the tower's scope): then it is saved. */
 bool ludc_tower_owns(const ludc_model *, const char *param);
 

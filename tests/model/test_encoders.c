@@ -184,14 +184,25 @@ static void refusals(void) {
 }
 
 typedef struct dropouts {
-    bool wanted;
-    int n;
+    const char *trains; /* part of a parameter's name; NULL: none */
+    int n, trained;
 } dropouts;
 
-static bool count_dropout(void *arg) {
+static bool trains_some(void *arg, const char *param) {
+    const dropouts *d = arg;
+    return d->trains && strstr(param, d->trains) != NULL;
+}
+
+static bool all_drop(void *arg, bool trained) {
     dropouts *d = arg;
     d->n++;
-    return d->wanted;
+    d->trained += trained;
+    return true;
+}
+
+static bool trained_drop(void *arg, bool trained) {
+    (void)all_drop(arg, trained);
+    return trained;
 }
 
 /* Of the embeddings, and of each of three layers what transformers' modeling_<type>.py drops, but attention's weights;
@@ -217,16 +228,42 @@ static void dropout(void) {
     for (size_t i = 0; i < LUDC_COUNT(cases); i++) {
         lud_error err = LUDC_ERROR_INIT;
         encoder e;
-        dropouts on = {.wanted = true}, off = {.wanted = false};
-        const ludc_graph_hooks count_on = {.arg = &on, .drops = count_dropout},
-                               count_off = {.arg = &off, .drops = count_dropout};
+        dropouts all = {0}, none = {0};
+        const ludc_graph_hooks drop_all = {.arg = &all, .trains = trains_some, .drops = all_drop},
+                               drop_none = {.arg = &none, .trains = trains_some, .drops = trained_drop};
         CHECK_OK(open_encoder(config_of(cases[i].type, cases[i].patch), NULL, &e, &err), err);
-        const uint64_t still = graph_of(&e, &err), with = graph_with(&e, true, &count_on, &err);
-        CHECK_INT(graph_with(&e, true, &count_off, &err), still);
+        const uint64_t still = graph_of(&e, &err), with = graph_with(&e, true, &drop_all, &err);
+        CHECK_INT(graph_with(&e, true, &drop_none, &err), still);
         CHECK_OK(err.code, err);
-        CHECK_INT(on.n, cases[i].want);
-        CHECK_INT(off.n, cases[i].want);
-        CHECK((with != still) == (on.n > 0));
+        CHECK_INT(all.n, cases[i].want);
+        CHECK_INT(none.n, cases[i].want);
+        CHECK((with != still) == (all.n > 0));
+        close_encoder(&e);
+    }
+}
+
+/* What is frozen below the lowest trained parameter is not reached by one. */
+static void dropout_above(void) {
+    static const struct {
+        const char *type, *trains;
+        int want;
+    } cases[] = {
+        {"bert", "", 7},
+        {"bert", "layer.1.", 4},
+        {"bert", "layer.1.output.dense", 3},
+        {"bert", "layer.2.output.LayerNorm", 0},
+        {"bert", "position", 7},
+        {"distilbert", "layer.2", 1},
+        {"electra", "embeddings_project", 6},
+    };
+    for (size_t i = 0; i < LUDC_COUNT(cases); i++) {
+        lud_error err = LUDC_ERROR_INIT;
+        encoder e;
+        dropouts d = {.trains = cases[i].trains};
+        const ludc_graph_hooks hooks = {.arg = &d, .trains = trains_some, .drops = trained_drop};
+        CHECK_OK(open_encoder(config_of(cases[i].type, "{}"), NULL, &e, &err), err);
+        CHECK(graph_with(&e, true, &hooks, &err) != 0);
+        CHECK_INT(d.trained, cases[i].want);
         close_encoder(&e);
     }
 }
@@ -414,6 +451,7 @@ int main(void) {
         spellings();
         refusals();
         dropout();
+        dropout_above();
         hostile();
         gguf();
         file_names();
