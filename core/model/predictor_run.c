@@ -163,11 +163,11 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     LUDC_TRY(put(r, x->ids, r->ids, t, err));
     LUDC_TRY(put(r, x->positions, r->positions, t, err));
     LUDC_TRY(put(r, x->seg_offsets, r->offsets, n + 1, err));
+    LUDC_TRY(put(r, x->row_keys, r->keys, 2 * t, err));
     for (int64_t s = 0; s < n; s++)
         for (int32_t i = r->offsets[s]; i < r->offsets[s + 1]; i++)
-            r->positions[i] = (int32_t)s;
-    LUDC_TRY(put(r, x->row_of_token, r->positions, t, err));
-    return put(r, x->row_keys, r->keys, 2 * t, err);
+            r->keys[i] = (int32_t)s;
+    return put(r, x->row_of_token, r->keys, t, err);
 }
 
 /* One id or `width` reals of each row. */
