@@ -10,7 +10,7 @@ static const char *moving_param(const lud_graph *g, const ludc_node *n) {
         const ludc_gtensor *t = &g->tensors[n->in[i]];
         if (t->source != LUDC_SRC_PARAM) continue;
         const ludc_param *p = ludc_store_at(g->store, (size_t)t->index);
-        if (p->trainable) return p->name;
+        if (p->trainable || (p->spec.flags & LUD_PARAM_STATE)) return p->name;
     }
     return NULL;
 }

@@ -50,8 +50,8 @@ static lud_status build(ludc_model *m, int kind, ludc_built *b, lud_error *err) 
 }
 
 static void say_none(const ludc_model *m, const char *first) {
-    ludc_log(LUD_LOG_WARN, "%scache_encoder_embeddings: nothing is kept: no layer lies below '%s', which %s", m->scope,
-             first ? first : "?", first && strcmp(first, "dropout") == 0 ? "is random" : "is trained");
+    ludc_log(LUD_LOG_WARN, "cache_encoder_embeddings: nothing is kept of %s: no layer lies below '%s', which is %s",
+             m->base->path, first ? first : "?", first && strcmp(first, "dropout") == 0 ? "random" : "trained");
 }
 
 /* The highest layer that training leaves alone. layer stays -1 if there is none. */
@@ -83,8 +83,9 @@ static lud_status open_cache(ludc_prefix *p, const char *dir, lud_error *err) {
     if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->width, &p->cache, err);
     ludc_graph_free(b.g);
     if (status == LUD_OK)
-        ludc_log(LUD_LOG_INFO, "%sfrozen prefix: layers 0 to %d of %lld run once for each text; %zu tokens are kept",
-                 m->scope, p->layer, (long long)m->info.layers, ludc_vectors_len(p->cache));
+        ludc_log(LUD_LOG_INFO,
+                 "frozen prefix: layers 0 to %d of %lld of %s run once for each text; %zu tokens are kept", p->layer,
+                 (long long)m->info.layers, m->base->path, ludc_vectors_len(p->cache));
     return status;
 }
 
@@ -130,15 +131,20 @@ lud_status ludc_prefix_room(ludc_model *m, int64_t T, int64_t S, lud_error *err)
     ludc_prefix *p = m->prefix;
     if (!p || (T <= p->cap_T && S <= p->cap_S)) return LUD_OK;
     free_room(p);
-    const size_t t = (size_t)(p->cap_T = LUDC_MAX(T, p->cap_T));
-    p->cap_S = LUDC_MAX(S, p->cap_S);
+    T = LUDC_MAX(T, p->cap_T);
+    S = LUDC_MAX(S, p->cap_S);
+    p->cap_T = p->cap_S = 0;
+    const size_t t = (size_t)T;
     p->keys = ludc_alloc(2 * t * sizeof *p->keys);
     p->ids = ludc_alloc(t * sizeof *p->ids);
     p->positions = ludc_alloc(t * sizeof *p->positions);
-    p->offsets = ludc_alloc(((size_t)p->cap_S + 1) * sizeof *p->offsets);
+    p->offsets = ludc_alloc(((size_t)S + 1) * sizeof *p->offsets);
     p->values = ludc_alloc(t * (size_t)p->width * sizeof *p->values);
-    if (p->keys && p->ids && p->positions && p->offsets && p->values) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "model: out of memory for %zu tokens", t);
+    if (!p->keys || !p->ids || !p->positions || !p->offsets || !p->values)
+        return ludc_fail(err, LUD_E_NOMEM, "model: out of memory for %zu tokens", t);
+    p->cap_T = T;
+    p->cap_S = S;
+    return LUD_OK;
 }
 
 /* Whether a text with these keys is to be computed: a token is missing, and no text before it is the same. */
