@@ -13,9 +13,13 @@ struct ludc_prefix {
     int64_t width, cap_T, cap_S;
     ludc_vectors *cache;
     ludc_run *run;       /* computes what is not there; NULL until something is not */
-    uint64_t (*keys)[2]; /* of tokens, [cap_T]; then of tokens that are computed, as many */
+    uint64_t (*keys)[2]; /* of tokens, [cap_T] */
+    float *values;       /* [cap_T, width] */
+    int64_t *places;     /* [cap_S] */
+    /* Of the texts that are computed now. offsets[0] is always 0. */
+    uint64_t (*wanted)[2];
     int32_t *ids, *positions, *offsets;
-    float *values; /* [cap_T, width] */
+    float *fresh;
     ludc_prefix_counts counts;
 };
 
@@ -104,10 +108,13 @@ lud_status ludc_prefix_open(ludc_model *m, const char *dir, lud_error *err) {
 static void free_room(ludc_prefix *p) {
     ludc_run_free(p->run);
     ludc_free(p->keys);
+    ludc_free(p->values);
+    ludc_free(p->places);
+    ludc_free(p->wanted);
     ludc_free(p->ids);
     ludc_free(p->positions);
     ludc_free(p->offsets);
-    ludc_free(p->values);
+    ludc_free(p->fresh);
     p->run = NULL;
 }
 
@@ -134,67 +141,74 @@ lud_status ludc_prefix_room(ludc_model *m, int64_t T, int64_t S, lud_error *err)
     T = LUDC_MAX(T, p->cap_T);
     S = LUDC_MAX(S, p->cap_S);
     p->cap_T = p->cap_S = 0;
-    const size_t t = (size_t)T;
-    p->keys = ludc_alloc(2 * t * sizeof *p->keys);
+    const size_t t = (size_t)T, s = (size_t)S, reals = t * (size_t)p->width;
+    p->keys = ludc_alloc(t * sizeof *p->keys);
+    p->values = ludc_alloc(reals * sizeof *p->values);
+    p->places = ludc_alloc(s * sizeof *p->places);
+    p->wanted = ludc_alloc(t * sizeof *p->wanted);
     p->ids = ludc_alloc(t * sizeof *p->ids);
     p->positions = ludc_alloc(t * sizeof *p->positions);
-    p->offsets = ludc_alloc(((size_t)S + 1) * sizeof *p->offsets);
-    p->values = ludc_alloc(t * (size_t)p->width * sizeof *p->values);
-    if (!p->keys || !p->ids || !p->positions || !p->offsets || !p->values)
+    p->offsets = ludc_alloc((s + 1) * sizeof *p->offsets);
+    p->fresh = ludc_alloc(reals * sizeof *p->fresh);
+    if (!p->keys || !p->values || !p->places || !p->wanted || !p->ids || !p->positions || !p->offsets || !p->fresh)
         return ludc_fail(err, LUD_E_NOMEM, "model: out of memory for %zu tokens", t);
     p->cap_T = T;
     p->cap_S = S;
     return LUD_OK;
 }
 
-/* Whether a text with these keys is to be computed: a token is missing, and no text before it is the same. */
-static bool is_missing(const ludc_prefix *p, const ludc_run_tokens *missing, const uint64_t (*keys)[2], int64_t n) {
-    const uint64_t(*wanted)[2] = (const uint64_t(*)[2])p->keys + p->cap_T;
-    bool any = false;
-    for (int64_t i = 0; i < n; i++)
-        any |= !ludc_vectors_find(p->cache, keys[i]);
-    for (int64_t s = 0; any && s < missing->S; s++)
-        any = memcmp(wanted[p->offsets[s]], keys[0], sizeof keys[0]) != 0;
-    return any;
+/* Where a text with these keys lies among those that are computed now; -1: all of it is in the cache. */
+static int64_t place_of(ludc_prefix *p, ludc_run_tokens *missing, const ludc_run_tokens *t, int64_t begin, int64_t n) {
+    const uint64_t(*keys)[2] = (const uint64_t(*)[2])p->keys + begin;
+    const int64_t at = missing->T;
+    bool there = true;
+    for (int64_t i = 0; i < n && there; i++)
+        there = ludc_vectors_find(p->cache, keys[i]) != NULL;
+    if (there) return -1;
+    for (int64_t s = 0; s < missing->S; s++)
+        if (memcmp(p->wanted[p->offsets[s]], keys[0], sizeof keys[0]) == 0) return p->offsets[s];
+    memcpy(p->wanted + at, keys, (size_t)n * sizeof *keys);
+    memcpy(p->ids + at, t->ids + begin, (size_t)n * sizeof *p->ids);
+    memcpy(p->positions + at, t->positions + begin, (size_t)n * sizeof *p->positions);
+    missing->T += n;
+    p->offsets[++missing->S] = (int32_t)missing->T;
+    return at;
 }
 
-static void find_missing(ludc_prefix *p, const ludc_run_tokens *t, ludc_run_tokens *missing) {
-    *missing = (ludc_run_tokens){.ids = p->ids, .positions = p->positions, .seg_offsets = p->offsets};
-    for (int64_t s = 0; s < t->S; s++) {
-        const int64_t begin = t->seg_offsets[s], n = t->seg_offsets[s + 1] - begin, at = missing->T;
-        key_tokens(t->ids + begin, n, p->keys + begin);
-        if (!is_missing(p, missing, (const uint64_t(*)[2])p->keys + begin, n)) continue;
-        memcpy(p->ids + at, t->ids + begin, (size_t)n * sizeof *p->ids);
-        memcpy(p->positions + at, t->positions + begin, (size_t)n * sizeof *p->positions);
-        memcpy(p->keys + p->cap_T + at, p->keys + begin, (size_t)n * sizeof *p->keys);
-        p->offsets[missing->S++] = (int32_t)at;
-        missing->T += n;
-    }
-    p->offsets[missing->S] = (int32_t)missing->T;
-}
-
+/* Where nothing can be written the cache would grow in memory: then texts are computed whenever they come. */
 static lud_status compute(ludc_prefix *p, const ludc_run_tokens *missing, lud_error *err) {
     const ludc_run_caps caps = {.T = p->cap_T, .S = LUDC_MIN(p->cap_S, p->cap_T), .N = 1};
     if (!p->run) LUDC_TRY(ludc_run_new(p->model, LUDC_RUN_ENCODE, &caps, &p->run, err));
-    LUDC_TRY(ludc_run_encode(p->run, missing, p->width, p->values, err));
+    LUDC_TRY(ludc_run_encode(p->run, missing, p->width, p->fresh, err));
     p->counts.computed += (uint64_t)missing->T;
+    if (!ludc_vectors_saves(p->cache)) return LUD_OK;
     p->counts.bytes += (uint64_t)(missing->T * p->width) * sizeof(float);
-    return ludc_vectors_add(p->cache, (size_t)missing->T, (const uint64_t(*)[2])p->keys + p->cap_T, p->values, err);
+    return ludc_vectors_add(p->cache, (size_t)missing->T, (const uint64_t(*)[2])p->wanted, p->fresh, err);
+}
+
+static void gather(ludc_prefix *p, int64_t begin, int64_t n, int64_t place) {
+    const size_t bytes = (size_t)p->width * sizeof(float);
+    float *out = p->values + begin * p->width;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(out + i * p->width,
+               place < 0 ? ludc_vectors_find(p->cache, p->keys[begin + i]) : p->fresh + (place + i) * p->width, bytes);
 }
 
 lud_status ludc_prefix_take(ludc_model *m, const ludc_run_tokens *t, const float **values, int64_t *width,
                             lud_error *err) {
     ludc_prefix *p = m->prefix;
-    ludc_run_tokens missing;
     if (!p || t->T > p->cap_T || t->S > p->cap_S)
         return ludc_fail(err, LUD_E_INTERNAL, "a program has outlived its prefix, or is larger than it");
-    find_missing(p, t, &missing);
-    if (missing.T) LUDC_TRY(compute(p, &missing, err));
-    for (int64_t i = 0; i < t->T; i++) {
-        const float *v = ludc_vectors_find(p->cache, p->keys[i]);
-        if (!v) return ludc_fail(err, LUD_E_IO, "the embedding cache lost a vector that was just written");
-        memcpy(p->values + i * p->width, v, (size_t)p->width * sizeof *v);
+    ludc_run_tokens missing = {.ids = p->ids, .positions = p->positions, .seg_offsets = p->offsets};
+    const int32_t *offsets = t->seg_offsets;
+    for (int64_t s = 0; s < t->S; s++) {
+        const int64_t begin = offsets[s], n = offsets[s + 1] - begin;
+        key_tokens(t->ids + begin, n, p->keys + begin);
+        p->places[s] = place_of(p, &missing, t, begin, n);
     }
+    if (missing.T) LUDC_TRY(compute(p, &missing, err));
+    for (int64_t s = 0; s < t->S; s++)
+        gather(p, offsets[s], offsets[s + 1] - offsets[s], p->places[s]);
     p->counts.taken += (uint64_t)t->T;
     *values = p->values;
     *width = p->width;

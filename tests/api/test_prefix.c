@@ -325,6 +325,25 @@ static void test_killed(world *w) {
     ludc_buf_free(&weights);
 }
 
+/* A folder that cannot be made: nothing is kept, and nothing is wrong. */
+static void test_nowhere(world *w, size_t number) {
+    lud_error err = LUDC_ERROR_INIT;
+    (void)ludc_dir_remove(w->cache, NULL);
+    run(w, number, true);
+    const long long all = number_before(w, "computed");
+    ludc_buf weights = w->weights;
+    w->weights = (ludc_buf){0};
+    (void)ludc_dir_remove(w->cache, NULL);
+    CHECK_OK(ludc_file_write(w->cache, "x", 1, &err), err);
+    run(w, number, true);
+    check_says(w, "cannot be written");
+    check_says(w, "(0.0 MB written)");
+    CHECK(all > 0 && number_before(w, "computed") > 3 * all); /* three epochs */
+    CHECK(same(&weights, &w->weights));
+    (void)unlink(w->cache);
+    ludc_buf_free(&weights);
+}
+
 /* Each failing allocation ends the run with a message or does not matter; nothing leaks (under a sanitizer). */
 static void test_out_of_memory(world *w, size_t number) {
     lud_error err = LUDC_ERROR_INIT;
@@ -354,6 +373,8 @@ int main(void) {
     for (size_t i = 0; i < LUDC_COUNT(cases); i++)
         test_equal(&w, i);
     test_killed(&w);
+    test_nowhere(&w, 0);
+    test_nowhere(&w, 8);
     test_out_of_memory(&w, 0);
     test_out_of_memory(&w, 7);
     free_world(&w);
