@@ -144,6 +144,12 @@ lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
 lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
 
+/* ---- The frozen prefix (prefix.c) ---- */
+char *ludc_cache_folder(const lud_model *); /* of embeddings; heap, NULL if out of memory */
+/* Around the life of a trainee of the open inner model. */
+lud_status ludc_prefix_begin(lud_model *, lud_error *);
+void ludc_prefix_end(lud_model *);
+
 /* ---- Run folders (run_folder.c) ---- */
 typedef struct ludc_run_record {
     const lud_train_opts *opts;

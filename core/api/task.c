@@ -229,10 +229,13 @@ static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char
 
 static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
                            lud_train_result *result, lud_error *err) {
-    ludc_trainee trainee;
-    LUDC_TRY(ludc_predictive_trainee(m->predictor, ludc_value_get(m->config.full, "trainer"), rows, &trainee, err));
-    const lud_status status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
-    trainee.free(trainee.self);
+    ludc_trainee trainee = {0};
+    const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
+    LUDC_TRY(ludc_prefix_begin(m, err));
+    lud_status status = ludc_predictive_trainee(m->predictor, settings, rows, &trainee, err);
+    if (status == LUD_OK) status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
+    if (trainee.free) trainee.free(trainee.self);
+    ludc_prefix_end(m);
     if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].n)
         return save_test(m, &rows[LUDC_TEST], result->run_dir, err);
     return status;

@@ -113,6 +113,8 @@ typedef struct ludc_task_run ludc_task_run;
 lud_status ludc_task_run_new(ludc_predictor *, int kind, int64_t T, int64_t S, size_t input, ludc_task_run **,
                              lud_error *);
 void ludc_task_run_free(ludc_task_run *);
+/* ludc_value_key of what ENCODE gives. */
+lud_status ludc_task_key(ludc_predictor *, size_t input, uint64_t key[2], lud_error *);
 typedef struct ludc_task_result {
     double *loss;   /* [n_outputs], TRAIN and LOSS: += sum of weight * loss; may be NULL */
     float **scores; /* [n_outputs] -> [S, width], LOSS and PREDICT; ENCODE: [0] -> [S, width] */

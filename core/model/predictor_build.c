@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one builder of every program of a predictor: encoders, pooling, combiner, heads, losses, and in training the
  * cotangent of the total loss. What a kind of run does not ask for is pruned by its roots. */
+#include "prefix.h"
 #include "tower.h"
 
 #include <ludwig/fc.h>
@@ -75,6 +76,8 @@ static lud_status encode(ludc_predictor *p, ludc_built_task *b, size_t i, lud_se
     ludc_graph_set_seq(b->g, x->row_keys, x->positions, x->seg_offsets, 0);
     enter(p, b, in->tower, in->scope);
     lud_status status = in->vt->build(in->self, b->g, seq, out, err);
+    const lud_t prefix = status == LUD_OK && in->tower ? ludc_prefix_mark(in->tower, b->g) : 0;
+    if (prefix) x->prefix = ludc_graph_give(b->g, prefix, "prefix");
     /* Pooling is not the base model's: its parameters are trained, and no adapter looks at them. */
     p->current = NULL;
     if (status == LUD_OK) out->rows = x->rows = pool(b, in, x, out);

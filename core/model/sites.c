@@ -167,7 +167,7 @@ lud_status ludc_sites_collect(ludc_model *m, lud_error *err) {
         goto out;
     }
     m->collecting = true;
-    status = ludc_model_build(m, scratch, m->is_tower ? LUDC_RUN_ENCODE : LUDC_RUN_LOSS, &caps, false, &built, err);
+    status = ludc_model_build(m, scratch, LUDC_RUN_LOSS, &caps, false, &built, err);
     m->collecting = false;
     /* The vocabulary projection goes through linear(), so it is a site like the others. */
     if (status == LUD_OK && m->adapter_vt) status = match_all(m, err);
