@@ -103,7 +103,6 @@ static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
-    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         const ludc_view v = ludc_dataset_split(d, src, i);
         if (!v.table || v.n == 0)
@@ -111,9 +110,31 @@ static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_s
         else
             LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], err));
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
-             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
-    return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
+    return LUD_OK;
+}
+
+static lud_status fit(lud_model *m, const ludc_dataset *d, const lud_data_source *src, lud_error *err) {
+    const ludc_view train = ludc_dataset_split(d, src, LUDC_TRAIN);
+    if (!train.table || !train.n) return ludc_fail(err, LUD_E_DATA, "the training split has no row");
+    return ludc_task_fit(m, train.table, train.path, train.rows, train.n, err);
+}
+
+/* Opens the predictor and reads its rows, both from the cache as far as they are there. */
+static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache, ludc_dataset *d,
+                          ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
+    const bool known = ludc_rows_cache_metadata(cache);
+    if (!known) {
+        LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+        LUDC_TRY(fit(m, d, src, err));
+        ludc_rows_cache_keep_metadata(cache);
+    }
+    LUDC_TRY(ludc_task_ready(m, true, err));
+    if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
+    if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    LUDC_TRY(balance(m, d, src, err));
+    LUDC_TRY(read_all(m, d, src, rows, err));
+    ludc_rows_cache_keep_task(cache, rows);
+    return LUD_OK;
 }
 
 /* ---- Predictions ---- */
@@ -238,20 +259,26 @@ static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS
     return status;
 }
 
+static lud_status embed_and_train(lud_model *m, ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
+                                  lud_train_result *result, lud_error *err) {
+    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
+    LUDC_TRY(ludc_task_embed(m, list, LUDC_N_SPLITS, err));
+    return train_on(m, rows, opts, result, err);
+}
+
 lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     ludc_dataset d = {0};
+    ludc_rows_cache cache;
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    const ludc_view train = ludc_dataset_split(&d, &opts->data, LUDC_TRAIN);
-    lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
-                                               : ludc_fail(err, LUD_E_DATA, "the training split has no row");
-    if (status == LUD_OK) status = ludc_task_ready(m, true, err);
-    if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
-    if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
+    ludc_rows_cache_open(m, opts, &cache);
+    lud_status status = prepare(m, &opts->data, &cache, &d, rows, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
+    if (status == LUD_OK) status = embed_and_train(m, rows, opts, result, err);
     for (int i = 0; i < LUDC_N_SPLITS && m->predictor; i++)
         ludc_task_rows_free(&rows[i], m->predictor);
+    ludc_rows_cache_close(&cache);
     return status;
 }
 

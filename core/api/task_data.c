@@ -68,12 +68,16 @@ static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const
     return LUD_OK;
 }
 
-lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
-                         lud_error *err) {
+void ludc_task_metadata_set(lud_model *m, ludc_value *metadata) {
     ludc_predictor_free(m->predictor); /* it borrows the old one */
     m->predictor = NULL;
     ludc_value_free(m->metadata);
-    m->metadata = ludc_value_new(LUD_CFG_OBJECT);
+    m->metadata = metadata;
+}
+
+lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
+                         lud_error *err) {
+    ludc_task_metadata_set(m, ludc_value_new(LUD_CFG_OBJECT));
     if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     LUDC_TRY(fit_list(m, "input_features", false, t, path, rows, n, err));
     LUDC_TRY(fit_list(m, "input_features", true, t, path, rows, n, err));
@@ -171,28 +175,35 @@ static lud_status check_column(const char *name, const ludc_column *c, int64_t w
 
 static lud_status read_input(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
                              size_t n, ludc_column *out, lud_error *err) {
-    const int64_t width = ludc_get_int(in->metadata, "width", 1);
-    if (strcmp(in->type, "text") == 0) {
-        LUDC_TRY(encode_texts(in, t, path, rows, n, out, err));
-        return check_column(
-            in->name, out, 1,
-            in->tower ? ludc_model_info_of(in->tower)->vocab_size : ludc_get_int(in->metadata, "vocab_size", 0), err);
-    }
-    LUDC_TRY(ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err));
-    return check_column(in->name, out, width, width, err);
+    if (strcmp(in->type, "text") == 0) return encode_texts(in, t, path, rows, n, out, err);
+    return ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err);
 }
 
-static lud_status read_output(const ludc_output *o, const ludc_table *t, const char *path, const uint32_t *rows,
-                              size_t n, ludc_column *out, float **weights, lud_error *err) {
-    LUDC_TRY(ludc_feature_encode(o->feature, o->metadata, true, t, path, rows, n, out, err));
-    *weights = ludc_alloc(LUDC_MAX(n, 1) * sizeof(**weights));
+static lud_status check_input(const ludc_input *in, const ludc_column *c, lud_error *err) {
+    const int64_t width = ludc_get_int(in->metadata, "width", 1);
+    if (strcmp(in->type, "text") != 0) return check_column(in->name, c, width, width, err);
+    const int64_t n_ids =
+        in->tower ? ludc_model_info_of(in->tower)->vocab_size : ludc_get_int(in->metadata, "vocab_size", 0);
+    return check_column(in->name, c, 1, n_ids, err);
+}
+
+static lud_status weigh(const ludc_output *o, const ludc_column *c, float **weights, lud_error *err) {
+    *weights = ludc_alloc(LUDC_MAX(c->rows, 1) * sizeof(**weights));
     if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    const bool by_class = o->class_weights && out->kind == LUDC_COLUMN_IDS;
-    LUDC_TRY(check_column(o->name, out, o->width, o->width, err));
-    for (size_t i = 0; i < n; i++) {
-        const bool missing = out->missing && out->missing[i];
-        (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[out->ids[i]] : 1.0f;
+    const bool by_class = o->class_weights && c->kind == LUDC_COLUMN_IDS;
+    LUDC_TRY(check_column(o->name, c, o->width, o->width, err));
+    for (size_t i = 0; i < c->rows; i++) {
+        const bool missing = c->missing && c->missing[i];
+        (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[c->ids[i]] : 1.0f;
     }
+    return LUD_OK;
+}
+
+lud_status ludc_task_rows_settle(const ludc_predictor *p, bool targets, ludc_task_rows *d, lud_error *err) {
+    for (size_t i = 0; i < p->n_inputs; i++)
+        LUDC_TRY(check_input(&p->inputs[i], &d->inputs[i], err));
+    for (size_t k = 0; targets && k < p->n_outputs; k++)
+        LUDC_TRY(weigh(&p->outputs[k], &d->outputs[k], &d->weights[k], err));
     return LUD_OK;
 }
 
@@ -202,9 +213,11 @@ static lud_status read_columns(const ludc_predictor *p, const ludc_table *t, con
     out->n = n;
     for (size_t i = 0; i < p->n_inputs; i++)
         LUDC_TRY(read_input(&p->inputs[i], t, path, rows, n, &out->inputs[i], err));
-    for (size_t k = 0; targets && k < p->n_outputs; k++)
-        LUDC_TRY(read_output(&p->outputs[k], t, path, rows, n, &out->outputs[k], &out->weights[k], err));
-    return LUD_OK;
+    for (size_t k = 0; targets && k < p->n_outputs; k++) {
+        const ludc_output *o = &p->outputs[k];
+        LUDC_TRY(ludc_feature_encode(o->feature, o->metadata, true, t, path, rows, n, &out->outputs[k], err));
+    }
+    return ludc_task_rows_settle(p, targets, out, err);
 }
 
 /* Rows that training and evaluation leave out: an input with drop_row has no value, or no output has one. */

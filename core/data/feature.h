@@ -17,7 +17,8 @@ typedef struct ludc_column {
     float *reals;          /* REALS: [rows, width]; 0 where missing */
     int64_t *offsets;      /* LISTS: [rows + 1] */
     uint8_t *missing;      /* [rows], 1 = the row has no value here and is to be left out; NULL = none */
-    ludc_map_file spilled; /* where ids are, if they are many; else they are on the heap */
+    ludc_map_file spilled; /* where ids are, if in a mapped file; else they are on the heap */
+    bool borrowed;         /* all of it lies in a mapped file that another one owns */
 } ludc_column;
 void ludc_column_free(ludc_column *);
 
