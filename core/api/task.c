@@ -123,12 +123,10 @@ static lud_status fit(lud_model *m, const ludc_dataset *d, const lud_data_source
 static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache, ludc_dataset *d,
                           ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
     const bool known = ludc_rows_cache_metadata(cache);
-    if (!known) {
-        LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
-        LUDC_TRY(fit(m, d, src, err));
-        ludc_rows_cache_keep_metadata(cache);
-    }
+    if (!known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    if (!known) LUDC_TRY(fit(m, d, src, err));
     LUDC_TRY(ludc_task_ready(m, true, err));
+    if (!known) ludc_rows_cache_keep_metadata(cache);
     if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
     if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
     LUDC_TRY(balance(m, d, src, err));
