@@ -165,10 +165,16 @@ lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);
 /* Columns of metadata learned from the training rows; rows NULL: all. */
 lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
                          lud_error *);
-/* Rows of a table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are left
- * out. */
-lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, lud_error *);
+/* What is to be said of a view once all its parts are read. Zero-initialised is empty. */
+typedef struct ludc_task_notes {
+    ludc_odd *odd;        /* [inputs, then outputs]; of a text: those that were cut */
+    size_t rows, dropped; /* read; left out of them */
+} ludc_task_notes;
+void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *); /* then it is empty */
+/* Rows of a view's table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are
+ * left out. */
+lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *rows, size_t n, bool targets,
+                               ludc_task_notes *, ludc_task_rows *out, lud_error *);
 /* What reading does last: ids and widths fit the model, or LUD_E_IO; the weights of the targets. */
 lud_status ludc_task_rows_settle(const ludc_predictor *, bool targets, ludc_task_rows *, lud_error *);
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */

@@ -101,8 +101,7 @@ static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, si
 typedef struct token_list {
     ludc_spill all;
     int64_t *offsets;
-    size_t n;
-    uint64_t cut;
+    size_t n, cut;
 } token_list;
 
 static lud_status add_text(const ludc_input *in, lud_str text, token_list *out, ludc_ids *scratch, lud_error *err) {
@@ -140,16 +139,14 @@ static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const 
     ludc_ids_free(&scratch);
     ludc_map_file spilled = {0};
     if (status == LUD_OK) status = ludc_spill_end(&list.all, &spilled, err);
-    if (list.cut)
-        ludc_log(LUD_LOG_WARN, "data: %llu texts of '%s' were cut to %lld tokens", (unsigned long long)list.cut,
-                 in->name, (long long)in->max_length);
     *out = (ludc_column){.kind = LUDC_COLUMN_LISTS,
                          .rows = n,
                          .width = 1,
                          .ids = spilled.ptr ? (int32_t *)(uintptr_t)spilled.ptr : (int32_t *)(void *)list.all.held.ptr,
                          .offsets = list.offsets,
                          .missing = missing,
-                         .spilled = spilled};
+                         .spilled = spilled,
+                         .odd = {.n = list.cut}};
     list.all.held = (ludc_buf){0};
     ludc_spill_free(&list.all);
     if (status != LUD_OK) ludc_column_free(out);
@@ -230,22 +227,64 @@ static bool dropped(const ludc_predictor *p, const ludc_task_rows *d, size_t row
     return without == p->n_outputs;
 }
 
-lud_status ludc_task_rows_read(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, lud_error *err) {
-    const ludc_predictor *p = m->predictor;
-    uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
-    size_t n_stay = 0;
-    *out = (ludc_task_rows){0};
-    if (!stay) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    lud_status status = read_columns(p, t, path, rows, n, targets, out, err);
-    for (size_t i = 0; i < n && status == LUD_OK; i++)
-        if (!targets || !dropped(p, out, i)) stay[n_stay++] = rows ? rows[i] : (uint32_t)i;
-    if (status == LUD_OK && n_stay < n) {
-        ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", n - n_stay, path);
-        ludc_task_rows_free(out, p);
-        status = read_columns(p, t, path, stay, n_stay, targets, out, err);
+/* ---- What is said of them ---- */
+static void add_odd(ludc_odd *sum, const ludc_odd *o) {
+    const size_t n = sum->n + o->n;
+    if (sum->n == 0) *sum = *o;
+    sum->n = n;
+}
+
+static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const ludc_task_rows *d, bool targets,
+                       lud_error *err) {
+    if (!notes->odd) notes->odd = ludc_alloc((p->n_inputs + p->n_outputs) * sizeof(*notes->odd));
+    if (!notes->odd) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    notes->rows += d->n;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        add_odd(&notes->odd[i], &d->inputs[i].odd);
+    for (size_t k = 0; targets && k < p->n_outputs; k++)
+        add_odd(&notes->odd[p->n_inputs + k], &d->outputs[k].odd);
+    return LUD_OK;
+}
+
+void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v) {
+    for (size_t i = 0; notes->odd && i < p->n_inputs + p->n_outputs; i++) {
+        const ludc_input *in = i < p->n_inputs ? &p->inputs[i] : NULL;
+        const ludc_odd *odd = &notes->odd[i];
+        if (!in || strcmp(in->type, "text") != 0)
+            ludc_odd_say(odd, in ? in->feature : p->outputs[i - p->n_inputs].feature, v->table, v->path, notes->rows);
+        else if (odd->n)
+            ludc_log(LUD_LOG_WARN, "data: %zu texts of '%s' were cut to %lld tokens", odd->n, in->name,
+                     (long long)in->max_length);
     }
-    if (status != LUD_OK) ludc_task_rows_free(out, p);
+    if (notes->dropped)
+        ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", notes->dropped,
+                 v->path);
+    ludc_free(notes->odd);
+    *notes = (ludc_task_notes){0};
+}
+
+/* ---- All of it ---- */
+/* Reads again without the rows to be dropped, if there are any. */
+static lud_status read_kept(const ludc_predictor *p, const ludc_view *v, const uint32_t *rows, size_t n, bool targets,
+                            uint32_t *stay, ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
+    size_t n_stay = 0;
+    LUDC_TRY(read_columns(p, v->table, v->path, rows, n, targets, out, err));
+    LUDC_TRY(note(notes, p, out, targets, err));
+    for (size_t i = 0; i < n; i++)
+        if (!targets || !dropped(p, out, i)) stay[n_stay++] = rows ? rows[i] : (uint32_t)i;
+    if (n_stay == n) return LUD_OK;
+    notes->dropped += n - n_stay;
+    ludc_task_rows_free(out, p);
+    return read_columns(p, v->table, v->path, stay, n_stay, targets, out, err);
+}
+
+lud_status ludc_task_rows_read(lud_model *m, const ludc_view *v, const uint32_t *rows, size_t n, bool targets,
+                               ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
+    uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
+    *out = (ludc_task_rows){0};
+    const lud_status status = stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err)
+                                   : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status != LUD_OK) ludc_task_rows_free(out, m->predictor);
     ludc_free(stay);
     return status;
 }

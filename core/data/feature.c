@@ -136,6 +136,7 @@ lud_status ludc_feature_encode(const ludc_value *feature, const ludc_value *meta
         ludc_free(column.missing);
         column.missing = NULL;
     }
+    column.odd = c.odd;
     *out = column;
     return LUD_OK;
 }
