@@ -29,6 +29,8 @@ lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column,
 /* CSV (or by extension TSV, JSON, JSONL) with the same quoting rules, row by row; atomic: nothing is at `path` before
  * commit, which frees the writer also when it fails. After an error: abort, which accepts NULL. */
 typedef struct ludc_table_writer ludc_table_writer;
+/* LUD_E_INVALID for an extension that names none of these; without one it is CSV. */
+lud_status ludc_table_can_write(const char *path, lud_error *);
 lud_status ludc_table_writer_open(const char *path, const lud_str *columns, size_t n, ludc_table_writer **,
                                   lud_error *);
 lud_status ludc_table_writer_add(ludc_table_writer *, const lud_str *cells, lud_error *);
