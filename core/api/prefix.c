@@ -3,17 +3,6 @@
  * all that is trained are read from the cache of embeddings (core/model/prefix.c). */
 #include "internal.h"
 
-#include <stdlib.h>
-
-char *ludc_cache_folder(const lud_model *m) {
-    const lud_str set = ludc_get_str(m->config.full, "backend.cache_dir", LUDC_STR(""));
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (set.len) return ludc_strndup(set.ptr, set.len);
-    char *cache = base && *base ? ludc_strdup(base) : ludc_path_join(home ? home : ".", ".cache");
-    char *folder = cache ? ludc_path_join(cache, "ludwig/embeddings") : NULL;
-    ludc_free(cache);
-    return folder;
-}
 
 static bool wanted(const ludc_value *feature) {
     return ludc_get_bool(feature, "preprocessing.cache_encoder_embeddings", false);
@@ -41,7 +30,7 @@ static lud_status begin_predictive(const lud_model *m, const char *dir, lud_erro
 }
 
 lud_status ludc_prefix_begin(lud_model *m, lud_error *err) {
-    char *dir = ludc_cache_folder(m);
+    char *dir = ludc_cache_folder(m, "embeddings");
     lud_status status = dir ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK) status = m->model ? begin_language(m, dir, err) : begin_predictive(m, dir, err);
     ludc_free(dir);

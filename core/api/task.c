@@ -103,17 +103,37 @@ static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
-    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         const ludc_view v = ludc_dataset_split(d, src, i);
-        if (!v.table || v.n == 0)
-            LUDC_TRY(ludc_task_rows_init(&rows[i], m->predictor, err));
-        else
-            LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], err));
+        ludc_task_notes notes = {0};
+        const lud_status status = v.table && v.n ? ludc_task_rows_read(m, &v, v.rows, v.n, true, &notes, &rows[i], err)
+                                                 : ludc_task_rows_init(&rows[i], m->predictor, err);
+        ludc_task_notes_say(&notes, m->predictor, &v);
+        if (status != LUD_OK) return status;
     }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
-             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
-    return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
+    return LUD_OK;
+}
+
+static lud_status fit(lud_model *m, const ludc_dataset *d, const lud_data_source *src, lud_error *err) {
+    const ludc_view train = ludc_dataset_split(d, src, LUDC_TRAIN);
+    if (!train.table || !train.n) return ludc_fail(err, LUD_E_DATA, "the training split has no row");
+    return ludc_task_fit(m, train.table, train.path, train.rows, train.n, err);
+}
+
+/* Opens the predictor and reads its rows, both from the cache as far as they are there. */
+static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache, ludc_dataset *d,
+                          ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
+    const bool known = ludc_rows_cache_metadata(cache);
+    if (!known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    if (!known) LUDC_TRY(fit(m, d, src, err));
+    LUDC_TRY(ludc_task_ready(m, true, err));
+    if (!known) ludc_rows_cache_keep_metadata(cache);
+    if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
+    if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    LUDC_TRY(balance(m, d, src, err));
+    LUDC_TRY(read_all(m, d, src, rows, err));
+    ludc_rows_cache_keep_task(cache, rows);
+    return LUD_OK;
 }
 
 /* ---- Predictions ---- */
@@ -160,13 +180,17 @@ static lud_status write_row(predictions *w, size_t row, lud_error *err) {
     return ludc_table_writer_add(w->file, ludc_cells_list(&w->cells), err);
 }
 
-/* The scorer is planned for the longest row so far. */
-static lud_status predictions_add(predictions *w, const ludc_task_rows *d, lud_error *err) {
-    if (w->scorer && !ludc_scorer_holds(w->scorer, d)) {
-        ludc_scorer_free(w->scorer);
-        w->scorer = NULL;
-    }
-    if (!w->scorer) LUDC_TRY(ludc_scorer_new(w->m->predictor, false, &d, 1, &w->scorer, err));
+/* A scorer is planned for the longest row so far. */
+static lud_status need_scorer(lud_model *m, bool with_loss, const ludc_task_rows *d, ludc_scorer **s, lud_error *err) {
+    if (*s && ludc_scorer_holds(*s, d)) return LUD_OK;
+    ludc_scorer_free(*s);
+    *s = NULL;
+    return ludc_scorer_new(m->predictor, with_loss, &d, 1, s, err);
+}
+
+static lud_status predictions_add(void *arg, const ludc_task_rows *d, lud_error *err) {
+    predictions *w = arg;
+    LUDC_TRY(need_scorer(w->m, false, d, &w->scorer, err));
     for (size_t i = 0; i < d->n; i += SCORED) {
         const size_t n = LUDC_MIN((size_t)SCORED, d->n - i);
         LUDC_TRY(ludc_scorer_run(w->scorer, d, i, n, w->scores, NULL, err));
@@ -183,35 +207,81 @@ static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const
     return predictions_close(&w, status, err);
 }
 
-static lud_status predict_chunk(predictions *w, const ludc_view *v, const uint32_t *rows, size_t n, lud_error *err) {
+/* ---- Rows of a view in chunks, so that their number does not matter to memory ---- */
+typedef struct chunks {
+    lud_model *m;
+    const ludc_view *v;
+    bool targets;
+    lud_status (*take)(void *arg, const ludc_task_rows *, lud_error *);
+    void *arg;
+    ludc_task_notes notes;
+} chunks;
+
+static lud_status take_chunk(chunks *c, const uint32_t *rows, size_t n, lud_error *err) {
     ludc_task_rows d = {0}, *list[1] = {&d};
-    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, err));
-    lud_status status = ludc_task_embed(w->m, list, 1, err);
-    if (status == LUD_OK) status = predictions_add(w, &d, err);
-    ludc_task_rows_free(&d, w->m->predictor);
+    LUDC_TRY(ludc_task_rows_read(c->m, c->v, rows, n, c->targets, &c->notes, &d, err));
+    lud_status status = ludc_task_embed(c->m, list, 1, err);
+    if (status == LUD_OK && d.n) status = c->take(c->arg, &d, err);
+    ludc_task_rows_free(&d, c->m->predictor);
     return status;
 }
 
-/* Rows are read, scored and written in chunks: their number does not matter to memory. */
-static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
-    predictions w = {.m = m};
+static lud_status take_all(chunks *c, lud_error *err) {
+    const ludc_view *v = c->v;
     uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
-    lud_status status = rows ? predictions_open(&w, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = rows ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
         const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
         for (size_t k = 0; k < n; k++)
-            rows[k] = v->rows ? v->rows[i + k] : (uint32_t)(i + k);
-        status = predict_chunk(&w, v, rows, n, err);
+            rows[k] = (uint32_t)ludc_view_row(v, i + k);
+        status = take_chunk(c, rows, n, err);
     }
     ludc_free(rows);
+    ludc_task_notes_say(&c->notes, c->m->predictor, v);
+    return status;
+}
+
+static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
+    predictions w = {.m = m};
+    chunks c = {.m = m, .v = v, .take = predictions_add, .arg = &w};
+    lud_status status = predictions_open(&w, path, err);
+    if (status == LUD_OK) status = take_all(&c, err);
     return predictions_close(&w, status, err);
+}
+
+typedef struct evaluation {
+    lud_model *m;
+    ludc_scorer *scorer;
+    ludc_tally *tally;
+    predictions *written; /* NULL: not wanted */
+} evaluation;
+
+static lud_status evaluation_add(void *arg, const ludc_task_rows *d, lud_error *err) {
+    evaluation *e = arg;
+    LUDC_TRY(need_scorer(e->m, true, d, &e->scorer, err));
+    LUDC_TRY(ludc_tally_add(e->tally, e->scorer, d, d->n, err));
+    return e->written ? predictions_add(e->written, d, err) : LUD_OK;
+}
+
+static lud_status evaluate_view(lud_model *m, const ludc_view *v, predictions *written, ludc_value **metrics,
+                                lud_error *err) {
+    evaluation e = {.m = m, .written = written};
+    chunks c = {.m = m, .v = v, .targets = true, .take = evaluation_add, .arg = &e};
+    LUDC_TRY(ludc_tally_new(m->predictor, &e.tally, err));
+    lud_status status = take_all(&c, err);
+    ludc_scorer_free(e.scorer);
+    if (status == LUD_OK && ludc_tally_rows(e.tally) == 0)
+        status = ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
+    if (status == LUD_OK) return ludc_tally_end(e.tally, true, metrics, err);
+    ludc_tally_free(e.tally);
+    return status;
 }
 
 /* ---- The calls ---- */
 static lud_status evaluate_rows(lud_model *m, const ludc_task_rows *d, ludc_value **metrics, lud_error *err) {
     ludc_scorer *s = NULL;
     LUDC_TRY(ludc_scorer_new(m->predictor, true, &d, 1, &s, err));
-    const lud_status status = ludc_task_evaluate(s, d, d->n, true, metrics, err);
+    const lud_status status = ludc_task_evaluate(s, m->predictor, d, d->n, true, metrics, err);
     ludc_scorer_free(s);
     return status;
 }
@@ -241,20 +311,26 @@ static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS
     return status;
 }
 
+static lud_status embed_and_train(lud_model *m, ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
+                                  lud_train_result *result, lud_error *err) {
+    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
+    LUDC_TRY(ludc_task_embed(m, list, LUDC_N_SPLITS, err));
+    return train_on(m, rows, opts, result, err);
+}
+
 lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     ludc_dataset d = {0};
+    ludc_rows_cache cache;
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    const ludc_view train = ludc_dataset_split(&d, &opts->data, LUDC_TRAIN);
-    lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
-                                               : ludc_fail(err, LUD_E_DATA, "the training split has no row");
-    if (status == LUD_OK) status = ludc_task_ready(m, true, err);
-    if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
-    if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
+    ludc_rows_cache_open(m, opts, &cache);
+    lud_status status = prepare(m, &opts->data, &cache, &d, rows, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
+    if (status == LUD_OK) status = embed_and_train(m, rows, opts, result, err);
     for (int i = 0; i < LUDC_N_SPLITS && m->predictor; i++)
         ludc_task_rows_free(&rows[i], m->predictor);
+    ludc_rows_cache_close(&cache);
     return status;
 }
 
@@ -269,25 +345,22 @@ lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error 
     return status;
 }
 
-static lud_status evaluate_view(lud_model *m, const ludc_view *v, ludc_task_rows *rows, const char *path,
-                                ludc_value **metrics, lud_error *err) {
-    ludc_task_rows *list[1] = {rows};
-    if (rows->n == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
-    LUDC_TRY(ludc_task_embed(m, list, 1, err));
-    LUDC_TRY(evaluate_rows(m, rows, metrics, err));
-    return path ? write_predictions(m, rows, path, err) : LUD_OK;
+static lud_status evaluate_and_write(lud_model *m, const ludc_view *v, const char *path, ludc_value **metrics,
+                                     lud_error *err) {
+    predictions w = {.m = m};
+    if (!path) return evaluate_view(m, v, NULL, metrics, err);
+    lud_status status = predictions_open(&w, path, err);
+    if (status == LUD_OK) status = evaluate_view(m, v, &w, metrics, err);
+    return predictions_close(&w, status, err);
 }
 
 lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
     ludc_dataset d = {0};
     ludc_view v = {0};
-    ludc_task_rows rows = {0};
     LUDC_TRY(ludc_task_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
     lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, err);
+    if (status == LUD_OK) status = evaluate_and_write(m, &v, o->output_path, metrics, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);
-    if (rows.inputs) ludc_task_rows_free(&rows, m->predictor);
     return status;
 }

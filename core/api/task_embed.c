@@ -3,6 +3,8 @@
  * that decides the values (weights, encoder, pooling, device), a vector by its token ids. */
 #include "internal.h"
 
+#include <content.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vectors.h>
 
@@ -14,6 +16,17 @@ typedef struct embedder {
     int64_t total, done;
     double begin;
 } embedder;
+
+char *ludc_cache_folder(const lud_model *m, const char *kind) {
+    const lud_str set = ludc_get_str(m->config.full, "backend.cache_dir", LUDC_STR(""));
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (set.len) return ludc_strndup(set.ptr, set.len);
+    char *cache = base && *base ? ludc_strdup(base) : ludc_path_join(home ? home : ".", ".cache");
+    char *ours = cache ? ludc_path_join(cache, "ludwig") : NULL, *folder = ours ? ludc_path_join(ours, kind) : NULL;
+    ludc_free(cache);
+    ludc_free(ours);
+    return folder;
+}
 
 static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
     const int64_t begin = c->offsets[row], n = c->offsets[row + 1] - begin;
@@ -69,7 +82,12 @@ static uint32_t *find_missing(embedder *e, const ludc_column *c, size_t *n, size
 static lud_status take_vectors(const embedder *e, ludc_column *c, int64_t width, lud_error *err) {
     ludc_column out = {.kind = LUDC_COLUMN_REALS, .rows = c->rows, .width = width};
     out.reals = ludc_alloc(LUDC_MAX(c->rows, 1) * (size_t)width * sizeof(float));
-    if (!out.reals) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu vectors", c->rows);
+    if (c->missing) out.missing = ludc_alloc(LUDC_MAX(c->rows, 1));
+    if (!out.reals || (c->missing && !out.missing)) {
+        ludc_column_free(&out);
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu vectors", c->rows);
+    }
+    if (c->missing) memcpy(out.missing, c->missing, c->rows);
     for (size_t i = 0; i < c->rows; i++) {
         const float *v = ludc_vectors_find(e->cache, e->keys[i]);
         if (!v) {
@@ -78,8 +96,6 @@ static lud_status take_vectors(const embedder *e, ludc_column *c, int64_t width,
         }
         memcpy(out.reals + i * (size_t)width, v, (size_t)width * sizeof(float));
     }
-    out.missing = c->missing;
-    c->missing = NULL;
     ludc_column_free(c);
     *c = out;
     return LUD_OK;
@@ -110,7 +126,7 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
         if (!p->inputs[i].cached) continue;
         embedder e = {.m = m, .input = i};
         uint64_t key[2];
-        char *dir = ludc_cache_folder(m);
+        char *dir = ludc_cache_folder(m, "embeddings");
         status = dir ? ludc_task_key(p, i, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
         if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err);
         for (size_t k = 0; k < n_data && status == LUD_OK; k++)

@@ -21,13 +21,14 @@ typedef struct ludc_input {
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
     void *self;
-    ludc_words *words;  /* text trained from scratch: its vocabulary, built from the data */
-    int64_t max_length; /* tokens of a text */
-    int32_t pool;       /* LUD_POOL_*, LUD_REDUCE_ATTENTION; 0: rows as they are, or a sequence */
-    bool pooler;        /* cls_pooled: the model's own pooler where it has one */
-    bool frozen;        /* nothing below the combiner can be trained: its rows may be cached */
-    bool cached;        /* its rows are given instead of computed */
-    int64_t width;      /* of its rows */
+    ludc_words *words;    /* text trained from scratch: its vocabulary, built from the data */
+    int64_t max_length;   /* tokens of a text */
+    int32_t pool;         /* LUD_POOL_*, LUD_REDUCE_ATTENTION; 0: rows as they are, or a sequence */
+    bool pooler;          /* cls_pooled: the model's own pooler where it has one */
+    bool frozen;          /* nothing below the combiner can be trained: its rows may be cached */
+    bool cached;          /* its rows are given instead of computed */
+    int64_t width;        /* of its rows */
+    uint64_t rows_key[2]; /* cached: of all that decides them but the text; 0 until it is known */
 } ludc_input;
 
 typedef struct ludc_output {

@@ -119,10 +119,16 @@ lud_status ludc_task_run_new(ludc_predictor *p, int kind, int64_t T, int64_t S, 
 }
 
 lud_status ludc_task_key(ludc_predictor *p, size_t input, uint64_t key[2], lud_error *err) {
+    ludc_input *in = &p->inputs[input];
     ludc_built_task b = {0};
-    lud_status status = ludc_task_build(p, LUDC_TASK_ENCODE, 1, 1, input, false, &b, err);
-    if (status == LUD_OK) status = ludc_value_key(b.g, b.in[input].rows, p->devices, key, err);
-    ludc_task_built_free(&b);
+    lud_status status = LUD_OK;
+    if (!in->rows_key[0] && !in->rows_key[1]) {
+        status = ludc_task_build(p, LUDC_TASK_ENCODE, 1, 1, input, false, &b, err);
+        if (status == LUD_OK)
+            status = ludc_value_key(b.g, b.in[input].rows, p->host, p->devices, in->rows_key, err);
+        ludc_task_built_free(&b);
+    }
+    memcpy(key, in->rows_key, sizeof in->rows_key);
     return status;
 }
 

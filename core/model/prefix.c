@@ -5,6 +5,7 @@
  * computed ones bit for bit, so training goes the same way with and without. */
 #include "prefix.h"
 
+#include <content.h>
 #include <string.h>
 
 struct ludc_prefix {
@@ -25,16 +26,25 @@ struct ludc_prefix {
 
 /* ---- Keys ---- */
 static void mix(void *arg, const void *bytes, size_t n) {
-    uint64_t *key = arg, part[4] = {key[0], key[1], 0, 0};
-    ludc_hash128(bytes, n, part + 2);
-    ludc_hash128(part, sizeof part, key);
+    ludc_key_mix(arg, bytes, n);
 }
 
-lud_status ludc_value_key(const lud_graph *g, lud_t t, const ludc_devices *devices, uint64_t key[2], lud_error *err) {
-    const char *device = devices->primary.info.name;
+/* Bits depend on the code of the kernels and on the processor. */
+static lud_status key_device(ludc_host *host, const ludc_devices *devices, uint64_t key[2], lud_error *err) {
+    const ludc_component *all;
+    const size_t n = ludc_host_components(host, &all);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].c == devices->primary.component || all[i].c == devices->fallback.component)
+            LUDC_TRY(ludc_key_file(key, all[i].from->path, err));
+    ludc_key_text(key, ludc_str(devices->primary.info.name));
+    ludc_key_text(key, LUDC_STR(LUDC_VERSION));
+    return LUD_OK;
+}
+
+lud_status ludc_value_key(const lud_graph *g, lud_t t, ludc_host *host, const ludc_devices *devices, uint64_t key[2],
+                          lud_error *err) {
     key[0] = key[1] = 0;
-    mix(key, device, strlen(device));
-    mix(key, LUDC_VERSION, strlen(LUDC_VERSION));
+    LUDC_TRY(key_device(host, devices, key, err));
     return ludc_graph_tell(g, t, mix, key) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
 }
 
@@ -83,7 +93,7 @@ static lud_status open_cache(ludc_prefix *p, const char *dir, lud_error *err) {
     ludc_built b = {0};
     uint64_t key[2];
     lud_status status = build(m, LUDC_RUN_ENCODE, &b, err);
-    if (status == LUD_OK) status = ludc_value_key(b.g, b.tokens, m->devices, key, err);
+    if (status == LUD_OK) status = ludc_value_key(b.g, b.tokens, m->host, m->devices, key, err);
     if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->width, &p->cache, err);
     ludc_graph_free(b.g);
     if (status == LUD_OK)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Predictions of a predictor over many rows: packed, run, put back into the order of the rows, activated; metrics of a
- * whole split; and vectors of one input for the cache. */
+ * Predictions of a predictor over many rows: packed, run, put back into the order of the rows, activated; and vectors
+ * of one input for the cache. */
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
-#include "task_metrics.h"
 
 enum { WINDOW = 512, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
 
@@ -136,91 +135,6 @@ lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first
 
 lud_status ludc_scorer_logits(ludc_scorer *s, const ludc_task_rows *d, float **scores, lud_error *err) {
     return run_rows(s, d, 0, d->n, scores, NULL, false, err);
-}
-
-/* ---- Metrics of a split ---- */
-/* Targets in their own unit, NaN where a row has none; heap. */
-static float *target_values(const ludc_output *o, const ludc_column *c, size_t n) {
-    const size_t w = (size_t)c->width;
-    float *v = ludc_alloc(LUDC_MAX(n * w, 1) * sizeof(*v));
-    if (!v) return NULL;
-    memcpy(v, c->reals, n * w * sizeof(*v));
-    if (strcmp(o->type, "number") == 0 || strcmp(o->type, "vector") == 0)
-        ludc_feature_denormalize(o->metadata, v, n * w);
-    for (size_t i = 0; c->missing && i < n; i++)
-        if (c->missing[i]) v[i * w] = NAN;
-    return v;
-}
-
-static int32_t *target_ids(const ludc_column *c, size_t n) {
-    int32_t *v = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*v));
-    for (size_t i = 0; v && i < n; i++)
-        v[i] = c->missing && c->missing[i] ? -1 : c->ids[i];
-    return v;
-}
-
-static lud_status measure(const ludc_output *o, const ludc_column *c, const float *scores, size_t n, double loss,
-                          bool details, ludc_value **out, lud_error *err) {
-    const bool ids = c->kind == LUDC_COLUMN_IDS;
-    int32_t *classes = ids ? target_ids(c, n) : NULL;
-    float *reals = ids ? NULL : target_values(o, c, n);
-    const ludc_scores all = {
-        .type = o->type, .n = n, .width = o->width, .scores = scores, .ids = classes, .reals = reals};
-    lud_status status = classes || reals ? ludc_task_metrics(o->feature, o->metadata, &all, details, out, err)
-                                         : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
-    if (status == LUD_OK && isfinite(loss)) ludc_value_put(*out, "loss", ludc_value_float(loss));
-    ludc_free(classes);
-    ludc_free(reals);
-    return status;
-}
-
-static double mean_loss(const ludc_task_rows *d, size_t k, size_t n, double sum) {
-    double weights = 0.0;
-    for (size_t i = 0; i < n; i++)
-        weights += (double)d->weights[k][i];
-    return weights > 0 ? sum / weights : NAN;
-}
-
-/* Appends {feature: metrics} of every output, then {combined: {loss}}. */
-static lud_status measure_all(ludc_scorer *s, const ludc_task_rows *d, size_t n, float **scores, double *loss,
-                              bool details, ludc_value *tree, lud_error *err) {
-    double total = 0.0;
-    bool ok = true;
-    LUDC_TRY(ludc_scorer_run(s, d, 0, n, scores, loss, err));
-    for (size_t k = 0; ok && k < s->p->n_outputs; k++) {
-        const ludc_output *o = &s->p->outputs[k];
-        ludc_value *one = NULL;
-        const double mean = mean_loss(d, k, n, loss[k]);
-        if (isfinite(mean)) total += o->weight * mean;
-        LUDC_TRY(measure(o, &d->outputs[k], scores[k], n, mean, details, &one, err));
-        ok = ludc_value_put(tree, o->name, one);
-    }
-    ludc_value *combined = ludc_value_new(LUD_CFG_OBJECT);
-    ok = ludc_value_put(combined, "loss", ludc_value_float(total)) && ok;
-    ok = ludc_value_put(tree, "combined", combined) && ok;
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
-}
-
-lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_task_rows *d, size_t n, bool details, ludc_value **tree,
-                              lud_error *err) {
-    const size_t outputs = s->p->n_outputs;
-    float **scores = ludc_alloc(outputs * sizeof(*scores));
-    double *loss = ludc_alloc(outputs * sizeof(*loss));
-    ludc_value *out = ludc_value_new(LUD_CFG_OBJECT);
-    bool ok = scores && loss && out;
-    for (size_t k = 0; ok && k < outputs; k++)
-        ok = (scores[k] = ludc_alloc(LUDC_MAX(n, 1) * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
-    const lud_status status = ok ? measure_all(s, d, n, scores, loss, details, out, err)
-                                 : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory for %zu rows", n);
-    for (size_t k = 0; scores && k < outputs; k++)
-        ludc_free(scores[k]);
-    ludc_free(scores);
-    ludc_free(loss);
-    if (status != LUD_OK)
-        ludc_value_free(out);
-    else
-        *tree = out;
-    return status;
 }
 
 /* ---- Vectors of one input ---- */
