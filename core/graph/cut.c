@@ -67,6 +67,7 @@ static void tell_leaf(const lud_graph *g, const ludc_gtensor *t, ludc_graph_sink
 
 static void tell_node(const lud_graph *g, const ludc_node *n, ludc_graph_sink *sink, void *arg) {
     sink(arg, &n->opcode, sizeof n->opcode);
+    sink(arg, &n->flags, sizeof n->flags);
     sink(arg, n->in, n->n_in * sizeof n->in[0]);
     sink(arg, &n->attr, n->attr_size);
     for (uint32_t i = 0; i < n->n_in; i++)

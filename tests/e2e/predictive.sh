@@ -70,13 +70,12 @@ same "evaluate's metrics" eval/test_statistics.json a/experiment_run/test_statis
 run train -c mixed.yaml --dataset "$table" --output_directory one --threads 1
 said " 0 encoded"
 same "one thread, the same seed" "$(weights a)" "$(weights one)"
-for plugin in bert cpu; do # another build of what computes the vectors: none of the old ones is taken
-    cp "$(dirname "$ludwig")/../lib/ludwig/plugins-1/$plugin.so" .
-    echo >>$plugin.so
-    run train -c mixed.yaml --dataset "$table" --output_directory $plugin --plugin_path $plugin.so
-    said " 0 from the cache"
-    same "a copy of $plugin" "$(weights a)" "$(weights $plugin)"
-done
+# Another build of the kernels that compute the vectors: none of the old ones is taken.
+cp "$(dirname "$ludwig")/../lib/ludwig/plugins-1/cpu.so" .
+echo >>cpu.so
+run train -c mixed.yaml --dataset "$table" --output_directory cpu --plugin_path cpu.so
+said " 0 from the cache"
+same "a copy of the cpu plugin" "$(weights a)" "$(weights cpu)"
 run train -c mixed.yaml --dataset "$table" --output_directory seed --random_seed 7
 cmp -s "$(weights a)" "$(weights seed)" && fail "another seed gives the same weights"
 run experiment -c mixed.yaml --dataset "$table" --output_directory reference --set backend.device=reference

@@ -10,6 +10,7 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .a_row = k,
               .a_col = 1,
               .b = cpu_weight_rows(&s->in[1]),
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, true),
               .ldb = k,
               .b_rows = true,
               .c = cpu_out(s, 0),
@@ -19,7 +20,8 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .n = m,
               .k = k};
     if (s->bf16)
-        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], true), .room = w->shared});
+        FN(bf16_shared)
+        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = w->shared});
     else
         FN(gemm_shared)(w, s, 0, &g);
 }
@@ -31,6 +33,7 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .a_row = m,
               .a_col = 1,
               .b = cpu_weight_rows(&s->in[1]),
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
               .ldb = k,
               .c = cpu_out(s, 0),
               .ldc = k,
@@ -38,7 +41,8 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .n = k,
               .k = m};
     if (s->bf16)
-        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], false), .room = w->shared});
+        FN(bf16_shared)
+        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .room = w->shared});
     else
         FN(gemm_shared)(w, s, 0, &g);
 }
