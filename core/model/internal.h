@@ -95,6 +95,7 @@ extern const struct ludc_graph_hooks_table {
     lud_t (*site)(void *, lud_graph *, const lud_site *, lud_t, lud_t (*)(void *, lud_t), void *);
     bool (*wraps)(void *, const lud_site *);
     bool (*trains)(void *, const char *);
+    bool (*drops)(void *, bool);
 } ludc_model_hooks;
 /* The name as the encoder knows it: without the scope. NULL: a parameter of somebody else. */
 const char *ludc_param_relative(const ludc_model *, const char *param);

@@ -60,7 +60,6 @@ typedef struct ludc_predictor {
     struct ludc_part *combiner;
     ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
-    bool adapting;       /* within an adapter of it */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
 

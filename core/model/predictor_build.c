@@ -191,12 +191,8 @@ static lud_status differentiate(ludc_predictor *p, ludc_built_task *b, lud_error
 /* ---- Hooks: an encoder's tower answers for its own ---- */
 static lud_t site_hook(void *arg, lud_graph *g, const lud_site *site, lud_t x, lud_t (*next)(void *, lud_t),
                        void *next_arg) {
-    ludc_predictor *p = arg;
-    if (!p->current) return next(next_arg, x);
-    p->adapting = true;
-    const lud_t y = ludc_model_hooks.site(p->current, g, site, x, next, next_arg);
-    p->adapting = false;
-    return y;
+    const ludc_predictor *p = arg;
+    return p->current ? ludc_model_hooks.site(p->current, g, site, x, next, next_arg) : next(next_arg, x);
 }
 
 static bool wraps_hook(void *arg, const lud_site *site) {
@@ -218,10 +214,9 @@ static float lr_scale_hook(void *arg, const char *param) {
     return p->current ? (float)(own / rate) : 1.0f;
 }
 
-/* Of a base model only what training changes: the frozen part gives the same values in training, and may be cached. */
 static bool drops_hook(void *arg, bool trained) {
     const ludc_predictor *p = arg;
-    return trained || !p->current || p->adapting;
+    return !p->current || ludc_model_hooks.drops(p->current, trained);
 }
 
 void ludc_task_built_free(ludc_built_task *b) {
