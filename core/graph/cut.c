@@ -5,43 +5,27 @@
  * derivatives never go below, for nothing there is trained. */
 #include "internal.h"
 
-static const char *moving_param(const lud_graph *g, const ludc_node *n) {
+/* Why the results of a node change in training though none of its operands does; NULL: they do not. */
+static const char *cause_of(const lud_graph *g, const ludc_node *n) {
+    if (n->opcode == LUD_OP_DROPOUT) return "dropout";
     for (uint32_t i = 0; i < n->n_in; i++) {
         const ludc_gtensor *t = &g->tensors[n->in[i]];
-        if (t->source != LUDC_SRC_PARAM) continue;
-        const ludc_param *p = ludc_store_at(g->store, (size_t)t->index);
-        if (p->trainable || (p->spec.flags & LUD_PARAM_STATE)) return p->name;
+        if (t->trained && t->source == LUDC_SRC_PARAM) return ludc_store_at(g->store, (size_t)t->index)->name;
     }
     return NULL;
 }
 
-/* Marks what training moves: results of trainable parameters and of random numbers, and all that follows from them. */
-static void spread(const lud_graph *g, bool *moves, const char **first) {
-    for (uint32_t k = 0; k < g->n_nodes; k++) {
-        const ludc_node *n = &g->nodes[k];
-        const char *cause = n->opcode == LUD_OP_DROPOUT ? "dropout" : moving_param(g, n);
-        bool any = cause != NULL;
-        if (cause && !*first) *first = cause;
-        for (uint32_t i = 0; i < n->n_in; i++)
-            any |= moves[n->in[i]];
-        for (uint32_t i = 0; i < n->n_out; i++)
-            moves[n->first + i] = any;
-    }
-}
-
-lud_t ludc_graph_frozen_layer(lud_graph *g, int32_t *layer, const char **first) {
-    bool *moves = ludc_alloc(g->n_tensors * sizeof *moves);
+lud_t ludc_graph_frozen_layer(const lud_graph *g, int32_t *layer, const char **first) {
     lud_t found = 0;
     *first = NULL;
-    if (!moves) return ludc_graph_fail(g, LUD_E_NOMEM, "no memory to find the frozen layers");
-    spread(g, moves, first);
+    for (uint32_t i = 0; i < g->n_nodes && !*first; i++)
+        *first = cause_of(g, &g->nodes[i]);
     for (uint32_t i = 0; i < g->n_marks; i++) {
         const ludc_gmark *m = &g->marks[i];
-        if (m->kind != LUD_MARK_LAYER || moves[m->tensor]) continue;
+        if (m->kind != LUD_MARK_LAYER || g->tensors[m->tensor].trained) continue;
         found = m->tensor;
         *layer = m->layer;
     }
-    ludc_free(moves);
     return found;
 }
 

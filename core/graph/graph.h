@@ -93,7 +93,7 @@ typedef struct ludc_graph_hooks {
     bool (*trains)(void *arg, const char *param);
     /* Factor on the learning rate of a parameter beside its own lr_scale. NULL: 1. */
     float (*lr_scale)(void *arg, const char *param);
-    /* Whether a tensor gets its dropout; trained: a trainable parameter reaches it. NULL: all do. */
+    /* Whether a tensor gets its dropout; trained: a trainable parameter or dropout reaches it. NULL: all do. */
     bool (*drops)(void *arg, bool trained);
 } ludc_graph_hooks;
 
@@ -129,7 +129,7 @@ uint64_t ludc_graph_hash(const lud_graph *); /* equal for equal builds */
 /* ---- Cuts (cut.c) ---- */
 /* The highest layer that an encoder marked with nothing trainable and nothing random below it: its marked tensor, 0 if
  * there is none. *first: what is trained or random first (a parameter's name, or "dropout"); NULL: nothing. */
-lud_t ludc_graph_frozen_layer(lud_graph *, int32_t *layer, const char **first);
+lud_t ludc_graph_frozen_layer(const lud_graph *, int32_t *layer, const char **first);
 /* Programs read a new input instead of t, which is then computed no more. Returns the input. */
 lud_t ludc_graph_give(lud_graph *, lud_t t, const char *name);
 /* Tells all bytes that decide the value of t beside inputs: operations, parameters, constants. Nothing below t is

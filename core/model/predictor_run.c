@@ -194,7 +194,7 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
 
 /* For the tokens that put_lists has just written. */
 static lud_status put_prefix(ludc_task_run *r, size_t i, int64_t T, int64_t S, lud_error *err) {
-    const ludc_run_tokens t = {.T = T, .S = S, .ids = r->ids, .positions = r->positions, .seg_offsets = r->offsets};
+    const ludc_run_tokens t = {.T = T, .S = S, .ids = r->ids, .seg_offsets = r->offsets};
     const float *values;
     int64_t width;
     LUDC_TRY(ludc_prefix_take(r->p->inputs[i].tower, &t, &values, &width, err));

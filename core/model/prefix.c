@@ -179,7 +179,8 @@ static int64_t place_of(ludc_prefix *p, ludc_run_tokens *missing, const ludc_run
         if (memcmp(p->wanted[p->offsets[s]], keys[0], sizeof keys[0]) == 0) return p->offsets[s];
     memcpy(p->wanted + at, keys, (size_t)n * sizeof *keys);
     memcpy(p->ids + at, t->ids + begin, (size_t)n * sizeof *p->ids);
-    memcpy(p->positions + at, t->positions + begin, (size_t)n * sizeof *p->positions);
+    for (int64_t i = 0; i < n; i++)
+        p->positions[at + i] = (int32_t)i;
     missing->T += n;
     p->offsets[++missing->S] = (int32_t)missing->T;
     return at;

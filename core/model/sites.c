@@ -119,7 +119,7 @@ static bool trains_hook(void *arg, const char *param) {
     return m->for_training && ludc_param_base_trains(m, param);
 }
 
-/* Of a base model only what training reaches: the frozen part gives the same values in training, and may be cached. */
+/* Of a base model only what training changes: the frozen part gives the same values in training, and may be cached. */
 static bool drops_hook(void *arg, bool trained) {
     const ludc_model *m = arg;
     return trained || m->in_adapter > 0;
