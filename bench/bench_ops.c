@@ -2,7 +2,7 @@
  * bench_ops [tokens] [threads] [fp32 or bf16] [backend]: ops at the shapes of SmolLM2-135M, against the peak that is
  * measured in the same run, and what one LoRA step (r = 8 on q and v, every token a target) adds up to. */
 #include "bench_case.h"
-#include "bench_peak.h"
+#include "peak.h"
 #include <plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,7 +231,8 @@ static lud_status run(int64_t tokens, int threads, bool bf16, const char *backen
     if (st == LUD_OK) st = b.vt->open(table->ctx, 0, &b.dev, err);
     if (st == LUD_OK) {
         int n = b.threads = table->threads(table->ctx);
-        double peak = bench_peak(table, n, bf16);
+        const bench_peaks peaks = bench_measure_peaks(n);
+        const double peak = 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32);
         printf("%s (%s), %s, %d threads, peak %.0f GFLOP/s\n", backend, info.name, bf16 ? "bf16" : "fp32", n, peak);
         run_cases(&b, tokens, peak);
         run_decode(&b, peak);

@@ -2,7 +2,7 @@
  * bench_products [threads] [fp32 or bf16]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and input
  * gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric mean. */
 #include "bench_case.h"
-#include "bench_peak.h"
+#include "peak.h"
 #include <math.h>
 #include <plugin.h>
 #include <stdio.h>
@@ -62,7 +62,8 @@ static lud_status run(int threads, bool bf16, const char *plugin, lud_error *err
     if (st == LUD_OK) b.vt = c->vtable, st = b.vt->open(table->ctx, 0, &b.dev, err);
     if (st == LUD_OK) {
         b.threads = table->threads(table->ctx);
-        run_all(&b, bench_peak(table, b.threads, bf16));
+        const bench_peaks peaks = bench_measure_peaks(b.threads);
+        run_all(&b, 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32));
         b.vt->close(b.dev);
     }
     ludc_host_free(host);
