@@ -147,7 +147,7 @@ static lud_status get(ludc_hub *hub, const ludc_hub_ref *ref, place *p, char **p
     if (!done) {
         ludc_hub_link link = {0};
         LUDC_TRY(ludc_hub_link_open(hub, ref->hub, &link, err));
-        const bool here = LUD_HAS(link.vt, lud_hub_vt, folder);
+        const bool here = link.vt->folder != NULL;
         const lud_status status = here ? find_folder(&link, ref, path, err) : ask(hub, &link, ref, p, err);
         ludc_hub_link_close(&link);
         if (status != LUD_OK) return status;

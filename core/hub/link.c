@@ -24,9 +24,12 @@ lud_status ludc_hub_link_open(ludc_hub *hub, const char *name, ludc_hub_link *ou
     const lud_component *c = NULL;
     const bool is_default = strcmp(name, LUDC_HUB_DEFAULT) == 0;
     LUDC_TRY(ludc_host_find(hub->opts.host, LUD_KIND_HUB, NULL, ludc_str(name), &c, err));
+    const lud_hub_vt *vt = c->vtable;
+    if (!vt->folder && (!vt->resolve || !vt->fetch))
+        return ludc_fail(err, LUD_E_ABI, "hub '%s' has neither folder nor resolve and fetch", name);
     ludc_value *cfg = settings_value(&hub->settings, is_default);
     if (!cfg) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    ludc_hub_link link = {.vt = c->vtable};
+    ludc_hub_link link = {.vt = vt};
     lud_host_ctx *ctx = ludc_host_table(hub->opts.host)->ctx;
     lud_status status = link.vt->inst->open(ctx, cfg, &link.self, err);
     ludc_value_free(cfg);

@@ -66,9 +66,18 @@ static bool take_revision(const char **s, ludc_hub_ref *out) {
            !ludc_hub_name_fault((lud_str){out->revision, len});
 }
 
+/* Ludwig's own mirror: folders that stand for repositories of the same name. */
+static bool is_mirrored(const char *name) {
+    const char *root = getenv("LUDWIG_PRETRAINED_MODELS_DIR");
+    char *path = root && root[0] ? ludc_path_join(root, name) : NULL;
+    const bool there = path && ludc_path_is_dir(path);
+    ludc_free(path);
+    return there;
+}
+
 static bool take_hub(const char **s, ludc_hub_ref *out) {
     const char *mark = strstr(*s, "://");
-    if (!mark) return strcpy(out->hub, LUDC_HUB_DEFAULT), true;
+    if (!mark) return strcpy(out->hub, is_mirrored(*s) ? "local" : LUDC_HUB_DEFAULT), true;
     const size_t n = (size_t)(mark - *s);
     if (n == 0 || n >= sizeof(out->hub)) return false;
     for (size_t i = 0; i < n; i++)
@@ -111,7 +120,7 @@ bool ludc_hub_is_ref(const char *text) {
     ludc_hub_ref ref;
     if (strstr(text, "://")) return true;
     return !ludc_path_exists(text) && ludc_hub_ref_parse(text, &ref, NULL) == LUD_OK && !ref.path[0] &&
-           !owner_is_folder(&ref);
+           strchr(ref.repo, '/') && !owner_is_folder(&ref);
 }
 
 void ludc_hub_ref_text(const ludc_hub_ref *ref, ludc_buf *out) {

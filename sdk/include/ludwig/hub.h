@@ -77,8 +77,9 @@ typedef struct lud_hub_vt {
     /* Optional. The user's token, once after open. It is kept in memory only, never logged, never in an error, and sent
      * to the endpoint's own origin (scheme, host, port) alone. */
     lud_status (*authorize)(void *self, lud_str token, lud_error *);
-    /* commit receives the name of the commit that ref is now, NUL-terminated: 40 or 64 lower-case hex digits. file is
-     * called once per file of it, in any order; its failure ends the call with its status. Both are borrowed. */
+    /* resolve and fetch: both, unless there is `folder`. commit receives the name of the commit that ref is now,
+     * NUL-terminated: 40 or 64 lower-case hex digits. file is called once per file of it, in any order; its failure
+     * ends the call with its status. Both are borrowed. */
     lud_status (*resolve)(void *self, const lud_hub_ref *ref, char commit[65],
                           lud_status (*file)(void *arg, const lud_hub_file *), void *arg, lud_hub_fault *, lud_error *);
     /* The bytes of one file at ref->revision (a commit) from `offset` to its end, in order, through sink. Bytes that
