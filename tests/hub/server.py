@@ -16,7 +16,7 @@ import time
 
 import hubs
 
-ludwig, source = sys.argv[1:]
+ludwig, source = map(os.path.abspath, sys.argv[1:])
 model = source + "/tests/golden/data/tiny/llama"
 script = os.environ.get("LUDWIG_SHARED", source + "/../shared") + "/tools/hub_server.py"
 if not os.path.exists(script):
