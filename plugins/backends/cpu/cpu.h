@@ -29,6 +29,7 @@ void cpu_blas_open(cpu_blas *);
 typedef struct cpu_ref {
     void *ptr;
     const lud_tensor *t;
+    size_t bytes; /* in memory */
 } cpu_ref;
 
 typedef struct cpu_step cpu_step;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices, plain storage. Weights are
- * wrapped where they lie: the kernels pack them on the fly, so a frozen weight costs no second copy. */
+ * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices, plain storage or strips. Weights
+ * in fp32 are wrapped where they lie: the kernels pack them on the fly, so a frozen weight costs no second copy. */
 #include "device.h"
+#include "strips.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -79,7 +80,8 @@ static lud_status download(void *self, const lud_buf *buf, size_t off, void *dst
 
 static lud_status weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
                              int32_t *storage, lud_error *err) {
-    (void)self, (void)uses, (void)err;
+    if (t->storage != LUD_STORAGE_PLAIN || t->dtype == LUD_BF16 || t->dtype == LUD_F16)
+        return cpu_strips_new(self, t, host, uses, buf, storage, err);
     union {
         const void *in;
         void *out;
@@ -131,6 +133,22 @@ static bool same_integers(const lud_op *op, const lud_tensor *const *in, const l
     return out[0]->dtype == LUD_I32;
 }
 
+/* The input that may be a weight in strips, or -1. */
+static int weight_input(uint32_t opcode) {
+    switch (opcode) {
+    case LUD_OP_EMBEDDING:
+        return 0;
+    case LUD_OP_LINEAR:
+    case LUD_OP_LINEAR_GRAD_INPUT:
+    case LUD_OP_LINEAR_CROSS_ENTROPY:
+    case LUD_OP_LINEAR_CROSS_ENTROPY_GRAD:
+    case LUD_OP_LINEAR_CROSS_ENTROPY_JOINED:
+        return 1;
+    default:
+        return -1;
+    }
+}
+
 static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const *in, const lud_tensor *const *out) {
     cpu_dev *dev = self;
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT) return 0;
@@ -138,6 +156,8 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     uint32_t ints = integer_inputs(op->opcode);
     for (uint32_t i = 0; i < op->n_in; i++) {
         if (!in[i]) continue;
+        bool strips = (int)i == weight_input(op->opcode) && cpu_is_strips(in[i]);
+        if (strips) continue;
         if (in[i]->storage != LUD_STORAGE_PLAIN || in[i]->dtype != (ints >> i & 1 ? LUD_I32 : LUD_F32)) return 0;
     }
     for (uint32_t i = 0; i < op->n_out; i++)
@@ -153,7 +173,7 @@ static lud_status probe(lud_host_ctx *ctx, uint32_t i, lud_device *d, lud_error 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     d->type = LUD_DEVICE_CPU;
     d->score = strcmp(set->isa, "AVX-512") == 0 ? 80 : strcmp(set->isa, "AVX2+FMA") == 0 ? 70 : 50;
-    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY;
+    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS;
     d->mem_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
     d->mem_free = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     d->align = CPU_LINE;

@@ -30,6 +30,10 @@ lud_status cpu_fail_status(lud_error *, lud_status, const char *fmt, ...) __attr
 void *cpu_memory_new(const lud_host *, size_t);
 void cpu_memory_free(const lud_host *, void *, size_t);
 
+/* strips.c: weight_new for weights as files store them. */
+lud_status cpu_strips_new(cpu_dev *, const lud_tensor *, const void *host, uint32_t uses, lud_buf *, int32_t *storage,
+                          lud_error *);
+
 /* program.c */
 lud_status cpu_compile(void *dev, const lud_program *, void **exe, lud_error *);
 lud_status cpu_run(void *dev, void *exe, const int64_t *extents, uint32_t *bad_op, lud_error *);

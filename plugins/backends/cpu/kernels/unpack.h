@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Elements of a block of strips (../strips.h) as vectors of fp32: VW rows of one column. `storage` is a constant
+ * wherever these are inlined. */
+#ifndef CPU_UNPACK_H
+#define CPU_UNPACK_H
+
+#include "../strips.h"
+#include "vec.h"
+
+typedef uint16_t vu16 __attribute__((vector_size(VW * 2)));
+typedef int8_t vi8 __attribute__((vector_size(VW)));
+
+/* VW numbers of 16 bits, widened without sign. */
+ALWAYS_INLINE vi vi_from_16(const char *p) {
+    vu16 h;
+    memcpy(&h, p, sizeof h);
+    return __builtin_convertvector(h, vi);
+}
+
+ALWAYS_INLINE vf vf_from_half(const char *p) {
+#if defined(CPU_ISA_AVX512)
+    __m256i h;
+    memcpy(&h, p, sizeof h);
+    return (vf)_mm512_cvtph_ps(h);
+#else
+    /* Multiplying by 2^112 rebiases the exponent, exactly; infinities and NaNs keep all ones. */
+    vi h = vi_from_16(p), x = (h & 0x7fff) << 13, special = (vi)((h & 0x7c00) == 0x7c00);
+    vi y = vi_bits(vf_bits(x) * 0x1p112f);
+    return vf_bits((special & (x | 0x7f800000)) | (~special & y) | (h & 0x8000) << 16);
+#endif
+}
+
+/* What the elements of a block share, by row. */
+typedef struct strip_scale {
+    vf d, m;
+} strip_scale;
+
+ALWAYS_INLINE strip_scale strip_scale_of(const int storage, const char *block, int64_t lane) {
+    strip_scale s = {vf_zero(), vf_zero()};
+    if (storage >= CPU_STRIPS_Q4_0) s.d = vf_from_half(block + 2 * lane);
+    if (storage == CPU_STRIPS_Q4_1) s.m = vf_from_half(block + 2 * (STRIP_ROWS + lane));
+    return s;
+}
+
+/* Nibble i of each lane, less `bias`. */
+ALWAYS_INLINE vf strip_nibble(vi q, int i, const int bias) {
+    vi w = q >> (4 * i);
+#if defined(CPU_ISA_AVX512)
+    vf table;
+    UNROLL
+    for (int j = 0; j < VW; j++)
+        table[j] = (float)(j - bias);
+    return (vf)_mm512_permutexvar_ps((__m512i)w, (__m512)table); /* looks at the low 4 bits alone */
+#else
+    return vf_from_int((w & 15) - bias);
+#endif
+}
+
+/* Column k of the block, rows lane .. lane + VW - 1. */
+ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane, int64_t k, strip_scale s) {
+    const int64_t halves = 2 * STRIP_ROWS;
+    vi q;
+    vi8 bytes;
+    switch (storage) {
+    case CPU_STRIPS_Q4_0:
+        memcpy(&q, block + halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
+        return s.d * strip_nibble(q, (int)(k % 8), 8);
+    case CPU_STRIPS_Q4_1:
+        memcpy(&q, block + 2 * halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
+        return vf_fma(s.d, strip_nibble(q, (int)(k % 8), 0), s.m);
+    case CPU_STRIPS_Q8_0:
+        memcpy(&bytes, block + halves + k * STRIP_ROWS + lane, sizeof bytes);
+        return s.d * vf_from_int(__builtin_convertvector(bytes, vi));
+    case CPU_STRIPS_BF16:
+        return vf_bits(vi_from_16(block + k * halves + 2 * lane) << 16);
+    default:
+        return vf_from_half(block + k * halves + 2 * lane);
+    }
+}
+
+#endif
