@@ -7,24 +7,44 @@
 #include "../strips.h"
 #include "vec.h"
 
-typedef uint16_t vu16 __attribute__((vector_size(VW * 2)));
-typedef int8_t vi8 __attribute__((vector_size(VW)));
-
-/* VW numbers of 16 bits, widened without sign. */
-ALWAYS_INLINE vi vi_from_16(const char *p) {
-    vu16 h;
-    memcpy(&h, p, sizeof h);
-    return __builtin_convertvector(h, vi);
+/* VW integers of 16 bits without sign, of 8 bits with sign. */
+#if defined(CPU_ISA_AVX512)
+ALWAYS_INLINE vi vi_from_u16(const char *p) {
+    return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
 }
+ALWAYS_INLINE vi vi_from_i8(const char *p) {
+    return (vi)_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p));
+}
+#elif defined(CPU_ISA_AVX2)
+ALWAYS_INLINE vi vi_from_u16(const char *p) {
+    return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
+}
+ALWAYS_INLINE vi vi_from_i8(const char *p) {
+    return (vi)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p));
+}
+#else
+ALWAYS_INLINE vi vi_from_u16(const char *p) {
+    uint16_t h[VW];
+    vi v;
+    memcpy(h, p, sizeof h);
+    for (int i = 0; i < VW; i++)
+        v[i] = h[i];
+    return v;
+}
+ALWAYS_INLINE vi vi_from_i8(const char *p) {
+    vi v;
+    for (int i = 0; i < VW; i++)
+        v[i] = (signed char)p[i];
+    return v;
+}
+#endif
 
 ALWAYS_INLINE vf vf_from_half(const char *p) {
 #if defined(CPU_ISA_AVX512)
-    __m256i h;
-    memcpy(&h, p, sizeof h);
-    return (vf)_mm512_cvtph_ps(h);
+    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
 #else
     /* Multiplying by 2^112 rebiases the exponent, exactly; infinities and NaNs keep all ones. */
-    vi h = vi_from_16(p), x = (h & 0x7fff) << 13, special = (vi)((h & 0x7c00) == 0x7c00);
+    vi h = vi_from_u16(p), x = (h & 0x7fff) << 13, special = (vi)((h & 0x7c00) == 0x7c00);
     vi y = vi_bits(vf_bits(x) * 0x1p112f);
     return vf_bits((special & (x | 0x7f800000)) | (~special & y) | (h & 0x8000) << 16);
 #endif
@@ -60,7 +80,6 @@ ALWAYS_INLINE vf strip_nibble(vi q, int i, const int bias) {
 ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane, int64_t k, strip_scale s) {
     const int64_t halves = 2 * STRIP_ROWS;
     vi q;
-    vi8 bytes;
     switch (storage) {
     case CPU_STRIPS_Q4_0:
         memcpy(&q, block + halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
@@ -69,10 +88,9 @@ ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane,
         memcpy(&q, block + 2 * halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
         return vf_fma(s.d, strip_nibble(q, (int)(k % 8), 0), s.m);
     case CPU_STRIPS_Q8_0:
-        memcpy(&bytes, block + halves + k * STRIP_ROWS + lane, sizeof bytes);
-        return s.d * vf_from_int(__builtin_convertvector(bytes, vi));
+        return s.d * vf_from_int(vi_from_i8(block + halves + k * STRIP_ROWS + lane));
     case CPU_STRIPS_BF16:
-        return vf_bits(vi_from_16(block + k * halves + 2 * lane) << 16);
+        return vf_bits(vi_from_u16(block + k * halves + 2 * lane) << 16);
     default:
         return vf_from_half(block + k * halves + 2 * lane);
     }
