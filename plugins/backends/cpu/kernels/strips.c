@@ -7,7 +7,7 @@
 #include "unpack.h"
 
 enum {
-    AHEAD = 2560,              /* bytes that the stream is fetched early */
+    AHEAD = 8192,              /* bytes that the stream is fetched early */
     VECTORS = STRIP_ROWS / VW, /* in a strip */
     WIDE =
         VW == 16 ? PANEL_STRIPS : VECTORS /* vectors that are worked on side by side: they hide each other's latency */
@@ -38,8 +38,8 @@ ALWAYS_INLINE void few_chain(const few *f, const int storage, const int rows, co
             s[v] = strip_scale_of(storage, block + v / VECTORS * bytes, v % VECTORS * VW);
         for (int64_t i = 0; i < n_vec / VECTORS * bytes; i += CPU_LINE)
             __builtin_prefetch(block + i + AHEAD);
-        for (int64_t j = 0; j < STRIP_COLS; j += 8) {
-            const float *a = f->a + k + j;
+        for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
+            const float *a = f->a + k + 8 * j;
             UNROLL
             for (int i = 0; i < 8; i++) {
                 vf x[GEMV_ROWS];
@@ -48,7 +48,7 @@ ALWAYS_INLINE void few_chain(const few *f, const int storage, const int rows, co
                     x[t] = vf_set1(a[t * a_row + i]);
                 UNROLL
                 for (int v = 0; v < n_vec; v++) {
-                    vf w = strip_value(storage, block + v / VECTORS * bytes, v % VECTORS * VW, j + i, s[v]);
+                    vf w = strip_value(storage, block + v / VECTORS * bytes, v % VECTORS * VW, j, i, s[v]);
                     UNROLL
                     for (int t = 0; t < rows; t++)
                         acc[v][t] = vf_fma(x[t], w, acc[v][t]);
@@ -90,7 +90,8 @@ ALWAYS_INLINE int64_t few_step(few *f, const int storage, const int rows, int64_
     }
 #define FEW_ROWS(storage) FEW(storage, 1) FEW(storage, 2) FEW(storage, 3) FEW(storage, 4)
 FEW_ROWS(BF16)
-FEW_ROWS(F16) FEW_ROWS(Q4_0) FEW_ROWS(Q4_1) FEW_ROWS(Q8_0)
+FEW_ROWS(F16)
+FEW_ROWS(Q4_0) FEW_ROWS(Q4_1) FEW_ROWS(Q8_0)
 #define FEW_NAMES(storage)                                                                                             \
     { few_##storage##_1, few_##storage##_2, few_##storage##_3, few_##storage##_4 }
     typedef int64_t few_fn(few *, int64_t strips);
@@ -127,7 +128,7 @@ ALWAYS_INLINE void pack_rows(const int storage, float *dst, const gemm *g, int64
                 strip_scale s = strip_scale_of(storage, block, lane);
                 UNROLL
                 for (int i = 0; i < STRIP_COLS; i++)
-                    vf_store(to + (k + i) * PN, there ? strip_value(storage, block, lane, i, s) : vf_zero());
+                    vf_store(to + (k + i) * PN, there ? strip_value(storage, block, lane, i / 8, i % 8, s) : vf_zero());
             }
         }
     }
@@ -143,10 +144,11 @@ ALWAYS_INLINE void pack_cols(const int storage, float *dst, const gemm *g, int64
             const char *block = strip.first + (n0 + col) / STRIP_COLS * strip.step;
             float *to = dst + col / PN * PN * kc + r * PN + col % PN;
             strip_scale s = strip_scale_of(storage, block, lane);
+            const int at = (int)((n0 + col) % STRIP_COLS);
             vf square[VW];
             UNROLL
             for (int i = 0; i < VW; i++)
-                square[i] = strip_value(storage, block, lane, (n0 + col) % STRIP_COLS + i, s);
+                square[i] = strip_value(storage, block, lane, (at + i) / 8, (at + i) % 8, s);
             transpose(square);
             for (int i = 0; i < there; i++)
                 vf_store(to + i * PN, square[i]);
@@ -188,7 +190,7 @@ ALWAYS_INLINE void unpack_row(const int storage, float *dst, cpu_strip strip, in
         const char *block = strip.first + k / STRIP_COLS * strip.step;
         strip_scale s = strip_scale_of(storage, block, first);
         for (int i = 0; i < STRIP_COLS; i++)
-            dst[k + i] = strip_value(storage, block, first, i, s)[lane % VW];
+            dst[k + i] = strip_value(storage, block, first, i / 8, i % 8, s)[lane % VW];
     }
 }
 

@@ -76,17 +76,17 @@ ALWAYS_INLINE vf strip_nibble(vi q, int i, const int bias) {
 #endif
 }
 
-/* Column k of the block, rows lane .. lane + VW - 1. */
-ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane, int64_t k, strip_scale s) {
-    const int64_t halves = 2 * STRIP_ROWS;
+/* Column 8 j + i of the block (i < 8), rows lane .. lane + VW - 1. */
+ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane, int64_t j, int i, strip_scale s) {
+    const int64_t halves = 2 * STRIP_ROWS, k = 8 * j + i;
     vi q;
     switch (storage) {
     case CPU_STRIPS_Q4_0:
-        memcpy(&q, block + halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
-        return s.d * strip_nibble(q, (int)(k % 8), 8);
+        memcpy(&q, block + halves + (j * STRIP_ROWS + lane) * 4, sizeof q);
+        return s.d * strip_nibble(q, i, 8);
     case CPU_STRIPS_Q4_1:
-        memcpy(&q, block + 2 * halves + (k / 8 * STRIP_ROWS + lane) * 4, sizeof q);
-        return vf_fma(s.d, strip_nibble(q, (int)(k % 8), 0), s.m);
+        memcpy(&q, block + 2 * halves + (j * STRIP_ROWS + lane) * 4, sizeof q);
+        return vf_fma(s.d, strip_nibble(q, i, 0), s.m);
     case CPU_STRIPS_Q8_0:
         return s.d * vf_from_int(vi_from_i8(block + halves + k * STRIP_ROWS + lane));
     case CPU_STRIPS_BF16:
