@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices, plain storage or strips. Weights
- * in fp32 are wrapped where they lie: the kernels pack them on the fly, so a frozen weight costs no second copy. */
+ * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices. */
 #include "device.h"
-#include "strips.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -78,19 +76,6 @@ static lud_status download(void *self, const lud_buf *buf, size_t off, void *dst
     return st;
 }
 
-static lud_status weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
-                             int32_t *storage, lud_error *err) {
-    if (t->storage != LUD_STORAGE_PLAIN || t->dtype == LUD_BF16 || t->dtype == LUD_F16)
-        return cpu_strips_new(self, t, host, uses, buf, storage, err);
-    union {
-        const void *in;
-        void *out;
-    } p = {.in = host}; /* frozen: the kernels only read it */
-    *buf = (lud_buf){.handle = NULL, .size = (size_t)t->bytes, .host_ptr = p.out};
-    *storage = LUD_STORAGE_PLAIN;
-    return LUD_OK;
-}
-
 /* ---- Which operations ---- */
 /* Positions of I32 inputs (bits) of the operations that have any; the rest is fp32. */
 static uint32_t integer_inputs(uint32_t opcode) {
@@ -133,7 +118,7 @@ static bool same_integers(const lud_op *op, const lud_tensor *const *in, const l
     return out[0]->dtype == LUD_I32;
 }
 
-/* The input that may be a weight in strips, or -1. */
+/* The input that may be a weight in a layout of ours, or -1. */
 static int weight_input(uint32_t opcode) {
     switch (opcode) {
     case LUD_OP_EMBEDDING:
@@ -156,8 +141,7 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     uint32_t ints = integer_inputs(op->opcode);
     for (uint32_t i = 0; i < op->n_in; i++) {
         if (!in[i]) continue;
-        bool strips = (int)i == weight_input(op->opcode) && cpu_is_strips(in[i]);
-        if (strips) continue;
+        if ((int)i == weight_input(op->opcode) && in[i]->storage >= CPU_STORAGE_BF16) continue;
         if (in[i]->storage != LUD_STORAGE_PLAIN || in[i]->dtype != (ints >> i & 1 ? LUD_I32 : LUD_F32)) return 0;
     }
     for (uint32_t i = 0; i < op->n_out; i++)
@@ -173,7 +157,8 @@ static lud_status probe(lud_host_ctx *ctx, uint32_t i, lud_device *d, lud_error 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     d->type = LUD_DEVICE_CPU;
     d->score = strcmp(set->isa, "AVX-512") == 0 ? 80 : strcmp(set->isa, "AVX2+FMA") == 0 ? 70 : 50;
-    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS;
+    d->caps =
+        LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS | (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
     d->mem_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
     d->mem_free = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     d->align = CPU_LINE;
@@ -209,6 +194,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
     for (size_t k = 0; k < dev->set->n; k++)
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
     cpu_blas_open(&dev->blas);
+    dev->bf16 = cpu_bf16_choose();
     announce(dev);
     *out = dev;
     return LUD_OK;
@@ -229,7 +215,7 @@ const lud_backend_vt cpu_backend = {
     .upload = upload,
     .download = download,
     .supports_op = supports_op,
-    .weight_new = weight_new,
+    .weight_new = cpu_weight_new,
     .compile = cpu_compile,
     .run = cpu_run,
     .exe_free = cpu_exe_free,

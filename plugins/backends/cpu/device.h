@@ -17,6 +17,7 @@ typedef struct cpu_dev {
     const cpu_kernel_set *set;
     const cpu_kernel *by_opcode[64];
     cpu_blas blas;
+    const cpu_bf16 *bf16; /* NULL: this processor has none */
     int32_t threads;
     cpu_memory scratch, shared; /* grow at compile; scratch is cut into `threads` equal parts */
 } cpu_dev;
@@ -30,9 +31,14 @@ lud_status cpu_fail_status(lud_error *, lud_status, const char *fmt, ...) __attr
 void *cpu_memory_new(const lud_host *, size_t);
 void cpu_memory_free(const lud_host *, void *, size_t);
 
-/* strips.c: weight_new for weights as files store them. */
-lud_status cpu_strips_new(cpu_dev *, const lud_tensor *, const void *host, uint32_t uses, lud_buf *, int32_t *storage,
+/* weights.c */
+lud_status cpu_weight_new(void *dev, const lud_tensor *, const void *host, uint32_t uses, lud_buf *, int32_t *storage,
                           lud_error *);
+
+/* strips.c: of a weight as its file stores it. The kind (strips.h) is 0 where there is none for it. */
+int32_t cpu_strips_kind(const lud_tensor *);
+size_t cpu_strips_bytes(const lud_tensor *);
+void cpu_strips_make(const cpu_dev *, const lud_tensor *, const void *host, void *out);
 
 /* program.c */
 lud_status cpu_compile(void *dev, const lud_program *, void **exe, lud_error *);

@@ -3,23 +3,31 @@
 #include "device.h"
 #include "strips.h"
 
-/* How the file stores a row of 32 elements, in bytes; 0: not taken. */
-static int64_t file_block(const lud_tensor *t, int32_t *storage) {
-    *storage = LUD_STORAGE_PLAIN;
+/* Bytes of 32 elements in the file. */
+static int64_t file_block(int32_t kind) {
+    static const int8_t bytes[] = {0, 64, 64, 18, 20, 34};
+    return bytes[kind];
+}
+
+int32_t cpu_strips_kind(const lud_tensor *t) {
+    if (t->rank != 2 || t->dim[1] % STRIP_COLS != 0) return 0;
     switch (t->storage) {
     case LUD_STORAGE_PLAIN:
-        if (t->dtype != LUD_BF16 && t->dtype != LUD_F16) return 0;
-        *storage = t->dtype == LUD_BF16 ? CPU_STRIPS_BF16 : CPU_STRIPS_F16;
-        return STRIP_COLS * (int64_t)sizeof(uint16_t);
+        return t->dtype == LUD_BF16 ? STRIPS_BF16 : t->dtype == LUD_F16 ? STRIPS_F16 : 0;
     case LUD_STORAGE_Q4_0:
-        return *storage = CPU_STRIPS_Q4_0, 18;
+        return STRIPS_Q4_0;
     case LUD_STORAGE_Q4_1:
-        return *storage = CPU_STRIPS_Q4_1, 20;
+        return STRIPS_Q4_1;
     case LUD_STORAGE_Q8_0:
-        return *storage = CPU_STRIPS_Q8_0, 34;
+        return STRIPS_Q8_0;
     default:
         return 0;
     }
+}
+
+size_t cpu_strips_bytes(const lud_tensor *t) {
+    int64_t blocks = cpu_ceil_div(t->dim[0], STRIP_ROWS) * (t->dim[1] / STRIP_COLS);
+    return (size_t)(blocks * strip_block_bytes(cpu_strips_kind(t)));
 }
 
 /* The low nibbles of 8 bytes, side by side. */
@@ -45,20 +53,20 @@ static void put_nibbles(const uint8_t *in, char *q, int64_t lane) {
 }
 
 /* One row's 32 elements into lane `lane` of a block. */
-static void put_block(int32_t storage, const uint8_t *in, char *block, int64_t lane) {
+static void put_block(int32_t kind, const uint8_t *in, char *block, int64_t lane) {
     enum { HALVES = STRIP_ROWS * 2 };
     char *half = block + 2 * lane;
-    switch (storage) {
-    case CPU_STRIPS_Q4_0:
+    switch (kind) {
+    case STRIPS_Q4_0:
         memcpy(half, in, 2);
         put_nibbles(in + 2, block + HALVES, lane);
         break;
-    case CPU_STRIPS_Q4_1:
+    case STRIPS_Q4_1:
         memcpy(half, in, 2);
         memcpy(half + HALVES, in + 2, 2);
         put_nibbles(in + 4, block + 2 * HALVES, lane);
         break;
-    case CPU_STRIPS_Q8_0:
+    case STRIPS_Q8_0:
         memcpy(half, in, 2);
         for (int k = 0; k < STRIP_COLS; k++)
             block[HALVES + k * STRIP_ROWS + lane] = (char)in[2 + k];
@@ -73,39 +81,27 @@ typedef struct layout {
     const uint8_t *in;
     char *out;
     int64_t rows, cols, file_block;
-    int32_t storage;
+    int32_t kind;
 } layout;
 
 static void lay_strips(void *arg, int64_t begin, int64_t end) {
     const layout *l = arg;
-    int64_t blocks = l->cols / STRIP_COLS, bytes = strip_block_bytes(l->storage);
+    int64_t blocks = l->cols / STRIP_COLS, bytes = strip_block_bytes(l->kind);
     for (int64_t s = begin; s < end; s++) {
-        cpu_strip to = cpu_strip_of(l->out, l->storage, l->rows, l->cols, s * STRIP_ROWS);
+        cpu_strip to = cpu_strip_of(l->out, l->kind, l->rows, l->cols, s * STRIP_ROWS);
         int64_t n = CPU_MIN(l->rows - s * STRIP_ROWS, STRIP_ROWS);
         for (int64_t b = 0; b < blocks; b++) {
             char *block = l->out + (to.first - l->out) + b * to.step;
             if (n < STRIP_ROWS) memset(block, 0, (size_t)bytes);
             for (int64_t r = 0; r < n; r++)
-                put_block(l->storage, l->in + ((s * STRIP_ROWS + r) * blocks + b) * l->file_block, block, r);
+                put_block(l->kind, l->in + ((s * STRIP_ROWS + r) * blocks + b) * l->file_block, block, r);
         }
     }
 }
 
-lud_status cpu_strips_new(cpu_dev *dev, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
-                          int32_t *storage, lud_error *err) {
-    layout l = {.in = host};
-    l.file_block = file_block(t, &l.storage);
-    if (l.file_block == 0 || t->rank != 2 || t->dim[1] % STRIP_COLS != 0 || uses & LUD_USE_OTHER)
-        return cpu_fail_status(err, LUD_E_UNSUPPORTED,
-                               "cpu: a weight of storage %d, type %d, rank %d is wanted as fp32", (int)t->storage,
-                               (int)t->dtype, (int)t->rank);
-    l.rows = t->dim[0], l.cols = t->dim[1];
-    int64_t strips = cpu_ceil_div(l.rows, STRIP_ROWS);
-    size_t size = (size_t)(strips * (l.cols / STRIP_COLS) * strip_block_bytes(l.storage));
-    l.out = cpu_memory_new(dev->host, size);
-    if (!l.out) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for a weight of %zu bytes", size);
-    dev->host->parallel_for(dev->ctx, strips, PANEL_STRIPS, lay_strips, &l);
-    *buf = (lud_buf){.handle = l.out, .size = size, .host_ptr = l.out};
-    *storage = l.storage;
-    return LUD_OK;
+void cpu_strips_make(const cpu_dev *dev, const lud_tensor *t, const void *host, void *out) {
+    const int32_t kind = cpu_strips_kind(t);
+    layout l = {
+        .in = host, .out = out, .rows = t->dim[0], .cols = t->dim[1], .file_block = file_block(kind), .kind = kind};
+    dev->host->parallel_for(dev->ctx, cpu_ceil_div(l.rows, STRIP_ROWS), PANEL_STRIPS, lay_strips, &l);
 }

@@ -16,24 +16,12 @@
 
 enum { STRIP_ROWS = 16, STRIP_COLS = 32, PANEL_STRIPS = 4 };
 
-/* Private storages. */
-enum {
-    CPU_STRIPS = 0x10000,
-    CPU_STRIPS_BF16 = CPU_STRIPS,
-    CPU_STRIPS_F16,
-    CPU_STRIPS_Q4_0,
-    CPU_STRIPS_Q4_1,
-    CPU_STRIPS_Q8_0,
-    CPU_STRIPS_END
-};
+/* Kinds of strips. */
+enum { STRIPS_BF16 = 1, STRIPS_F16, STRIPS_Q4_0, STRIPS_Q4_1, STRIPS_Q8_0, STRIPS_KINDS };
 
-static inline bool cpu_is_strips(const lud_tensor *t) {
-    return t->storage >= CPU_STRIPS && t->storage < CPU_STRIPS_END;
-}
-
-static inline int64_t strip_block_bytes(int32_t storage) {
-    static const int16_t bytes[] = {1024, 1024, 288, 320, 544};
-    return bytes[storage - CPU_STRIPS];
+static inline int64_t strip_block_bytes(int32_t kind) {
+    static const int16_t bytes[] = {0, 1024, 1024, 288, 320, 544};
+    return bytes[kind];
 }
 
 /* One strip inside a weight. */
@@ -43,8 +31,8 @@ typedef struct cpu_strip {
 } cpu_strip;
 
 /* The strip that holds `row` of a weight of `rows` x `cols`. */
-static inline cpu_strip cpu_strip_of(const void *weight, int32_t storage, int64_t rows, int64_t cols, int64_t row) {
-    int64_t block = strip_block_bytes(storage), at = row / STRIP_ROWS, first = at / PANEL_STRIPS * PANEL_STRIPS;
+static inline cpu_strip cpu_strip_of(const void *weight, int32_t kind, int64_t rows, int64_t cols, int64_t row) {
+    int64_t block = strip_block_bytes(kind), at = row / STRIP_ROWS, first = at / PANEL_STRIPS * PANEL_STRIPS;
     int64_t beside = CPU_MIN(cpu_ceil_div(rows, STRIP_ROWS) - first, PANEL_STRIPS);
     return (cpu_strip){.first = (const char *)weight + (first * (cols / STRIP_COLS) + at - first) * block,
                        .step = beside * block};

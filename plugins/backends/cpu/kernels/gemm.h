@@ -48,7 +48,7 @@ typedef struct gemm {
     const float *bias;
     int64_t rows, n, k;
     bool b_rows, accumulate;
-    int32_t storage; /* of the weight b: PLAIN, or strips */
+    int32_t strips; /* the kind that b is in (../strips.h), 0: fp32 */
 } gemm;
 
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */

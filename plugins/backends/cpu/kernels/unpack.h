@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Elements of a block of strips (../strips.h) as vectors of fp32: VW rows of one column. `storage` is a constant
+ * Elements of a block of strips (../strips.h) as vectors of fp32: VW rows of one column. `kind` is a constant
  * wherever these are inlined. */
 #ifndef CPU_UNPACK_H
 #define CPU_UNPACK_H
@@ -55,10 +55,10 @@ typedef struct strip_scale {
     vf d, m;
 } strip_scale;
 
-ALWAYS_INLINE strip_scale strip_scale_of(const int storage, const char *block, int64_t lane) {
+ALWAYS_INLINE strip_scale strip_scale_of(const int kind, const char *block, int64_t lane) {
     strip_scale s = {vf_zero(), vf_zero()};
-    if (storage >= CPU_STRIPS_Q4_0) s.d = vf_from_half(block + 2 * lane);
-    if (storage == CPU_STRIPS_Q4_1) s.m = vf_from_half(block + 2 * (STRIP_ROWS + lane));
+    if (kind >= STRIPS_Q4_0) s.d = vf_from_half(block + 2 * lane);
+    if (kind == STRIPS_Q4_1) s.m = vf_from_half(block + 2 * (STRIP_ROWS + lane));
     return s;
 }
 
@@ -77,19 +77,19 @@ ALWAYS_INLINE vf strip_nibble(vi q, int i, const int bias) {
 }
 
 /* Column 8 j + i of the block (i < 8), rows lane .. lane + VW - 1. */
-ALWAYS_INLINE vf strip_value(const int storage, const char *block, int64_t lane, int64_t j, int i, strip_scale s) {
+ALWAYS_INLINE vf strip_value(const int kind, const char *block, int64_t lane, int64_t j, int i, strip_scale s) {
     const int64_t halves = 2 * STRIP_ROWS, k = 8 * j + i;
     vi q;
-    switch (storage) {
-    case CPU_STRIPS_Q4_0:
+    switch (kind) {
+    case STRIPS_Q4_0:
         memcpy(&q, block + halves + (j * STRIP_ROWS + lane) * 4, sizeof q);
         return s.d * strip_nibble(q, i, 8);
-    case CPU_STRIPS_Q4_1:
+    case STRIPS_Q4_1:
         memcpy(&q, block + 2 * halves + (j * STRIP_ROWS + lane) * 4, sizeof q);
         return vf_fma(s.d, strip_nibble(q, i, 0), s.m);
-    case CPU_STRIPS_Q8_0:
+    case STRIPS_Q8_0:
         return s.d * vf_from_int(vi_from_i8(block + halves + k * STRIP_ROWS + lane));
-    case CPU_STRIPS_BF16:
+    case STRIPS_BF16:
         return vf_bits(vi_from_u16(block + k * halves + 2 * lane) << 16);
     default:
         return vf_from_half(block + k * halves + 2 * lane);
