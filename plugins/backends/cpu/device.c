@@ -3,10 +3,7 @@
 #include "device.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-enum { HUGE_PAGE = 2 << 20 };
 
 lud_status cpu_fail_status(lud_error *err, lud_status code, const char *fmt, ...) {
     if (!err || err->code != LUD_OK) return code;
@@ -18,30 +15,7 @@ lud_status cpu_fail_status(lud_error *err, lud_status code, const char *fmt, ...
     return code;
 }
 
-/* ---- Memory ---- */
-static void *map_huge(size_t n) {
-    size_t size = (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, total = size + HUGE_PAGE;
-    if (n > SIZE_MAX - 2 * (size_t)HUGE_PAGE) return NULL;
-    char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) return NULL;
-    size_t lead = (HUGE_PAGE - (uintptr_t)base % HUGE_PAGE) % HUGE_PAGE;
-    if (lead) munmap(base, lead);
-    munmap(base + lead + size, total - lead - size);
-    madvise(base + lead, size, MADV_HUGEPAGE);
-    return base + lead;
-}
-
-void *cpu_memory_new(const lud_host *host, size_t n) {
-    return n >= HUGE_PAGE ? map_huge(n) : host->alloc(host->ctx, n ? n : 1, CPU_LINE);
-}
-void cpu_memory_free(const lud_host *host, void *p, size_t n) {
-    if (!p) return;
-    if (n >= HUGE_PAGE)
-        munmap(p, (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-    else
-        host->free(host->ctx, p);
-}
-
+/* ---- Buffers ---- */
 static lud_status buf_new(void *self, size_t size, lud_buf *buf, lud_error *err) {
     cpu_dev *dev = self;
     void *p = cpu_memory_new(dev->host, size);
@@ -54,7 +28,7 @@ static lud_status buf_new(void *self, size_t size, lud_buf *buf, lud_error *err)
 static void buf_free(void *self, lud_buf *buf) {
     cpu_dev *dev = self;
     if (!buf) return;
-    cpu_memory_free(dev->host, buf->handle, buf->size);
+    cpu_buf_memory_free(dev, buf->handle, buf->size);
     *buf = (lud_buf){0};
 }
 

@@ -77,11 +77,11 @@ static const layout layouts[] = {
     {CPU_STORAGE_STRIPS, strips_takes, strips_bytes, strips_fill},
 };
 
-static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
+static lud_status make(cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
                        lud_buf *buf, lud_error *err) {
     _Static_assert(sizeof(cpu_weight) <= CPU_LINE, "the parts begin on a line");
     size_t size = CPU_LINE + l->bytes(t, uses);
-    char *p = cpu_memory_new(dev->host, size);
+    char *p = cpu_weight_memory_new(dev, size);
     if (!p) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for a weight of %zu bytes", size);
     cpu_weight *w = (cpu_weight *)(void *)p;
     *w = (cpu_weight){.rows = host};
@@ -92,7 +92,7 @@ static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t,
 
 lud_status cpu_weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
                           int32_t *storage, lud_error *err) {
-    const cpu_dev *dev = self;
+    cpu_dev *dev = self;
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         if (!layouts[i].takes(dev, t, uses)) continue;
         *storage = layouts[i].storage;
