@@ -62,11 +62,22 @@ int64_t ludc_store_declare(ludc_store *, const char *name, const lud_shape *, co
 size_t ludc_store_len(const ludc_store *);
 const ludc_param *ludc_store_at(const ludc_store *, size_t i);
 int64_t ludc_store_index(const ludc_store *, lud_str name); /* -1 if unknown */
-/* Values as fp32 on the host. set_borrow keeps the pointer (a mapped file). */
+/* Values that are made when they are asked for. `stored` (NULL where stored_bytes is 0) writes them as a file has them,
+ * described by dtype and storage as in lud_tensor. */
+typedef struct ludc_values {
+    void *arg;
+    lud_status (*reals)(void *arg, float *out, lud_error *);
+    void (*stored)(void *arg, void *out);
+    void (*free)(void *arg);
+    size_t stored_bytes;
+    int32_t dtype, storage;
+} ludc_values;
+/* Values as fp32 on the host. set_borrow keeps the pointer (a mapped file). set_lazy takes arg, also on failure. */
 lud_status ludc_store_set(ludc_store *, size_t i, const float *values, lud_error *);
 lud_status ludc_store_set_borrow(ludc_store *, size_t i, const float *values, lud_error *);
+lud_status ludc_store_set_lazy(ludc_store *, size_t i, const ludc_values *, lud_error *);
 lud_status ludc_store_get(ludc_store *, size_t i, float *out, lud_error *); /* current value (downloads trainables) */
-/* Borrowed fp32 host values of a frozen parameter, NULL for a trainable one. */
+/* Borrowed fp32 host values of a frozen parameter; NULL for a trainable one, and where none were made yet. */
 const float *ludc_store_host(const ludc_store *, size_t i);
 /* Lays all trainable parameters out in one flat buffer each of values, gradients and n_states optimizer states on the
  * primary device, in declaration order, and uploads values. Called once, after all are declared and filled. Each
