@@ -56,10 +56,11 @@ static lud_status circumstances(const ludc_predictor *p, ludc_input *in, lud_err
         ludc_key_mix(key, t->data, t->bytes);
     }
     const ludc_value *facts = base->is_gguf ? ludc_tensors_metadata(base->tensors) : base->config;
-    if (ludc_value_to_json(facts, -1, &config) != LUD_OK) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = ludc_value_to_json(facts, -1, &config);
     ludc_key_mix(key, config.ptr, config.len);
     ludc_key_mix(key, (const int32_t[2]){in->pool, in->pooler}, 2 * sizeof(int32_t));
     ludc_buf_free(&config);
+    if (status != LUD_OK) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     memcpy(in->rows_key, key, sizeof(key));
     return LUD_OK;
 }
