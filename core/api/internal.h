@@ -169,9 +169,9 @@ void ludc_task_metadata_set(lud_model *, ludc_value *); /* takes it; the predict
 /* What training learned of each feature; LUD_E_IO if it does not fit the config. path: for the message. */
 lud_status ludc_task_metadata_check(const lud_model *, const ludc_value *, const char *path, lud_error *);
 lud_status ludc_task_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
-lud_status ludc_task_predict(lud_model *, const lud_predict_opts *, lud_error *);
-/* Metrics with their details, and predictions where a path is given. */
-lud_status ludc_task_evaluate_data(lud_model *, const lud_predict_opts *, ludc_value **metrics, lud_error *);
+/* Metrics with their details (NULL: none, then no target is needed), and predictions where a path is given. */
+lud_status ludc_task_score(lud_model *, const ludc_task_rows *, const char *path, ludc_value **metrics, lud_error *);
+lud_status ludc_task_score_table(lud_model *, const lud_predict_opts *, ludc_value **metrics, lud_error *);
 /* Paths of base models made absolute in a copy of the config: a run folder works from anywhere. */
 void ludc_task_absolute(const lud_model *, ludc_value *config);
 lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);

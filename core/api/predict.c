@@ -152,7 +152,7 @@ LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o,
     ludc_dataset d = {0};
     ludc_table *table = NULL;
     LUDC_TRY(check_output(o, err));
-    if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
+    if (ludc_is_predictive(m)) return ludc_task_score_table(m, o, NULL, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
@@ -180,7 +180,7 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
     ludc_buf text = {0};
     LUDC_TRY(check_output(o, err));
     lud_status status =
-        ludc_is_predictive(m) ? ludc_task_evaluate_data(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
+        ludc_is_predictive(m) ? ludc_task_score_table(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
     if (status == LUD_OK && o->output_directory)
         status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Predictive models behind the lud_model_* calls: opening, training, predicting, evaluating, saving. */
+ * Predictive models behind the lud_model_* calls: opening, saving, training. */
 #include "internal.h"
 
-#include <answers.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,162 +140,13 @@ static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_ca
     return LUD_OK;
 }
 
-/* ---- Predictions ---- */
-enum { SCORED = 4096, CHUNK = 32768 };
-
-typedef struct predictions {
-    lud_model *m;
-    ludc_scorer *scorer;
-    float **scores; /* [n_outputs] -> [SCORED, width] */
-    ludc_cells cells;
-    ludc_table_writer *file;
-} predictions;
-
-static lud_status predictions_open(predictions *w, const char *path, lud_error *err) {
-    const ludc_predictor *p = w->m->predictor;
-    w->scores = ludc_alloc(p->n_outputs * sizeof(*w->scores));
-    for (size_t k = 0; k < p->n_outputs; k++) {
-        if (w->scores) w->scores[k] = ludc_alloc(SCORED * (size_t)p->outputs[k].width * sizeof(float));
-        if (!w->scores || !w->scores[k]) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    }
-    return ludc_table_writer_open(path, ludc_cells_list(&w->cells), w->cells.len, &w->file, err);
-}
-
-static lud_status predictions_close(predictions *w, lud_status status, lud_error *err) {
-    for (size_t k = 0; w->scores && k < w->m->predictor->n_outputs; k++)
-        ludc_free(w->scores[k]);
-    ludc_free(w->scores);
-    ludc_scorer_free(w->scorer);
-    ludc_cells_free(&w->cells);
-    if (status == LUD_OK) return ludc_table_writer_commit(w->file, err);
-    ludc_table_writer_abort(w->file);
-    return status;
-}
-
-static lud_status write_row(predictions *w, size_t row, lud_error *err) {
-    const ludc_predictor *p = w->m->predictor;
-    ludc_cells_clear(&w->cells);
-    for (size_t k = 0; k < p->n_outputs; k++) {
-        const ludc_output *o = &p->outputs[k];
-        const float *scores = w->scores[k] + row * (size_t)o->width;
-        LUDC_TRY(ludc_answers_row(o->feature, o->metadata, scores, o->width, &w->cells, err));
-    }
-    return ludc_table_writer_add(w->file, ludc_cells_list(&w->cells), err);
-}
-
-/* A scorer is planned for the longest row so far. */
-static lud_status need_scorer(lud_model *m, bool with_loss, const ludc_task_rows *d, ludc_scorer **s, lud_error *err) {
-    if (*s && ludc_scorer_holds(*s, d)) return LUD_OK;
-    ludc_scorer_free(*s);
-    *s = NULL;
-    return ludc_scorer_new(m->predictor, with_loss, &d, 1, s, err);
-}
-
-static lud_status predictions_add(void *arg, const ludc_task_rows *d, lud_error *err) {
-    predictions *w = arg;
-    LUDC_TRY(need_scorer(w->m, false, d, &w->scorer, err));
-    for (size_t i = 0; i < d->n; i += SCORED) {
-        const size_t n = LUDC_MIN((size_t)SCORED, d->n - i);
-        LUDC_TRY(ludc_scorer_run(w->scorer, d, i, n, w->scores, NULL, err));
-        for (size_t row = 0; row < n; row++)
-            LUDC_TRY(write_row(w, row, err));
-    }
-    return LUD_OK;
-}
-
-static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const char *path, lud_error *err) {
-    predictions w = {.m = m};
-    lud_status status = predictions_open(&w, path, err);
-    if (status == LUD_OK) status = predictions_add(&w, d, err);
-    return predictions_close(&w, status, err);
-}
-
-/* ---- Rows of a view in chunks, so that their number does not matter to memory ---- */
-typedef struct chunks {
-    lud_model *m;
-    const ludc_view *v;
-    bool targets;
-    lud_status (*take)(void *arg, const ludc_task_rows *, lud_error *);
-    void *arg;
-    ludc_task_notes notes;
-} chunks;
-
-static lud_status take_chunk(chunks *c, const uint32_t *rows, size_t n, lud_error *err) {
-    ludc_task_rows d = {0}, *list[1] = {&d};
-    LUDC_TRY(ludc_task_rows_read(c->m, c->v, rows, n, c->targets, &c->notes, &d, err));
-    lud_status status = ludc_task_embed(c->m, list, 1, err);
-    if (status == LUD_OK && d.n) status = c->take(c->arg, &d, err);
-    ludc_task_rows_free(&d, c->m->predictor);
-    return status;
-}
-
-static lud_status take_all(chunks *c, lud_error *err) {
-    const ludc_view *v = c->v;
-    uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
-    lud_status status = rows ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
-        const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
-        for (size_t k = 0; k < n; k++)
-            rows[k] = (uint32_t)ludc_view_row(v, i + k);
-        status = take_chunk(c, rows, n, err);
-    }
-    ludc_free(rows);
-    ludc_task_notes_say(&c->notes, c->m->predictor, v);
-    return status;
-}
-
-static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
-    predictions w = {.m = m};
-    chunks c = {.m = m, .v = v, .take = predictions_add, .arg = &w};
-    lud_status status = predictions_open(&w, path, err);
-    if (status == LUD_OK) status = take_all(&c, err);
-    return predictions_close(&w, status, err);
-}
-
-typedef struct evaluation {
-    lud_model *m;
-    ludc_scorer *scorer;
-    ludc_tally *tally;
-    predictions *written; /* NULL: not wanted */
-} evaluation;
-
-static lud_status evaluation_add(void *arg, const ludc_task_rows *d, lud_error *err) {
-    evaluation *e = arg;
-    LUDC_TRY(need_scorer(e->m, true, d, &e->scorer, err));
-    LUDC_TRY(ludc_tally_add(e->tally, e->scorer, d, d->n, err));
-    return e->written ? predictions_add(e->written, d, err) : LUD_OK;
-}
-
-static lud_status evaluate_view(lud_model *m, const ludc_view *v, predictions *written, ludc_value **metrics,
-                                lud_error *err) {
-    evaluation e = {.m = m, .written = written};
-    chunks c = {.m = m, .v = v, .targets = true, .take = evaluation_add, .arg = &e};
-    LUDC_TRY(ludc_tally_new(m->predictor, &e.tally, err));
-    lud_status status = take_all(&c, err);
-    ludc_scorer_free(e.scorer);
-    if (status == LUD_OK && ludc_tally_rows(e.tally) == 0)
-        status = ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
-    if (status == LUD_OK) return ludc_tally_end(e.tally, true, metrics, err);
-    ludc_tally_free(e.tally);
-    return status;
-}
-
-/* ---- The calls ---- */
-static lud_status evaluate_rows(lud_model *m, const ludc_task_rows *d, ludc_value **metrics, lud_error *err) {
-    ludc_scorer *s = NULL;
-    LUDC_TRY(ludc_scorer_new(m->predictor, true, &d, 1, &s, err));
-    const lud_status status = ludc_task_evaluate(s, m->predictor, d, d->n, true, metrics, err);
-    ludc_scorer_free(s);
-    return status;
-}
-
+/* ---- Training ---- */
 static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char *run_dir, lud_error *err) {
     ludc_value *metrics = NULL;
     char *path = ludc_path_join(run_dir, "predictions.csv");
-    lud_status status = path ? evaluate_rows(m, test, &metrics, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status =
+        path ? ludc_task_score(m, test, path, &metrics, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK) status = ludc_json_write(run_dir, "test_statistics.json", metrics, err);
-    if (status == LUD_OK) status = write_predictions(m, test, path, err);
     ludc_value_free(metrics);
     ludc_free(path);
     return status;
@@ -336,36 +186,5 @@ lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_r
     for (int i = 0; i < LUDC_N_SPLITS && m->predictor; i++)
         ludc_task_rows_free(&rows[i], m->predictor);
     ludc_rows_cache_close(&cache);
-    return status;
-}
-
-lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
-    ludc_dataset d = {0};
-    ludc_view v = {0};
-    LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK && o->output_path) status = predict_view(m, &v, o->output_path, err);
-    ludc_dataset_free(&d);
-    return status;
-}
-
-static lud_status evaluate_and_write(lud_model *m, const ludc_view *v, const char *path, ludc_value **metrics,
-                                     lud_error *err) {
-    predictions w = {.m = m};
-    if (!path) return evaluate_view(m, v, NULL, metrics, err);
-    lud_status status = predictions_open(&w, path, err);
-    if (status == LUD_OK) status = evaluate_view(m, v, &w, metrics, err);
-    return predictions_close(&w, status, err);
-}
-
-lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
-    ludc_dataset d = {0};
-    ludc_view v = {0};
-    LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK) status = evaluate_and_write(m, &v, o->output_path, metrics, err);
-    ludc_dataset_free(&d);
     return status;
 }

@@ -6,23 +6,26 @@
 
 #include "internal.h"
 
-enum { WINDOW = 512, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
+enum { WINDOW = LUDC_SCORED, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
 
 struct ludc_scorer {
     ludc_predictor *p;
     ludc_task_run *run;
     ludc_packer packer;
     uint32_t *rows;
-    float **part, **at; /* [n_outputs] -> [WINDOW, width] of one micro-batch; places in the caller's scores */
+    float **part, **at, **each; /* [n_outputs] -> [WINDOW, width] of one micro-batch; places in scores; of a part */
 };
 
 void ludc_scorer_free(ludc_scorer *s) {
     if (!s) return;
     ludc_task_run_free(s->run);
     ludc_packer_free(&s->packer);
-    for (size_t k = 0; s->part && k < s->p->n_outputs; k++)
+    for (size_t k = 0; s->part && s->each && k < s->p->n_outputs; k++) {
         ludc_free(s->part[k]);
+        ludc_free(s->each[k]);
+    }
     ludc_free(s->part);
+    ludc_free(s->each);
     ludc_free(s->at);
     ludc_free(s->rows);
     ludc_free(s);
@@ -33,9 +36,12 @@ static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_ro
     s->rows = ludc_alloc(WINDOW * sizeof(*s->rows));
     s->part = ludc_alloc(s->p->n_outputs * sizeof(*s->part));
     s->at = ludc_alloc(s->p->n_outputs * sizeof(*s->at));
-    bool ok = s->rows && s->part && s->at;
-    for (size_t k = 0; ok && k < s->p->n_outputs; k++)
-        ok = (s->part[k] = ludc_alloc(WINDOW * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
+    s->each = ludc_alloc(s->p->n_outputs * sizeof(*s->each));
+    bool ok = s->rows && s->part && s->at && s->each;
+    for (size_t k = 0; ok && k < s->p->n_outputs; k++) {
+        const size_t bytes = WINDOW * (size_t)s->p->outputs[k].width * sizeof(float);
+        ok = (s->part[k] = ludc_alloc(bytes)) && (s->each[k] = ludc_alloc(bytes));
+    }
     if (!ok) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
     LUDC_TRY(ludc_packer_init(&s->packer, s->p, data, n_data, WINDOW, WINDOW, err));
     const int kind = with_loss ? LUDC_TASK_LOSS : LUDC_TASK_PREDICT;
@@ -131,6 +137,16 @@ static lud_status run_rows(ludc_scorer *s, const ludc_task_rows *d, size_t first
 lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n, float **scores,
                            double *loss, lud_error *err) {
     return run_rows(s, d, first, n, scores, loss, true, err);
+}
+
+lud_status ludc_scorer_each(ludc_scorer *s, const ludc_task_rows *d, size_t n, double *loss, ludc_scored_fn fn,
+                            void *arg, lud_error *err) {
+    for (size_t i = 0; i < n; i += WINDOW) {
+        const size_t m = LUDC_MIN((size_t)WINDOW, n - i);
+        LUDC_TRY(run_rows(s, d, i, m, s->each, loss, true, err));
+        LUDC_TRY(fn(arg, d, i, m, s->each, err));
+    }
+    return LUD_OK;
 }
 
 lud_status ludc_scorer_logits(ludc_scorer *s, const ludc_task_rows *d, float **scores, lud_error *err) {

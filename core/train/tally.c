@@ -7,8 +7,6 @@
 #include "internal.h"
 #include "task_metrics.h"
 
-enum { PART = 4096 };
-
 /* Of one output. */
 typedef struct gathered {
     ludc_spill scores, targets; /* [n, width]; of a category class ids, -1 = none, else [n, width], NaN = none */
@@ -20,50 +18,43 @@ struct ludc_tally {
     size_t n;
     gathered *outputs;
     double *loss;  /* [n_outputs] sums */
-    float **part;  /* [n_outputs] -> [PART, width] */
-    float *target; /* [PART, widest] */
+    float *target; /* [LUDC_SCORED, widest] */
 };
 
 void ludc_tally_free(ludc_tally *t) {
     if (!t) return;
-    for (size_t k = 0; k < t->p->n_outputs; k++) {
-        if (t->outputs) ludc_spill_free(&t->outputs[k].scores);
-        if (t->outputs) ludc_spill_free(&t->outputs[k].targets);
-        if (t->part) ludc_free(t->part[k]);
+    for (size_t k = 0; t->outputs && k < t->p->n_outputs; k++) {
+        ludc_spill_free(&t->outputs[k].scores);
+        ludc_spill_free(&t->outputs[k].targets);
     }
     ludc_free(t->outputs);
     ludc_free(t->loss);
-    ludc_free(t->part);
     ludc_free(t->target);
     ludc_free(t);
 }
 
 lud_status ludc_tally_new(const ludc_predictor *p, ludc_tally **out, lud_error *err) {
     size_t widest = 1;
+    for (size_t k = 0; k < p->n_outputs; k++)
+        widest = LUDC_MAX(widest, (size_t)p->outputs[k].width);
     ludc_tally *t = ludc_alloc(sizeof(*t));
     if (!t) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
     t->p = p;
     t->outputs = ludc_alloc(p->n_outputs * sizeof(*t->outputs));
     t->loss = ludc_alloc(p->n_outputs * sizeof(*t->loss));
-    t->part = ludc_alloc(p->n_outputs * sizeof(*t->part));
-    bool ok = t->outputs && t->loss && t->part;
-    for (size_t k = 0; ok && k < p->n_outputs; k++) {
-        const size_t width = (size_t)p->outputs[k].width;
-        widest = LUDC_MAX(widest, width);
-        ok = (t->part[k] = ludc_alloc(PART * width * sizeof(**t->part))) != NULL;
-    }
-    if (ok && (t->target = ludc_alloc(PART * widest * sizeof(*t->target)))) return *out = t, LUD_OK;
+    t->target = ludc_alloc(LUDC_SCORED * widest * sizeof(*t->target));
+    if (t->outputs && t->loss && t->target) return *out = t, LUD_OK;
     ludc_tally_free(t);
     return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
 }
 
-size_t ludc_tally_rows(const ludc_tally *t) {
-    return t->n;
+double *ludc_tally_loss(ludc_tally *t) {
+    return t->loss;
 }
 
 /* ---- Gathering ---- */
 static lud_status add_ids(gathered *g, const ludc_column *c, size_t first, size_t n, lud_error *err) {
-    int32_t ids[PART];
+    int32_t ids[LUDC_SCORED];
     for (size_t i = 0; i < n; i++)
         ids[i] = c->missing && c->missing[first + i] ? -1 : c->ids[first + i];
     return ludc_spill_add(&g->targets, ids, n * sizeof(*ids), err);
@@ -82,24 +73,18 @@ static lud_status add_reals(ludc_tally *t, size_t k, const ludc_column *c, size_
     return ludc_spill_add(&t->outputs[k].targets, v, n * w * sizeof(*v), err);
 }
 
-static lud_status add_part(ludc_tally *t, ludc_scorer *s, const ludc_task_rows *d, size_t first, size_t n,
+lud_status ludc_tally_take(void *tally, const ludc_task_rows *d, size_t first, size_t n, float *const *scores,
                            lud_error *err) {
-    LUDC_TRY(ludc_scorer_run(s, d, first, n, t->part, t->loss, err));
+    ludc_tally *t = tally;
     for (size_t k = 0; k < t->p->n_outputs; k++) {
         const ludc_column *c = &d->outputs[k];
         gathered *g = &t->outputs[k];
         for (size_t i = first; i < first + n; i++)
             g->weight += (double)d->weights[k][i];
-        LUDC_TRY(ludc_spill_add(&g->scores, t->part[k], n * (size_t)t->p->outputs[k].width * sizeof(**t->part), err));
+        LUDC_TRY(ludc_spill_add(&g->scores, scores[k], n * (size_t)t->p->outputs[k].width * sizeof(**scores), err));
         LUDC_TRY(c->kind == LUDC_COLUMN_IDS ? add_ids(g, c, first, n, err) : add_reals(t, k, c, first, n, err));
     }
     t->n += n;
-    return LUD_OK;
-}
-
-lud_status ludc_tally_add(ludc_tally *t, ludc_scorer *s, const ludc_task_rows *d, size_t n, lud_error *err) {
-    for (size_t i = 0; i < n; i += PART)
-        LUDC_TRY(add_part(t, s, d, i, LUDC_MIN((size_t)PART, n - i), err));
     return LUD_OK;
 }
 
@@ -154,7 +139,7 @@ lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_predictor *p, const lud
                               ludc_value **tree, lud_error *err) {
     ludc_tally *t = NULL;
     LUDC_TRY(ludc_tally_new(p, &t, err));
-    const lud_status status = ludc_tally_add(t, s, d, n, err);
+    const lud_status status = ludc_scorer_each(s, d, n, t->loss, ludc_tally_take, t, err);
     if (status == LUD_OK) return ludc_tally_end(t, details, tree, err);
     ludc_tally_free(t);
     return status;
