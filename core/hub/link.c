@@ -8,14 +8,16 @@
 
 enum { MAX_WAIT = 300 };
 
+/* All or nothing: without its endpoint another server would be asked. */
 static ludc_value *settings_value(const ludc_hub_settings *s, bool is_default) {
     ludc_value *root = ludc_value_new(LUD_CFG_OBJECT), *config = ludc_value_new(LUD_CFG_OBJECT);
-    if (is_default && s->endpoint) ludc_value_put(config, "endpoint", ludc_value_str(ludc_str(s->endpoint)));
-    ludc_value_put(config, "connect_timeout", ludc_value_float(s->connect_timeout));
-    ludc_value_put(config, "read_timeout", ludc_value_float(s->read_timeout));
-    ludc_value_put(config, "allow_http", ludc_value_bool(s->allow_http));
-    ludc_value_put(config, "user_agent", ludc_value_str(LUDC_STR("ludwig/" LUDC_VERSION)));
-    if (root && ludc_value_put(root, "config", config)) return root;
+    const bool ok =
+        (!is_default || !s->endpoint || ludc_value_put(config, "endpoint", ludc_value_str(ludc_str(s->endpoint)))) &&
+        ludc_value_put(config, "connect_timeout", ludc_value_float(s->connect_timeout)) &&
+        ludc_value_put(config, "read_timeout", ludc_value_float(s->read_timeout)) &&
+        ludc_value_put(config, "allow_http", ludc_value_bool(s->allow_http)) &&
+        ludc_value_put(config, "user_agent", ludc_value_str(LUDC_STR("ludwig/" LUDC_VERSION)));
+    if (ludc_value_put(root, "config", config) && ok) return root;
     ludc_value_free(root);
     return NULL;
 }
