@@ -37,6 +37,7 @@ bool ludc_is_hex(const char *s, size_t n);         /* n lower-case hex digits, t
 typedef struct ludc_hub_link {
     const lud_hub_vt *vt;
     void *self;
+    ludc_value *cfg; /* lives as long as the instance */
 } ludc_hub_link;
 lud_status ludc_hub_link_open(ludc_hub *, const char *hub, ludc_hub_link *, lud_error *); /* [main] */
 void ludc_hub_link_close(ludc_hub_link *);                                                /* accepts a zeroed one */
