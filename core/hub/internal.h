@@ -58,7 +58,6 @@ typedef struct ludc_hub_listing {
     ludc_hub_entry *entries;
     size_t n, cap;
     bool exact; /* all files of the commit; else only those that are cached */
-    bool odd;   /* files with unusable names were left out */
 } ludc_hub_listing;
 /* What is wrong with the name is logged; the file is left out. */
 lud_status ludc_hub_listing_add(ludc_hub_listing *, lud_str path, uint64_t size, const char *hash, lud_error *);
