@@ -238,6 +238,7 @@ static void encoder_h(void) {
     FIELD(lud_encoder_vt, sources);
     FIELD(lud_encoder_vt, adapter_targets);
     FIELD(lud_encoder_vt, hf_config);
+    FIELD(lud_encoder_vt, gguf_config);
 }
 
 static void decoder_h(void) {
