@@ -193,6 +193,8 @@ typedef struct stream {
     ludc_ids ids;
     ludc_buf text;
     size_t sent;
+    int64_t n;           /* tokens so far, the ending one included */
+    double begin, first; /* when the prompt was given, when the first token came */
     lud_error err;
 } stream;
 
@@ -200,6 +202,7 @@ static lud_status stream_token(void *arg, size_t row, int32_t id) {
     (void)row;
     stream *s = arg;
     const ludc_model_info *info = ludc_model_info_of(s->model->model);
+    if (s->n++ == 0) s->first = ludc_now();
     if (ludc_ends_text(info, id)) return LUD_OK;
     if (!ludc_ids_push(&s->ids, id)) return LUD_E_NOMEM;
     ludc_buf_clear(&s->text);
@@ -212,6 +215,13 @@ static lud_status stream_token(void *arg, size_t row, int32_t id) {
     const lud_str fresh = {s->text.ptr + s->sent, ready - s->sent};
     s->sent = ready;
     return s->on_text(s->arg, fresh);
+}
+
+static void tell_speed(const stream *s, size_t n_prompt) {
+    const double prompt = s->first - s->begin, rest = ludc_now() - s->first;
+    if (s->n < 2 || prompt <= 0 || rest <= 0) return;
+    ludc_log(LUD_LOG_INFO, "prompt: %zu tokens, %.1f tokens/s; then %lld tokens, %.1f tokens/s", n_prompt,
+             (double)n_prompt / prompt, (long long)(s->n - 1), (double)(s->n - 1) / rest);
 }
 
 LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const char *generation,
@@ -228,9 +238,11 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const cha
     lud_status status = ludc_tokenizer_encode(ludc_model_info_of(m->model)->tokenizer, prompt, true, &ids, err);
     if (status == LUD_OK) status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
     const ludc_prompt one = {.ids = ids.ptr, .len = (int32_t)ids.len};
+    s.begin = ludc_now();
     if (status == LUD_OK) status = ludc_decode(d, &one, 1, &g, stream_token, &s, &completion, err);
     if (status == LUD_OK && s.text.len > s.sent)
         status = on_text(arg, (lud_str){s.text.ptr + s.sent, s.text.len - s.sent});
+    if (status == LUD_OK) tell_speed(&s, ids.len);
     ludc_generator_free(d);
     ludc_ids_free(&completion.ids);
     ludc_ids_free(&ids);

@@ -22,6 +22,8 @@ LUD_EXPORT int lud_exit_code(lud_status status) {
         return 5;
     case LUD_E_NUMERIC:
         return 6;
+    case LUD_E_HUB:
+        return 7;
     case LUD_E_NOMEM:
         return 8;
     case LUD_E_INTERNAL:

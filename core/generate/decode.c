@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Batched decoding. The batch has `slots`, each with its own pages of the key/value cache; a slot whose row ends takes
- * the next prompt while the others go on. One run carries prompts being read and rows being continued side by side. */
+ * the next prompt while the others go on. One run carries prompts being read and rows being continued side by side.
+ * What all prompts of a call begin with is read once, into pages that every slot's table lists first. */
 #include <string.h>
 
 #include "internal.h"
@@ -21,6 +22,7 @@ struct ludc_generator {
     ludc_model *model;
     ludc_run *run;
     int64_t batch, context, cap_T, pages_per_slot, vocab;
+    int64_t shared_pages; /* of the call in progress; they lie behind those of the slots */
     slot *slots;
     int32_t *ids, *positions, *seg_offsets, *rows, *page_table; /* of one run */
     size_t *row_slot;                                           /* whose logits */
@@ -84,7 +86,7 @@ lud_status ludc_generator_new(ludc_model *model, int64_t batch, int64_t context,
                                     .N = d->batch,
                                     .page_size = PAGE_TOKENS,
                                     .pages_per_segment = d->pages_per_slot,
-                                    .n_pages = d->batch * d->pages_per_slot};
+                                    .n_pages = (d->batch + 1) * d->pages_per_slot};
         status = ludc_run_new(model, LUDC_RUN_DECODE, &caps, &d->run, err);
     }
     if (status != LUD_OK) {
@@ -106,7 +108,7 @@ static lud_status start(call *c, slot *s, lud_error *err) {
         if (!ludc_ids_push(&s->seen, p->ids[i])) return ludc_fail(err, LUD_E_NOMEM, "generation: out of memory");
     s->active = true;
     s->prompt = c->next++;
-    s->cached = 0;
+    s->cached = (size_t)(c->d->shared_pages * PAGE_TOKENS);
     s->n_new = 0;
     return LUD_OK;
 }
@@ -134,6 +136,46 @@ static lud_status take(call *c, slot *s, const float *logits, lud_error *err) {
     return LUD_OK;
 }
 
+int64_t ludc_shared_prefix(const ludc_prompt *prompts, size_t n, int64_t room) {
+    int64_t shared = n > 1 ? prompts[0].len - 1 : 0;
+    for (size_t i = 0; i < n && shared > 0; i++) {
+        if (prompts[i].len > room) return 0;
+        shared = LUDC_MIN(shared, (int64_t)prompts[i].len - 1);
+        for (int64_t k = 0; k < shared; k++)
+            if (prompts[i].ids[k] != prompts[0].ids[k]) shared = k;
+    }
+    return LUDC_MAX(shared, 0);
+}
+
+static int32_t page_of(const ludc_generator *d, int64_t row, int64_t p) {
+    return (int32_t)((p < d->shared_pages ? d->batch : row) * d->pages_per_slot + p);
+}
+
+/* Reads the whole pages that all prompts of the call begin with. */
+static lud_status read_shared(call *c, lud_error *err) {
+    ludc_generator *d = c->d;
+    const int64_t room = LUDC_MAX(1, d->context - c->g->max_new_tokens);
+    d->shared_pages = ludc_shared_prefix(c->prompts, c->n, room) / PAGE_TOKENS;
+    for (int64_t p = 0; p < d->pages_per_slot; p++)
+        d->page_table[p] = page_of(d, 0, p);
+    for (int64_t at = 0, end = d->shared_pages * PAGE_TOKENS; at < end;) {
+        const int64_t n = LUDC_MIN(d->cap_T, end - at);
+        for (int64_t k = 0; k < n; k++)
+            d->ids[k] = c->prompts[0].ids[at + k], d->positions[k] = (int32_t)(at + k);
+        d->seg_offsets[0] = 0, d->seg_offsets[1] = (int32_t)n;
+        const ludc_run_tokens r = {.ids = d->ids,
+                                   .positions = d->positions,
+                                   .seg_offsets = d->seg_offsets,
+                                   .rows = d->rows,
+                                   .page_table = d->page_table,
+                                   .T = n,
+                                   .S = 1};
+        LUDC_TRY(ludc_run_logits(d->run, &r, d->logits, err));
+        at += n;
+    }
+    return LUD_OK;
+}
+
 /* Adds what slot `i` has not cached yet, as far as there is room for it beside one token of every later slot. */
 static void add_segment(ludc_generator *d, int64_t i, ludc_run_tokens *r) {
     slot *s = &d->slots[i];
@@ -144,7 +186,7 @@ static void add_segment(ludc_generator *d, int64_t i, ludc_run_tokens *r) {
         d->positions[r->T] = (int32_t)(s->cached + k);
     }
     for (int64_t p = 0; p < d->pages_per_slot; p++)
-        d->page_table[r->S * d->pages_per_slot + p] = (int32_t)(i * d->pages_per_slot + p);
+        d->page_table[r->S * d->pages_per_slot + p] = page_of(d, i, p);
     d->seg_offsets[++r->S] = (int32_t)r->T;
     s->cached += n;
     if (s->cached == s->seen.len) {
@@ -174,6 +216,7 @@ lud_status ludc_decode(ludc_generator *d, const ludc_prompt *prompts, size_t n, 
     call c = {.d = d, .prompts = prompts, .n = n, .g = g, .fn = fn, .arg = arg, .out = out};
     for (int64_t i = 0; i < d->batch; i++)
         d->slots[i].active = false;
+    LUDC_TRY(read_shared(&c, err));
     for (;;) {
         bool any = false;
         for (int64_t i = 0; i < d->batch; i++) {

@@ -22,6 +22,10 @@ int32_t ludc_sample(const ludc_generation *, const float *logits, int64_t vocab,
                     const int32_t *banned, int32_t n_banned, uint64_t row, const ludc_sample_scratch *scratch,
                     double *log_prob);
 
+/* How many tokens all prompts begin with; 0 for one prompt, or if one of them is longer than `room`. A prompt's last
+ * token is never counted: its logits are wanted. */
+int64_t ludc_shared_prefix(const ludc_prompt *, size_t n, int64_t room);
+
 /* Of one row of logits. */
 double ludc_log_sum_exp(const float *logits, int64_t vocab);
 

@@ -2,8 +2,8 @@
  * Scored decoding: how likely each of some answers is after a prompt. The answers' tokens form a trie, so what answers
  * have in common is computed once. Prompts and tries are one stream of tokens over a key/value cache with pages of one
  * token: a node of the trie is a segment of one token whose page table lists the prompt's pages, its ancestors' and its
- * own; branches share pages without copies. Attention stores all keys of a run before it reads any, so the stream may
- * be cut into runs anywhere. */
+ * own; branches share pages without copies, and so do prompts that begin alike. Attention stores all keys of a run
+ * before it reads any, so the stream may be cut into runs anywhere. */
 #include <math.h>
 #include <string.h>
 
@@ -36,8 +36,10 @@ typedef struct scorer {
     int64_t *owner; /* whose logits: prompt * nodes + node */
     double *cum;    /* [GROUP_PROMPTS, nodes] log-likelihood from the prompt to the node */
     float *logits;
-    int32_t length[GROUP_PROMPTS], base[GROUP_PROMPTS]; /* tokens of the prompt, its first page */
-    int64_t longest, pages, table, vocab; /* longest: tokens of a prompt; table: entries of a page table */
+    int32_t length[GROUP_PROMPTS], base[GROUP_PROMPTS]; /* tokens of the prompt, the page of its first own token */
+    /* longest: tokens of a prompt; shared: of those, what all begin with, in the first pages; table: entries of a page
+     * table */
+    int64_t longest, shared, pages, table, vocab;
 } scorer;
 
 /* ---- Trie ---- */
@@ -96,10 +98,13 @@ static lud_status open_segment(scorer *s, size_t k, int32_t at, lud_error *err) 
     if (s->t.T == RUN_TOKENS || s->t.N == RUN_LOGITS) LUDC_TRY(flush(s, err));
     int32_t *pages = s->page_table + s->t.S++ * s->table, *after = pages + s->length[k] - 1;
     memset(pages, 0, (size_t)s->table * sizeof *pages);
-    for (int32_t i = 0; i < s->length[k]; i++)
-        pages[i] = s->base[k] + i;
+    const int32_t shared = (int32_t)s->shared, own = s->length[k] - shared;
+    for (int32_t i = 0; i < shared; i++)
+        pages[i] = i;
+    for (int32_t i = 0; i < own; i++)
+        pages[shared + i] = s->base[k] + i;
     for (; at > 0; at = s->trie.nodes[at].parent)
-        after[s->trie.nodes[at].depth] = s->base[k] + s->length[k] + s->trie.nodes[at].page;
+        after[s->trie.nodes[at].depth] = s->base[k] + own + s->trie.nodes[at].page;
     return LUD_OK;
 }
 
@@ -115,13 +120,18 @@ static void want(scorer *s, size_t k, int32_t at) {
     s->owner[s->t.N++] = (int64_t)k * s->trie.n + at;
 }
 
+static lud_status add_tokens(scorer *s, size_t k, const int32_t *ids, int64_t from, int64_t to, lud_error *err) {
+    while (from < to) {
+        LUDC_TRY(open_segment(s, k, 0, err));
+        for (; from < to && s->t.T < RUN_TOKENS; from++)
+            push(s, ids[from], from);
+    }
+    return LUD_OK;
+}
+
 static lud_status add_prompt(scorer *s, size_t k, const int32_t *ids, lud_error *err) {
     const int32_t len = s->length[k];
-    for (int32_t i = 0; i < len;) {
-        LUDC_TRY(open_segment(s, k, 0, err));
-        for (; i < len && s->t.T < RUN_TOKENS; i++)
-            push(s, ids[i], i);
-    }
+    LUDC_TRY(add_tokens(s, k, ids, s->shared, len, err));
     want(s, k, 0);
     for (int32_t at = 1; at < s->trie.n; at++) {
         const node *v = &s->trie.nodes[at];
@@ -135,14 +145,14 @@ static lud_status add_prompt(scorer *s, size_t k, const int32_t *ids, lud_error 
 
 /* As many of the n prompts as the cache holds; *rows of them. */
 static lud_status score_group(scorer *s, const ludc_prompt *prompts, size_t n, size_t *rows, lud_error *err) {
-    int64_t used = 0;
+    int64_t used = s->shared;
     size_t k = 0;
     for (; k < LUDC_MIN(n, (size_t)GROUP_PROMPTS); k++) {
         const int64_t len = LUDC_MIN((int64_t)prompts[k].len, s->longest);
-        if (used + len + s->trie.inner > s->pages) break;
+        if (used + len - s->shared + s->trie.inner > s->pages) break;
         s->length[k] = (int32_t)len;
         s->base[k] = (int32_t)used;
-        used += len + s->trie.inner;
+        used += len - s->shared + s->trie.inner;
         LUDC_TRY(add_prompt(s, k, prompts[k].ids + (prompts[k].len - len), err));
     }
     *rows = k;
@@ -193,6 +203,7 @@ static lud_status scorer_open(scorer *s, ludc_model *model, const ludc_prompt *p
     if (s->longest < 1)
         return ludc_fail(err, LUD_E_INVALID, "scored decoding: an answer has %d tokens, the model takes %lld in all",
                          s->trie.depth, (long long)info->max_positions);
+    s->shared = ludc_shared_prefix(prompts, n, s->longest);
     s->vocab = info->vocab_size;
     s->table = s->longest + s->trie.depth;
     s->pages = LUDC_MAX(GROUP_TOKENS, s->longest + s->trie.inner);
@@ -212,6 +223,8 @@ lud_status ludc_score(ludc_model *model, const ludc_prompt *prompts, size_t n, c
     scorer s = {0};
     lud_status status = trie_make(&s.trie, answers, n_answers, err);
     if (status == LUD_OK) status = scorer_open(&s, model, prompts, n, err);
+    s.length[0] = (int32_t)s.shared;
+    if (status == LUD_OK && n) status = add_tokens(&s, 0, prompts[0].ids, 0, s.shared, err);
     for (size_t first = 0, rows = 0; first < n && status == LUD_OK; first += rows) {
         status = score_group(&s, prompts + first, n - first, &rows, err);
         for (size_t i = 0; i < rows * n_answers && status == LUD_OK; i++)

@@ -9,6 +9,7 @@
 #include <ludwig/combiner.h>
 #include <ludwig/decoder.h>
 #include <ludwig/encoder.h>
+#include <ludwig/hub.h>
 #include <string.h>
 
 typedef struct slot {
@@ -25,6 +26,7 @@ static const slot model_slots[] = {SLOT(lud_encoder_vt, info), SLOT(lud_encoder_
 static const slot decoder_slots[] = {SLOT(lud_decoder_vt, inst), SLOT(lud_decoder_vt, build), {0}};
 static const slot combiner_slots[] = {SLOT(lud_combiner_vt, inst), SLOT(lud_combiner_vt, build), {0}};
 static const slot adapter_slots[] = {SLOT(lud_adapter_vt, inst), SLOT(lud_adapter_vt, apply), {0}};
+static const slot hub_slots[] = {SLOT(lud_hub_vt, inst), SLOT(lud_hub_vt, resolve), SLOT(lud_hub_vt, fetch), {0}};
 static const slot backend_slots[] = {SLOT(lud_backend_vt, probe),
                                      SLOT(lud_backend_vt, open),
                                      SLOT(lud_backend_vt, close),
@@ -49,6 +51,7 @@ static const struct {
     {LUD_KIND_DECODER, true, LUD_SIZEOF_THRU(lud_decoder_vt, build), decoder_slots},
     {LUD_KIND_COMBINER, true, LUD_SIZEOF_THRU(lud_combiner_vt, build), combiner_slots},
     {LUD_KIND_ADAPTER, true, LUD_SIZEOF_THRU(lud_adapter_vt, apply), adapter_slots},
+    {LUD_KIND_HUB, true, LUD_SIZEOF_THRU(lud_hub_vt, abort), hub_slots},
     {LUD_KIND_BACKEND, false, LUD_SIZEOF_THRU(lud_backend_vt, sync), backend_slots},
 };
 

@@ -55,6 +55,10 @@ grep -q "1 rows have a label that cannot be answered ('mixed' is the first)" err
 p=label_probabilities
 [ "$(head -n 1 answers.csv)" = "label_predictions,$p,label_probability,${p}_negative,${p}_positive,${p}_neutral,${p}_mixed,label_predictions_top_k,label_response" ] ||
     fail "odd columns: $(head -n 1 answers.csv)"
+# All prompts begin alike; what they share is read once.
+run predict -c zero.yaml --dataset reviews.csv -o rows.jsonl
+run predict -c zero.yaml --dataset reviews.csv --limit 1 -o row.jsonl
+head -n 1 rows.jsonl | cmp -s - row.jsonl || fail "a row alone is answered differently"
 run predict -c zero.yaml --set 'output_features.0.decoder.match.positive.value=""' --dataset reviews.csv -o empty.csv
 [ "$(grep -c '^positive,"\[0.0, 1.0, 0.0\]",1.0,' empty.csv)" -eq 27 ] || fail "an empty regex does not match"
 

@@ -6,6 +6,7 @@
 #include <ludwig/combiner.h>
 #include <ludwig/decoder.h>
 #include <ludwig/encoder.h>
+#include <ludwig/hub.h>
 #include <ludwig/ludwig.h>
 #include <stdio.h>
 
@@ -359,6 +360,51 @@ static void backend_h(void) {
     FIELD(lud_backend_vt, sync);
 }
 
+static void hub_h(void) {
+    STRUCT(lud_hub_ref);
+    FIELD(lud_hub_ref, struct_size);
+    FIELD(lud_hub_ref, type);
+    FIELD(lud_hub_ref, repo);
+    FIELD(lud_hub_ref, revision);
+    STRUCT(lud_hub_file);
+    FIELD(lud_hub_file, struct_size);
+    FIELD(lud_hub_file, reserved);
+    FIELD(lud_hub_file, path);
+    FIELD(lud_hub_file, size);
+    FIELD(lud_hub_file, hash);
+    STRUCT(lud_hub_fault);
+    FIELD(lud_hub_fault, struct_size);
+    FIELD(lud_hub_fault, kind);
+    FIELD(lud_hub_fault, wait);
+    STRUCT(lud_hub_commit);
+    FIELD(lud_hub_commit, struct_size);
+    FIELD(lud_hub_commit, private_repo);
+    FIELD(lud_hub_commit, message);
+    FIELD(lud_hub_commit, description);
+    FIELD(lud_hub_commit, parent);
+    STRUCT(lud_hub_source);
+    FIELD(lud_hub_source, struct_size);
+    FIELD(lud_hub_source, reserved);
+    FIELD(lud_hub_source, path);
+    FIELD(lud_hub_source, size);
+    FIELD(lud_hub_source, sha256);
+    FIELD(lud_hub_source, git_sha1);
+    FIELD(lud_hub_source, read);
+    FIELD(lud_hub_source, arg);
+    STRUCT(lud_hub_vt);
+    FIELD(lud_hub_vt, struct_size);
+    FIELD(lud_hub_vt, reserved);
+    FIELD(lud_hub_vt, inst);
+    FIELD(lud_hub_vt, authorize);
+    FIELD(lud_hub_vt, resolve);
+    FIELD(lud_hub_vt, fetch);
+    FIELD(lud_hub_vt, folder);
+    FIELD(lud_hub_vt, begin);
+    FIELD(lud_hub_vt, add);
+    FIELD(lud_hub_vt, commit);
+    FIELD(lud_hub_vt, abort);
+}
+
 static void ludwig_h(void) {
     STRUCT(lud_progress);
     FIELD(lud_progress, struct_size);
@@ -469,6 +515,7 @@ int main(void) {
     combiner_h();
     adapter_h();
     backend_h();
+    hub_h();
     ludwig_h();
     numbers();
     return 0;

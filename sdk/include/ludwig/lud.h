@@ -40,7 +40,8 @@ typedef int32_t lud_status; /* one of LUD_OK, LUD_E_*; never a C enum in a struc
     X(LUD_E_NUMERIC, -7, "numeric error")                                                                              \
     X(LUD_E_CANCELLED, -8, "cancelled")                                                                                \
     X(LUD_E_INTERNAL, -9, "internal error")                                                                            \
-    X(LUD_E_DATA, -10, "data error")
+    X(LUD_E_DATA, -10, "data error")                                                                                   \
+    X(LUD_E_HUB, -11, "hub or network error")
 enum {
 #define LUD_STATUS_ENUM(name, code, text) name = (code),
     LUD_STATUS_MAP(LUD_STATUS_ENUM)

@@ -16,7 +16,7 @@ typedef struct lud_model lud_model;
 
 LUD_EXPORT const char *lud_version(void);
 /* Exit status of the program for a status: 0 ok, 1 other, 2 usage or config, 3 data, 4 plugin, 5 file, 6 diverged,
- * 8 out of memory, 70 internal, 130 interrupted. */
+ * 7 hub, 8 out of memory, 70 internal, 130 interrupted. */
 LUD_EXPORT int lud_exit_code(lud_status);
 
 /* Where a long call stands. Rates are of real tokens (there is no padding), or of rows; 0 = not known yet. */

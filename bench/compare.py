@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ours and the peers' on the same work, in turn, on the same machine. usage: compare.py [ROW ...]; started by compare.sh.
+
+A row is one kind of work: how we do it, how a peer does it, what is wanted. Each round runs ours, then each peer; the
+medians of the rounds count, against the best peer. A gate compares what was computed (losses, accuracies); without it a
+ratio does not count. The share is our rate times the operations or bytes of the work, by the peak that bench_peak
+measures in the same run. A round on a machine that others use is not judged. Prints a table; writes OUT/bench.json."""
+import csv
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+LUDWIG = "build/release/bin/ludwig"
+PEAK = "build/release/bin/bench_peak"
+PYTHON = os.path.join(os.environ["LUDWIG_PEERS"], "bin/python")
+MODELS, SHARED, TMP = os.environ["LUDWIG_MODELS"], os.environ["LUDWIG_SHARED"], os.environ["BENCH_TMP"]
+GGUF = f"{MODELS}/SmolLM2-135M-Instruct.Q4_1.gguf"
+MINILM = f"{MODELS}/all-MiniLM-L6-v2"
+HF = f"{TMP}/hf"  # SmolLM2 as the peers read it
+BANKING = f"{SHARED}/data/banking77_train.csv"
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+STEPS = 12
+
+
+# ---- Work ----
+def alpaca():
+    """Instruction rows of mixed length."""
+    path = f"{TMP}/alpaca.jsonl"
+    template = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
+    with open(path, "w", encoding="utf-8") as f:
+        for r in json.load(open(f"{SHARED}/data/code_alpaca_2k.json", encoding="utf-8"))[:STEPS * 8]:
+            f.write(json.dumps({"instruction": template.format(**r), "output": r["output"]}) + "\n")
+    return path
+
+
+def full_rows():
+    """Rows longer than 256 tokens, nearly all of them targets."""
+    path = f"{TMP}/full.jsonl"
+    rows = json.load(open(f"{SHARED}/data/code_alpaca_2k.json", encoding="utf-8"))
+    with open(path, "w", encoding="utf-8") as f:
+        for i in range(STEPS * 4):
+            text = "\n".join(r["instruction"] + "\n" + r["output"] for r in rows[i * 15:i * 15 + 15])
+            f.write(json.dumps({"instruction": "Write:", "output": text}) + "\n")
+    return path
+
+
+# ---- Running things ----
+def run(command, **kwargs):
+    done = subprocess.run(command, capture_output=True, text=True, **kwargs)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    return done
+
+
+def peer(script, *args):
+    return json.loads(run([PYTHON, f"bench/peers/{script}.py", *map(str, args)]).stdout.splitlines()[-1])
+
+
+def number(text, name):
+    return float(re.search(rf"\| {name} +\| ([0-9.]+)", text).group(1))
+
+
+def train(config, data, *options):
+    """Trains; rate, peak memory and the loss of each evaluation period."""
+    path = f"{TMP}/config.json"
+    json.dump(config, open(path, "w"))
+    run(["rm", "-rf", f"{TMP}/run"])
+    log = run([LUDWIG, "train", "-c", path, "--training_set", data, "--output_directory", f"{TMP}/run", *options]).stderr
+    statistics_file = json.load(open(f"{TMP}/run/experiment_run/training_statistics.json"))
+    unit = "Rows per second" if config.get("model_type") == "ecd" else "Real tokens per second"
+    return {"rate": number(log, unit), "peak_mib": number(log, "Peak memory"), "log": log,
+            "losses": statistics_file["training"]["combined"]["loss"]}
+
+
+def language(precision, kind, batch, length):
+    c = {"model_type": "llm", "base_model": GGUF, "input_features": [{"name": "instruction", "type": "text"}],
+         "output_features": [{"name": "output", "type": "text"}], "prompt": {"template": "{instruction}"},
+         "preprocessing": {"global_max_sequence_length": length}, "backend": {"precision": precision},
+         "trainer": {"type": "finetune", "batch_size": batch, "train_steps": STEPS, "steps_per_checkpoint": 1,
+                     "should_shuffle": False, "learning_rate": 5e-4 if kind == "lora" else 2e-5,
+                     "optimizer": {"type": "adamw"}}}
+    if kind == "lora":
+        c["adapter"] = {"type": "lora", "r": 8, "dropout": 0.0}
+    return c
+
+
+def predictive(precision, **trainer):
+    return {"model_type": "ecd", "backend": {"precision": precision, "cache_dir": f"{TMP}/cache_{precision}"},
+            "input_features": [{"name": "text", "type": "text", "preprocessing": {"cache_encoder_embeddings": True},
+                                "encoder": {"type": "auto_transformer", "reduce_output": "mean",
+                                            "pretrained_model_name_or_path": MINILM}}],
+            "output_features": [{"name": "category", "type": "category",
+                                 "decoder": {"num_fc_layers": 1, "fc_output_size": 256}}],
+            "trainer": {"batch_size": 128, "early_stop": -1, "skip_all_evaluation": True, **trainer}}
+
+
+def ours_embed(precision):
+    run(["rm", "-rf", f"{TMP}/cache_{precision}"])
+    log = train(predictive(precision, epochs=1), BANKING)["log"]
+    texts, seconds = re.search(r"(\d+) encoded in ([0-9.]+) s", log).groups()
+    return {"rate": int(texts) / float(seconds)}
+
+
+def ours_decode(gguf, new=128):
+    path = f"{TMP}/generate.json"
+    json.dump({"model_type": "llm", "base_model": gguf, "input_features": [{"name": "a", "type": "text"}],
+               "output_features": [{"name": "b", "type": "text"}],
+               "generation": {"max_new_tokens": new, "min_new_tokens": new, "do_sample": False}}, open(path, "w"))
+    prompt = "The history of the town begins in the year 1204, when " * 39  # 512 tokens
+    log = run([LUDWIG, "generate", "-c", path, "-p", prompt]).stderr
+    found = re.search(r"prompt: (\d+) tokens, ([0-9.]+) tokens/s; then \d+ tokens, ([0-9.]+)", log)
+    return {"prefill": float(found.group(2)), "decode": float(found.group(3))}
+
+
+def wall(command):
+    begin = time.perf_counter()
+    run(command)
+    return time.perf_counter() - begin
+
+
+# ---- Gates: what a round computed; None = as wanted ----
+def same_losses(limit):
+    def check(ours, theirs):
+        if len(ours["losses"]) != len(theirs["losses"]):
+            return f"{len(ours['losses'])} losses, {len(theirs['losses'])} of the peer"
+        worst = max(abs(a / b - 1) for a, b in zip(ours["losses"], theirs["losses"]))
+        return None if worst <= limit else f"losses differ by {100 * worst:.1f} %"
+    return check
+
+
+def none(ours, theirs):
+    return None
+
+
+# ---- Rows ----
+# name: (what, ours, {peer: theirs}, gate, [(figure, wanted ratio)], peak, operations or bytes per unit, wanted share,
+#        wanted memory ratio)
+def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, peak, flop, share, memory):
+    return (what, lambda: train(language(precision, kind, batch, length), data()),
+            {"peft" if kind == "lora" else "torch":
+             lambda: peer("lm", HF, data(), STEPS, batch, length, peer_precision, kind)},
+            same_losses(0.03), [("rate", wanted)], peak, flop, share, memory)
+
+
+def decode_row(name, file, wanted, prefill, megabytes, share):
+    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file),
+            {"llama.cpp": lambda: peer("decode", file)}, none, [("decode", wanted), ("prefill", prefill)],
+            "read", megabytes * 1e6, share, None)
+
+
+MINILM_FLOP = 21.7e6  # per token, with the attention of short texts; perf.md 2.3
+ROWS = {
+    "lora_fp32": lm_row("LoRA r=8 q,v, full rows T=256, fp32", "fp32", "fp32", "lora", full_rows, 4, 256,
+                        1.6, "fp32", 572e6, 0.80, 0.35),
+    "lora_bf16": lm_row("the same in bf16", "bf16", "bf16", "lora", full_rows, 4, 256, 1.7, "bf16", 572e6, 0.65, 0.35),
+    "mixed_fp32": lm_row("LoRA, code_alpaca rows of mixed length, ours auto, PEFT fp32", "auto", "fp32", "lora", alpaca,
+                         8, 512, 6, None, 0, 0, 0.35),
+    "mixed_bf16": lm_row("the same, PEFT bf16", "auto", "bf16", "lora", alpaca, 8, 512, 3.5, None, 0, 0, 0.35),
+    "full_bf16": lm_row("full fine-tuning, bf16 products, fp32 weights", "bf16", "autocast", "full", full_rows, 4, 256,
+                        1.4, "bf16", 838e6, 0, 0.7),
+    "embed_fp32": ("MiniLM, banking77, fp32", lambda: ours_embed("fp32"),
+                   {"best of two": lambda: peer("embed", MINILM, "fp32", BANKING, f"{TMP}/vectors.npz")}, none,
+                   [("rate", 2)], "fp32", None, 0.60, None),
+    "embed_bf16": ("MiniLM, banking77, bf16", lambda: ours_embed("bf16"),
+                   {"best of two": lambda: peer("embed", MINILM, "bf16", BANKING, f"{TMP}/vectors_bf16.npz")}, none,
+                   [("rate", 2.2)], "bf16", None, 0.60, None),
+    "head": ("head 384 -> 256 -> 77 on cached vectors, batch 128, adam", lambda: train(predictive("fp32", epochs=30),
+                                                                                       BANKING),
+             {"sklearn": lambda: peer("head", f"{TMP}/vectors.npz", "sklearn"),
+              "torch": lambda: peer("head", f"{TMP}/vectors.npz", "torch")}, none, [("rate", 4)], "fp32", 0.52e6, 0,
+             None),
+    "decode_q4_1": decode_row("Q4_1", GGUF, 4, 4, 84, 0.60),
+    "start": ("launch to the first step", lambda: {"rate": 1 / wall(
+        [LUDWIG, "train", "-c", start_config(), "--training_set", alpaca(), "--output_directory", f"{TMP}/run"])},
+        {"peft": lambda: {"rate": 1 / wall([PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none, [("rate", 20)], None,
+        0, 0, None),
+}
+
+
+def start_config():
+    c = language("auto", "lora", 1, 512)
+    c["trainer"]["train_steps"] = 1
+    json.dump(c, open(f"{TMP}/start.json", "w"))
+    return f"{TMP}/start.json"
+
+
+# ---- Judging ----
+def load():
+    """Cores that others keep busy, over half a second."""
+    def ticks():
+        t = [int(x) for x in open("/proc/stat").readline().split()[1:]]
+        return sum(t) - t[3] - t[4]
+    begin = ticks()
+    time.sleep(0.5)
+    return (ticks() - begin) / os.sysconf("SC_CLK_TCK") / 0.5
+
+
+def quiet():
+    for _ in range(20):
+        if load() < 0.15:
+            return True
+    return False
+
+
+def measure(name):
+    what, ours, peers, gate, figures, peak, work, share, memory = ROWS[name]
+    rounds = []
+    for _ in range(ROUNDS):
+        calm = quiet()
+        mine = ours()
+        others = {p: f() for p, f in peers.items()}
+        peaks = json.loads(run([PEAK]).stdout)
+        calm = calm and quiet()
+        bad = [m for m in (gate(mine, o) for o in others.values()) if m]
+        rounds.append((mine, others, peaks, calm, bad))
+    return rounds
+
+
+def median(values):
+    return statistics.median(list(values))
+
+
+def verdict(ok, calm):
+    return ("ok" if ok else "MISSED") if calm else "busy"
+
+
+def report(name, rounds, table, lines):
+    what, _, peers, _, figures, peak, work, share, memory = ROWS[name]
+    calm, bad = all(r[3] for r in rounds), sorted({m for r in rounds for m in r[4]})
+    for figure, wanted in figures:
+        mine = median(r[0][figure] for r in rounds)
+        best = max(peers, key=lambda p: median(r[1][p][figure] for r in rounds))
+        ratio = median(r[0][figure] / r[1][best][figure] for r in rounds)
+        row = {"row": name, "what": what, "figure": figure, "ours": mine, "peer": best, "ratio": ratio, "wanted": wanted}
+        if peak and work and figure in ("rate", "decode"):
+            row["share"] = median(r[0][figure] * work / r[2][peak] for r in rounds)
+            row["wanted_share"] = share
+        if memory:
+            row["memory"] = median(r[0]["peak_mib"] / r[1][best]["peak_mib"] for r in rounds)
+            row["wanted_memory"] = memory
+        ok = ratio >= wanted and not bad and row.get("share", 1) >= (share or 0) and row.get("memory", 0) <= (memory or 0)
+        row["verdict"] = verdict(ok, calm) if not bad else "; ".join(bad)
+        table.append(row)
+        lines.append(f"| {what}{'' if figure == 'rate' else ': ' + figure} | {ratio:.2f}x {best} (wanted {wanted}x) | "
+                     + (f"{100 * row['share']:.0f} % of {peak} (wanted {100 * share:.0f} %)" if "share" in row else "")
+                     + " | " + (f"{row['memory']:.2f} (wanted {memory})" if memory else "") + f" | {row['verdict']} |")
+        print(lines[-1], flush=True)
+
+
+def main():
+    texts = [r["text"] for r in csv.DictReader(open(BANKING, encoding="utf-8"))]
+    import transformers
+
+    tokens = sum(len(i) for i in transformers.AutoTokenizer.from_pretrained(MINILM)(texts).input_ids) / len(texts)
+    for name in ("embed_fp32", "embed_bf16"):
+        ROWS[name] = ROWS[name][:6] + (MINILM_FLOP * tokens,) + ROWS[name][7:]
+    names = sys.argv[1:] or list(ROWS)
+    unknown = [n for n in names if n not in ROWS]
+    if unknown:
+        sys.exit(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    table, lines = [], ["| work | speed | share of the peak | memory | |", "|---|---|---|---|---|"]
+    print("\n".join(lines))
+    for name in names:
+        report(name, measure(name), table, lines)
+    json.dump(table, open(f"{TMP}/bench.json", "w"), indent=1)
+
+
+main()
