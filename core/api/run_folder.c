@@ -64,8 +64,10 @@ lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err
     char *weights = ludc_path_join(dir, "model_weights");
     if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
+    const bool adapter = m->model && ludc_model_info_of(m->model)->adapter_name && !merge;
     const lud_status status = m->predictor ? ludc_task_weights_write(m, weights, err)
-                                           : ludc_model_save_weights(m->model, weights, merge, err);
+                              : adapter    ? ludc_model_save_adapter(m->model, weights, err)
+                                           : ludc_model_save_folder(m->model, weights, LUDC_F32, err);
     ludc_free(weights);
     return status;
 }

@@ -84,11 +84,17 @@ lud_status ludc_run_logits(ludc_run *, const ludc_run_tokens *, float *logits, l
 lud_status ludc_run_hidden(ludc_run *, int32_t layer, float *out, lud_error *);
 
 /* ---- Saving ---- */
-/* Writes what was trained into `dir` (made new; the caller renames): with an adapter a PEFT folder
- * (adapter_config.json, adapter_model.safetensors, README.md), else or if `merge` a complete Hugging Face folder
- * (config.json, model*.safetensors, generation_config.json); tokenizer.json, tokenizer_config.json and chat template in
- * both. */
-lud_status ludc_model_save_weights(ludc_model *, const char *dir, bool merge, lud_error *);
+/* Into `dir` (made new; the caller renames), both with tokenizer.json, tokenizer_config.json and README.md:
+ * what was trained as a PEFT folder (adapter_config.json, adapter_model.safetensors), */
+lud_status ludc_model_save_adapter(ludc_model *, const char *dir, lud_error *);
+/* the whole model, an adapter merged, as a Hugging Face folder (config.json, model*.safetensors,
+ * generation_config.json); dtype LUDC_F32, LUDC_F16 or LUDC_BF16. */
+lud_status ludc_model_save_folder(ludc_model *, const char *dir, int32_t dtype, lud_error *);
+/* The merged model as one GGUF; dtype LUDC_F32, F16, BF16, Q8_0 or Q4_0: vectors stay F32, in Q4_0 tables along the
+ * vocabulary are Q8_0, and rows that are no whole blocks F16. name: general.name. */
+lud_status ludc_model_save_gguf(ludc_model *, const char *path, const char *name, int32_t dtype, lud_error *);
+/* The adapter as llama.cpp loads it beside its base (LoRA only). */
+lud_status ludc_model_save_gguf_adapter(ludc_model *, const char *path, const char *name, lud_error *);
 /* The merged weight of one site [d_out, d_in] (tests and merging). out has d_out * d_in elements. */
 lud_status ludc_model_merged(ludc_model *, const char *site, float *out, lud_error *);
 
