@@ -71,6 +71,16 @@ static bool all_finite(const float *v, size_t n) {
     return sum == 0.0f;
 }
 
+/* n values, whole blocks, into out. */
+static lud_status encode(const ludc_save_tensor *t, const float *in, size_t n, uint8_t *out, lud_error *err) {
+    if (ludc_dtype_at(t->dtype)->block_count > 1 && !all_finite(in, n))
+        return ludc_fail(err, LUD_E_NUMERIC, "tensor '%s' holds NaN or infinity and cannot become %s", t->name,
+                         ludc_dtype_name(t->dtype));
+    for (size_t k = 0; k < LUDC_COUNT(encoders); k++)
+        if (encoders[k].dtype == t->dtype) encoders[k].encode(in, n, out);
+    return LUD_OK;
+}
+
 lud_status ludc_values_write(ludc_file_writer *w, const ludc_save_tensor *t, int64_t count, lud_error *err) {
     if (t->dtype == LUDC_F32) return ludc_file_append(w, t->data, (size_t)count * sizeof *t->data, err);
     const ludc_dtype_info *info = ludc_dtype_at(t->dtype);
@@ -78,14 +88,24 @@ lud_status ludc_values_write(ludc_file_writer *w, const ludc_save_tensor *t, int
     lud_status s = chunk ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory while saving");
     for (int64_t i = 0; s == LUD_OK && i < count; i += CHUNK) {
         const size_t n = (size_t)LUDC_MIN((int64_t)CHUNK, count - i);
-        if (info->block_count > 1 && !all_finite(t->data + i, n)) {
-            s = ludc_fail(err, LUD_E_NUMERIC, "tensor '%s' holds NaN or infinity and cannot become %s", t->name,
-                          info->name);
-            break;
-        }
-        for (size_t k = 0; k < LUDC_COUNT(encoders); k++)
-            if (encoders[k].dtype == t->dtype) encoders[k].encode(t->data + i, n, chunk);
-        s = ludc_file_append(w, chunk, n / info->block_count * info->block_bytes, err);
+        s = encode(t, t->data + i, n, chunk, err);
+        if (s == LUD_OK) s = ludc_file_append(w, chunk, n / info->block_count * info->block_bytes, err);
+    }
+    ludc_free(chunk);
+    return s;
+}
+
+lud_status ludc_values_round(int32_t dtype, float *values, int64_t count, lud_error *err) {
+    if (dtype == LUDC_F32) return LUD_OK;
+    const ludc_save_tensor t = {.name = "rounded", .dtype = dtype};
+    uint8_t *chunk = ludc_alloc(CHUNK * sizeof *values);
+    lud_status s = chunk ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (int64_t i = 0; s == LUD_OK && i < count; i += CHUNK) {
+        const int64_t n = LUDC_MIN((int64_t)CHUNK, count - i);
+        const ludc_file_tensor back = {
+            .name = t.name, .dtype = dtype, .rank = 1, .dim = {n}, .count = n, .data = chunk};
+        s = encode(&t, values + i, (size_t)n, chunk, err);
+        if (s == LUD_OK) s = ludc_tensor_to_f32(&back, 0, n, values + i, err);
     }
     ludc_free(chunk);
     return s;

@@ -83,6 +83,8 @@ lud_status ludc_safetensors_save(const char *path, const ludc_save_tensor *, siz
 lud_status ludc_safetensors_save_sharded(const char *dir, const ludc_save_tensor *, size_t n, uint64_t max_bytes,
                                          lud_error *);
 
+/* Values as they are when they are read back from a file of that type: n of them, whole rows. */
+lud_status ludc_values_round(int32_t dtype, float *values, int64_t n, lud_error *);
 /* A GGUF of version 3: metadata is one object of dotted keys (whole numbers become u32, in lists i32; real ones f32),
  * tensors in the order given; atomic. */
 lud_status ludc_gguf_save(const char *path, const ludc_value *metadata, const ludc_save_tensor *, size_t n,

@@ -95,6 +95,23 @@ lud_status ludc_model_save_folder(ludc_model *, const char *dir, int32_t dtype, 
 lud_status ludc_model_save_gguf(ludc_model *, const char *path, const char *name, int32_t dtype, lud_error *);
 /* The adapter as llama.cpp loads it beside its base (LoRA only). */
 lud_status ludc_model_save_gguf_adapter(ludc_model *, const char *path, const char *name, lud_error *);
+/* Gives `plain`, the same base model without an adapter, the merged values of the model rounded as a file of that type
+ * holds them. */
+lud_status ludc_model_take_rounded(ludc_model *plain, ludc_model *, bool gguf, int32_t dtype, lud_error *);
+
+/* ---- Whether two models are one (probe.c) ---- */
+enum { LUDC_PROBES = 8 };
+typedef struct ludc_probe {
+    ludc_ids ids[LUDC_PROBES];
+    float *logits; /* [LUDC_PROBES, vocab] behind each prompt */
+    int64_t vocab;
+} ludc_probe;
+/* *p is zeroed by the caller, who frees it, also on failure. */
+lud_status ludc_probe_take(ludc_model *, ludc_probe *p, lud_error *);
+void ludc_probe_free(ludc_probe *);
+/* Equal tokens, and logits apart by at most `limit` of their spread (root of squares, about the mean); *worst is raised
+ * to the largest such distance. LUD_E_INTERNAL says what differs. */
+lud_status ludc_probe_compare(const ludc_probe *want, const ludc_probe *got, double limit, double *worst, lud_error *);
 /* The merged weight of one site [d_out, d_in] (tests and merging). out has d_out * d_in elements. */
 lud_status ludc_model_merged(ludc_model *, const char *site, float *out, lud_error *);
 

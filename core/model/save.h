@@ -23,5 +23,7 @@ lud_status ludc_adapter_json(ludc_model *, ludc_value **, lud_error *);
  * encoder's sources backwards. */
 lud_status ludc_to_file(ludc_model *, const char *scheme, const char *param, float *v, lud_shape *, char name[320],
                         lud_error *);
+/* The type in a GGUF of a tensor where `wanted` is the file's. */
+int32_t ludc_gguf_type(const ludc_save_tensor *, int64_t vocab, int32_t wanted);
 
 #endif

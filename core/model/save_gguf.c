@@ -37,7 +37,7 @@ static lud_status put_general(ludc_value *meta, const char *name, int32_t dtype,
 }
 
 /* llama.cpp wants vectors in fp32. Tables of the vocabulary suffer most from four bits. */
-static int32_t type_of(const ludc_save_tensor *t, int64_t vocab, int32_t wanted) {
+int32_t ludc_gguf_type(const ludc_save_tensor *t, int64_t vocab, int32_t wanted) {
     if (t->rank < 2) return LUDC_F32;
     if (wanted == LUDC_Q4_0 && t->dim[0] == vocab) wanted = LUDC_Q8_0;
     const bool blocks = wanted == LUDC_Q4_0 || wanted == LUDC_Q8_0;
@@ -53,7 +53,7 @@ lud_status ludc_model_save_gguf(ludc_model *m, const char *path, const char *nam
         status = ludc_tokenizer_to_gguf(m->tokenizer, m->info.vocab_size, m->info.eos_ids, m->info.n_eos, meta, err);
     if (status == LUD_OK) status = ludc_tensors_merged(m, "gguf", &list, err);
     for (size_t i = 0; i < list.len; i++)
-        list.ptr[i].dtype = type_of(&list.ptr[i], m->info.vocab_size, dtype);
+        list.ptr[i].dtype = ludc_gguf_type(&list.ptr[i], m->info.vocab_size, dtype);
     if (status == LUD_OK) status = ludc_gguf_save(path, meta, list.ptr, list.len, err);
     ludc_tensor_list_free(&list);
     ludc_value_free(meta);

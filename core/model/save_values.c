@@ -181,15 +181,22 @@ static lud_status fold(ludc_model *m, const char *param, float *v, lud_error *er
     return status;
 }
 
+static lud_status merged_values(ludc_model *m, size_t index, float **out, lud_error *err) {
+    LUDC_TRY(values_of(m, index, out, err));
+    const lud_status status =
+        m->adapter_vt ? fold(m, ludc_param_relative(m, ludc_store_at(m->store, index)->name), *out, err) : LUD_OK;
+    if (status != LUD_OK) ludc_free(*out);
+    return status;
+}
+
 static lud_status add_merged(ludc_model *m, const char *scheme, size_t index, ludc_tensor_list *list, lud_error *err) {
     const ludc_param *p = ludc_store_at(m->store, index);
     const char *param = ludc_param_relative(m, p->name);
     float *values = NULL;
     char name[320] = "";
     lud_shape shape = p->shape;
-    LUDC_TRY(values_of(m, index, &values, err));
-    lud_status status = m->adapter_vt ? fold(m, param, values, err) : LUD_OK;
-    if (status == LUD_OK) status = ludc_to_file(m, scheme, param, values, &shape, name, err);
+    LUDC_TRY(merged_values(m, index, &values, err));
+    lud_status status = ludc_to_file(m, scheme, param, values, &shape, name, err);
     if (status == LUD_OK) return ludc_tensor_list_add(list, ludc_strdup(name), values, &shape, err);
     ludc_free(values);
     return status;
@@ -213,6 +220,25 @@ lud_status ludc_tensors_merged(ludc_model *m, const char *scheme, ludc_tensor_li
         const char *name = ludc_param_relative(m, ludc_store_at(m->store, i)->name);
         if (!name || ludc_param_is_adapters(m, name) || (m->is_tower && strncmp(name, "reduce.", 7) == 0)) continue;
         LUDC_TRY(add_merged(m, scheme, i, list, err));
+    }
+    return LUD_OK;
+}
+
+/* A row of a parameter is a row of its tensor, so that rounding here and rounding in the file are the same. */
+lud_status ludc_model_take_rounded(ludc_model *plain, ludc_model *m, bool gguf, int32_t dtype, lud_error *err) {
+    for (size_t i = 0; i < ludc_store_len(plain->store); i++) {
+        const ludc_param *p = ludc_store_at(plain->store, i);
+        const int64_t from = ludc_store_index(m->store, ludc_str(p->name));
+        ludc_save_tensor t = {.name = p->name, .rank = p->shape.rank};
+        float *values = NULL;
+        memcpy(t.dim, p->shape.dim, sizeof t.dim);
+        if (from < 0) return ludc_fail(err, LUD_E_INTERNAL, "the merged model has no parameter '%s'", p->name);
+        LUDC_TRY(merged_values(m, (size_t)from, &values, err));
+        t.dtype = gguf ? ludc_gguf_type(&t, m->info.vocab_size, dtype) : dtype;
+        lud_status status = ludc_values_round(t.dtype, values, p->count, err);
+        if (status == LUD_OK) status = ludc_store_set(plain->store, i, values, err);
+        ludc_free(values);
+        LUDC_TRY(status);
     }
     return LUD_OK;
 }
