@@ -95,8 +95,12 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     ludc_value_free(metadata);
     if (status == LUD_OK && ludc_path_exists(adapter))
         m->adapter_dir = weights, weights = NULL;
-    else if (status == LUD_OK && ludc_path_is_dir(weights))
+    else if (status == LUD_OK && ludc_path_is_dir(weights)) {
         m->base_model = weights, weights = NULL;
+        /* An adapter that was merged when the run was saved is no more. */
+        if (!ludc_value_put(m->config.full, "adapter", ludc_value_new(LUD_CFG_NULL)))
+            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
 out:
     ludc_free(hyper);
     ludc_free(meta);

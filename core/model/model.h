@@ -103,7 +103,7 @@ lud_status ludc_model_take_rounded(ludc_model *plain, ludc_model *, bool gguf, i
 enum { LUDC_PROBES = 8 };
 typedef struct ludc_probe {
     ludc_ids ids[LUDC_PROBES];
-    float *logits; /* [LUDC_PROBES, vocab] behind each prompt */
+    float *logits; /* [2 * LUDC_PROBES, vocab] behind the first tokens of a prompt and behind all */
     int64_t vocab;
 } ludc_probe;
 /* *p is zeroed by the caller, who frees it, also on failure. */

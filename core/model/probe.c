@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a model says to eight fixed prompts: the logits behind each. Two models that should be one are compared by it,
- * tokens first, because a wrong tokenizer would hide a right model. */
+ * What a model says to eight fixed prompts: the logits behind the first tokens of each, and behind all of it. Two
+ * models that should be one are compared by it, tokens first, because a wrong tokenizer would hide a right model. */
 #include "internal.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ static const char *const prompts[LUDC_PROBES] = {
     "Once upon a time, in a small village, there lived",
     "I WON'T go there; they're (probably) closed @ 9pm..."};
 
-enum { LONGEST = 48 }; /* tokens of a prompt */
+enum { LONGEST = 48, EARLY = 4, ROWS = 2 * LUDC_PROBES }; /* tokens of a prompt, and of its beginning */
 
 void ludc_probe_free(ludc_probe *p) {
     for (size_t i = 0; i < LUDC_PROBES; i++)
@@ -38,24 +38,20 @@ static lud_status take_tokens(const ludc_model *m, ludc_probe *p, lud_error *err
 
 static lud_status run(ludc_model *m, ludc_probe *p, lud_error *err) {
     int32_t ids[LUDC_PROBES * LONGEST], positions[LUDC_PROBES * LONGEST], offsets[LUDC_PROBES + 1] = {0};
-    int32_t rows[LUDC_PROBES], n = 0;
+    int32_t rows[ROWS], n = 0;
     for (size_t i = 0; i < LUDC_PROBES; i++) {
         for (size_t k = 0; k < p->ids[i].len; k++, n++) {
             ids[n] = p->ids[i].ptr[k];
             positions[n] = (int32_t)k;
         }
-        rows[i] = n - 1;
+        rows[2 * i] = offsets[i] + LUDC_MIN((int32_t)p->ids[i].len, EARLY) - 1;
+        rows[2 * i + 1] = n - 1;
         offsets[i + 1] = n;
     }
     ludc_run *r = NULL;
-    const ludc_run_caps caps = {.T = n, .S = LUDC_PROBES, .N = LUDC_PROBES};
-    const ludc_run_tokens tokens = {.T = n,
-                                    .S = LUDC_PROBES,
-                                    .N = LUDC_PROBES,
-                                    .ids = ids,
-                                    .positions = positions,
-                                    .seg_offsets = offsets,
-                                    .rows = rows};
+    const ludc_run_caps caps = {.T = n, .S = LUDC_PROBES, .N = ROWS};
+    const ludc_run_tokens tokens = {
+        .T = n, .S = LUDC_PROBES, .N = ROWS, .ids = ids, .positions = positions, .seg_offsets = offsets, .rows = rows};
     LUDC_TRY(ludc_run_new(m, LUDC_RUN_LOGITS, &caps, &r, err));
     const lud_status status = ludc_run_logits(r, &tokens, p->logits, err);
     ludc_run_free(r);
@@ -64,8 +60,8 @@ static lud_status run(ludc_model *m, ludc_probe *p, lud_error *err) {
 
 lud_status ludc_probe_take(ludc_model *m, ludc_probe *p, lud_error *err) {
     p->vocab = m->info.vocab_size;
-    p->logits = ludc_alloc(LUDC_PROBES * (size_t)p->vocab * sizeof *p->logits);
-    if (!p->logits) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %d rows of logits", LUDC_PROBES);
+    p->logits = ludc_alloc(ROWS * (size_t)p->vocab * sizeof *p->logits);
+    if (!p->logits) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %d rows of logits", ROWS);
     LUDC_TRY(take_tokens(m, p, err));
     return run(m, p, err);
 }
@@ -88,20 +84,20 @@ lud_status ludc_probe_compare(const ludc_probe *want, const ludc_probe *got, dou
     if (want->vocab != got->vocab)
         return ludc_fail(err, LUD_E_INTERNAL, "it has %lld rows of vocabulary, the model %lld", (long long)got->vocab,
                          (long long)want->vocab);
-    for (size_t i = 0; i < LUDC_PROBES; i++) {
-        const ludc_ids *a = &want->ids[i], *b = &got->ids[i];
+    for (size_t i = 0; i < ROWS; i++) {
+        const ludc_ids *a = &want->ids[i / 2], *b = &got->ids[i / 2];
         const size_t n = LUDC_MIN(a->len, b->len);
+        const char *prompt = prompts[i / 2];
         if (memcmp(a->ptr, b->ptr, n * sizeof *a->ptr) != 0)
-            return ludc_fail(err, LUD_E_INTERNAL, "its tokenizer cuts the prompt '%.20s...' in another way",
-                             prompts[i]);
-        if (a->len != b->len) continue; /* a shorter context: another last token */
-        const double d =
-            distance(want->logits + (int64_t)i * want->vocab, got->logits + (int64_t)i * got->vocab, want->vocab);
+            return ludc_fail(err, LUD_E_INTERNAL, "its tokenizer cuts the prompt '%.20s...' in another way", prompt);
+        if (i % 2 && a->len != b->len) continue; /* a shorter context: another last token */
+        const int64_t at = (int64_t)i * want->vocab;
+        const double d = distance(want->logits + at, got->logits + at, want->vocab);
         if (!(d <= limit))
             return ludc_fail(err, LUD_E_INTERNAL,
                              "its logits after '%.20s...' differ by %.3g of their spread, its number format explains "
                              "%.3g",
-                             prompts[i], d, limit);
+                             prompt, d, limit);
         *worst = LUDC_MAX(*worst, d);
     }
     return LUD_OK;
