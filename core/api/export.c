@@ -98,7 +98,7 @@ static lud_status ask(const job *j, const ludc_value *config, const char *base, 
 /* The file must answer as the model does whose weights are rounded in memory, and that about as the model itself. */
 static lud_status compare(const job *j, const ludc_value *config, ludc_probe p[3], double *cost, lud_error *err) {
     double apart = 0.0;
-    const char *base = j->m->base_model;
+    const char *base = ludc_model_info_of(j->m->model)->base->path;
     if (j->format == PEFT) {
         LUDC_TRY(ask(j, config, base, j->temp, false, &p[2], err));
         return ludc_probe_compare(&p[0], &p[2], SAME, &apart, err);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <answers.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Opening ---- */
@@ -30,8 +31,9 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
     ludc_model_close(m);
     m->for_training = for_training;
+    LUDC_TRY(ludc_model_locate(m, err));
     const ludc_predictor_spec spec = {.host = m->session->host,
-                                      .config = m->config.full,
+                                      .config = m->located,
                                       .config_name = m->config.name,
                                       .metadata = m->metadata,
                                       .weights = m->weights,
@@ -52,9 +54,12 @@ void ludc_task_absolute(const lud_model *m, ludc_value *config) {
         const ludc_input *in = &m->predictor->inputs[at++];
         ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
         if (!in->tower) continue;
-        for (size_t k = 0; k < LUDC_COUNT(keys); k++)
-            if (!ludc_is_null(ludc_value_get(encoder, keys[k])))
+        for (size_t k = 0; k < LUDC_COUNT(keys); k++) {
+            char dotted[96];
+            snprintf(dotted, sizeof(dotted), "input_features.%zu.encoder.%s", i, keys[k]);
+            if (!ludc_is_null(ludc_value_get(encoder, keys[k])) && !ludc_model_is_fetched(m, dotted))
                 ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(ludc_tower_base(in->tower)->path)));
+        }
     }
 }
 

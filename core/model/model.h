@@ -38,6 +38,7 @@ typedef struct ludc_model_info {
     const char *encoder_name, *decoder_name, *adapter_name; /* config names; adapter NULL = none */
     int64_t width, layers, vocab_size, max_positions;
     int64_t n_parameters, n_trainable;
+    bool causal;
     int32_t eos_ids[8], n_eos; /* every id that ends a text: generation_config, config, tokenizer */
     int32_t bos_id, pad_id;
 } ludc_model_info;
