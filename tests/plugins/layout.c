@@ -403,6 +403,7 @@ static void hub_h(void) {
     FIELD(lud_hub_vt, add);
     FIELD(lud_hub_vt, commit);
     FIELD(lud_hub_vt, abort);
+    FIELD(lud_hub_vt, describe);
 }
 
 static void ludwig_h(void) {
