@@ -12,11 +12,11 @@
 typedef struct cli_options {
     const char *config, *config_str, *dataset, *training_set, *validation_set, *test_set, *data_format;
     const char *output_directory, *experiment_name, *model_name, *model_path, *split, *output, *generation, *prompt;
-    const char *format, *type;
+    const char *format, *type, *repo_id, *repo_type, *commit_message, *commit_description;
     const char *random_seed, *k_fold, *limit, *threads, *progress, *logging_level;
     const char *plugin_paths[CLI_MAX_LIST], *sets[CLI_MAX_LIST], *rest[CLI_MAX_LIST];
     size_t n_plugin_paths, n_sets, n_rest;
-    bool skip_save_k_fold_split_indices, verbose, json, help, quiet;
+    bool private_repo, dry_run, skip_save_k_fold_split_indices, verbose, json, help, quiet;
     const char *command_line; /* for description.json */
 } cli_options;
 
@@ -48,6 +48,7 @@ lud_status cmd_predict(const cli_options *, lud_error *);
 lud_status cmd_evaluate(const cli_options *, lud_error *);
 lud_status cmd_generate(const cli_options *, lud_error *);
 lud_status cmd_render_config(const cli_options *, lud_error *);
+lud_status cmd_upload(const cli_options *, lud_error *);
 lud_status cmd_export(const cli_options *, lud_error *);
 lud_status cmd_download(const cli_options *, lud_error *);
 lud_status cmd_plugin(const cli_options *, lud_error *);

@@ -173,6 +173,20 @@ typedef struct lud_export_opts {
  * peft or merged. */
 LUD_EXPORT lud_status lud_model_export(lud_model *, const lud_export_opts *, lud_error *);
 
+typedef struct lud_upload_opts {
+    uint32_t struct_size;
+    int32_t private_repo; /* of a repository that is made */
+    int32_t dry_run;      /* nothing is sent: sink receives lines of size and name */
+    int32_t reserved;
+    const char *repo;                                /* "organization/model" */
+    const char *repo_type;                           /* "model" (NULL), "dataset", "space" */
+    const char *commit_message, *commit_description; /* NULL: a plain message, none */
+} lud_upload_opts;
+/* A run folder or its model/ to one commit of a repository that transformers, peft and lud_model_load read; the hub
+ * adds a page about it. Either all of it is there, or nothing. sink receives the commit's address and a newline. */
+LUD_EXPORT lud_status lud_model_upload(lud_session *, const char *model_path, const lud_upload_opts *,
+                                       lud_status (*sink)(void *, lud_str), void *arg, lud_error *);
+
 /* From a signal handler: first call finishes the step and saves, later ones stop at once. [any] */
 LUD_EXPORT void lud_interrupt(void);
 
