@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Builds, fills and times one op. Weights go through buf_new like all else: the layout is the same. */
+ * Builds, fills and times one op. The weights of products are frozen ones. */
 #include "bench_case.h"
 #include <base.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@ typedef struct bench_program {
     const lud_tensor *by_id[BENCH_MAX_TENSORS + 1];
     lud_buf bufs[BENCH_MAX_TENSORS + 1];
     lud_buf *by_buf[BENCH_MAX_TENSORS + 1];
+    lud_buf host; /* what the weight is made from */
     lud_t in[9], first;
     uint32_t n;
     lud_op op;
@@ -84,11 +85,33 @@ static lud_status add_tensor(const bench_backend *b, bench_program *p, const ben
     return st;
 }
 
+/* Low-rank products are never flagged: neither here nor by core. */
+static bool rounds(const bench_backend *b, const bench_case *c) {
+    return b->bf16 && c->in[1].dim[0] > 16 && c->in[1].dim[1] > 16;
+}
+
+static uint32_t uses_of(const bench_backend *b, const bench_case *c, uint32_t input) {
+    uint32_t bf16 = rounds(b, c) ? LUD_USE_BF16 : 0, opcode = c->opcode;
+    if (input != 1) return 0;
+    if (opcode == LUD_OP_LINEAR || opcode == LUD_OP_LINEAR_CROSS_ENTROPY) return LUD_USE_FORWARD | bf16;
+    if (opcode == LUD_OP_LINEAR_GRAD_INPUT) return LUD_USE_INPUT_GRAD | bf16;
+    return opcode == LUD_OP_LINEAR_CROSS_ENTROPY_JOINED ? LUD_USE_FORWARD | LUD_USE_INPUT_GRAD | bf16 : 0;
+}
+
+static lud_status freeze(const bench_backend *b, bench_program *p, uint32_t id, uint32_t uses, lud_error *err) {
+    p->host = p->bufs[id];
+    p->bufs[id] = (lud_buf){0};
+    return b->vt->weight_new(b->dev, &p->tensors[id], p->host.host_ptr, uses, &p->bufs[id], &p->tensors[id].storage,
+                             err);
+}
+
 static lud_status build(const bench_backend *b, const bench_case *c, bench_program *p, lud_error *err) {
     for (uint32_t i = 0; i < c->n_in; i++) {
         if (c->in[i].rank == 0) continue;
         LUDC_TRY(add_tensor(b, p, &c->in[i], LUD_ROLE_INPUT, err));
         p->in[i] = p->n;
+        uint32_t uses = uses_of(b, c, i);
+        if (uses) LUDC_TRY(freeze(b, p, p->n, uses, err));
     }
     p->first = p->n + 1;
     for (uint32_t i = 0; i < c->n_out; i++)
@@ -97,6 +120,7 @@ static lud_status build(const bench_backend *b, const bench_case *c, bench_progr
                      .opcode = c->opcode,
                      .n_in = c->n_in,
                      .n_out = c->n_out,
+                     .flags = rounds(b, c) ? LUD_OP_BF16 : 0,
                      .attr_size = c->attr_size,
                      .in = p->in,
                      .attr = c->attr,
@@ -147,5 +171,6 @@ double bench_run(const bench_backend *b, const bench_case *c, double budget_seco
         *bytes += (double)p.tensors[i].bytes;
         b->vt->buf_free(b->dev, &p.bufs[i]);
     }
+    b->vt->buf_free(b->dev, &p.host);
     return st == LUD_OK ? best : -1;
 }

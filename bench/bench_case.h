@@ -4,6 +4,7 @@
 #define BENCH_CASE_H
 
 #include <ludwig/backend.h>
+#include <stdbool.h>
 
 enum { BENCH_MAX_TENSORS = 13 };
 
@@ -31,6 +32,7 @@ typedef struct bench_backend {
     int64_t segment; /* tokens in a segment */
     int64_t ids_below;
     int threads;
+    bool bf16; /* flag the products that may be rounded */
 } bench_backend;
 
 /* Seconds: processor time of a single thread, so that a busy machine does not count, else the wall's. */

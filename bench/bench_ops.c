@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_ops [tokens] [threads] [backend]: ops at the shapes of SmolLM2-135M, against the fused multiply-add peak that
- * is measured in the same run, and what one LoRA step (r = 8 on q and v, every token a target) adds up to. */
+ * bench_ops [tokens] [threads] [fp32 or bf16] [backend]: ops at the shapes of SmolLM2-135M, against the peak that is
+ * measured in the same run, and what one LoRA step (r = 8 on q and v, every token a target) adds up to. */
 #include "bench_case.h"
+#include "peak.h"
 #include <plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 enum { C = 576, F = 1536, H = 9, G = 3, D = 64, V = 49152, R = 8, LAYERS = 30, SEGMENT = 256 };
-
-/* ---- Peak ---- */
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) static float fma_512(int64_t n) {
-    __m512 a[12], x = _mm512_set1_ps(0.999f), y = _mm512_set1_ps(1e-3f);
-    for (int i = 0; i < 12; i++)
-        a[i] = _mm512_set1_ps((float)i);
-    for (int64_t k = 0; k < n; k++)
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++)
-            a[i] = _mm512_fmadd_ps(a[i], x, y);
-    for (int i = 1; i < 12; i++)
-        a[0] = _mm512_add_ps(a[0], a[i]);
-    return _mm512_cvtss_f32(a[0]);
-}
-__attribute__((target("avx2,fma"))) static float fma_256(int64_t n) {
-    __m256 a[12], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-3f);
-    for (int i = 0; i < 12; i++)
-        a[i] = _mm256_set1_ps((float)i);
-    for (int64_t k = 0; k < n; k++)
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++)
-            a[i] = _mm256_fmadd_ps(a[i], x, y);
-    for (int i = 1; i < 12; i++)
-        a[0] = _mm256_add_ps(a[0], a[i]);
-    return _mm256_cvtss_f32(a[0]);
-}
-static volatile float sink;
-static double flop_of(int64_t n) {
-    bool wide = __builtin_cpu_supports("avx512f");
-    sink = wide ? fma_512(n) : fma_256(n);
-    return (double)n * 12 * 2 * (wide ? 16 : 8);
-}
-#else
-static double flop_of(int64_t n) {
-    (void)n;
-    return 0; /* no peak known: shares are not printed */
-}
-#endif
-
-static void peak_rank(void *arg, int64_t begin, int64_t end) {
-    (void)arg, (void)begin, (void)end;
-    flop_of(2000000);
-}
-static double measure_peak(const lud_host *host, int threads) {
-    double best = 0;
-    for (int i = 0; i < 9; i++) {
-        double flop = flop_of(2000000) * threads, t = bench_now(threads);
-        host->parallel_for(host->ctx, threads, 1, peak_rank, NULL);
-        t = bench_now(threads) - t;
-        if (flop / t > best) best = flop / t;
-    }
-    return best * 1e-9;
-}
 
 /* ---- Cases. T tokens; the number after the name is how often a step runs it. ---- */
 static const lud_attr_norm norm = {1e-5f, 0};
@@ -273,10 +217,10 @@ static void run_decode(const bench_backend *b, double peak) {
     printf("sum: %.2f ms = %.0f tokens/s at batch 1 (weights of one layer stay in cache here)\n", step * 1e3, 1 / step);
 }
 
-static lud_status run(int64_t tokens, int threads, const char *backend, const char *plugin, lud_error *err) {
+static lud_status run(int64_t tokens, int threads, bool bf16, const char *backend, const char *plugin, lud_error *err) {
     ludc_host *host = NULL;
     const lud_component *c;
-    bench_backend b = {.segment = SEGMENT, .ids_below = V};
+    bench_backend b = {.segment = SEGMENT, .ids_below = V, .bf16 = bf16};
     lud_device info = {.struct_size = sizeof info};
     ludc_host_opts opts = {.plugin_paths = &plugin, .n_plugin_paths = 1, .threads = threads};
     LUDC_TRY(ludc_host_new(&opts, &host, err));
@@ -287,8 +231,9 @@ static lud_status run(int64_t tokens, int threads, const char *backend, const ch
     if (st == LUD_OK) st = b.vt->open(table->ctx, 0, &b.dev, err);
     if (st == LUD_OK) {
         int n = b.threads = table->threads(table->ctx);
-        double peak = measure_peak(table, n);
-        printf("%s (%s), %d threads, peak %.0f GFLOP/s\n", backend, info.name, n, peak);
+        const bench_peaks peaks = bench_measure_peaks(n);
+        const double peak = 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32);
+        printf("%s (%s), %s, %d threads, peak %.0f GFLOP/s\n", backend, info.name, bf16 ? "bf16" : "fp32", n, peak);
         run_cases(&b, tokens, peak);
         run_decode(&b, peak);
         b.vt->close(b.dev);
@@ -300,8 +245,9 @@ static lud_status run(int64_t tokens, int threads, const char *backend, const ch
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
     char *image = ludc_path_of_image(), *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1") : NULL;
-    lud_status st = run(argc > 1 ? atoll(argv[1]) : 1024, argc > 2 ? atoi(argv[2]) : 0, argc > 3 ? argv[3] : "cpu",
-                        plugins ? plugins : ".", &err);
+    lud_status st =
+        run(argc > 1 ? atoll(argv[1]) : 1024, argc > 2 ? atoi(argv[2]) : 0, argc > 3 && strcmp(argv[3], "bf16") == 0,
+            argc > 4 ? argv[4] : "cpu", plugins ? plugins : ".", &err);
     if (st != LUD_OK) fprintf(stderr, "bench_ops: %s\n", err.msg);
     ludc_free(plugins);
     ludc_free(image);

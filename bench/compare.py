@@ -72,7 +72,7 @@ def train(config, data, *options):
     log = run([LUDWIG, "train", "-c", path, "--training_set", data, "--output_directory", f"{TMP}/run", *options]).stderr
     statistics_file = json.load(open(f"{TMP}/run/experiment_run/training_statistics.json"))
     unit = "Rows per second" if config.get("model_type") == "ecd" else "Real tokens per second"
-    return {"rate": number(log, unit), "peak_mib": number(log, "Peak memory"), "log": log,
+    return {"rate": number(log, unit), "rows": number(log, unit) if unit[0] == "R" else 0, "peak_mib": number(log, "Peak memory"), "log": log,
             "losses": statistics_file["training"]["combined"]["loss"]}
 
 
@@ -116,10 +116,79 @@ def ours_decode(gguf, new=128):
     return {"prefill": float(found.group(2)), "decode": float(found.group(3))}
 
 
-def wall(command):
+def ours_start():
+    """Seconds from launch to the line that says that training begins."""
+    c = language("auto", "lora", 1, 512)
+    json.dump(c, open(f"{TMP}/start.json", "w"))
     begin = time.perf_counter()
-    run(command)
+    child = subprocess.Popen([LUDWIG, "train", "-c", f"{TMP}/start.json", "--training_set", alpaca(), "--output_directory",
+                              f"{TMP}/run", "-l", "debug"], stderr=subprocess.PIPE, text=True)
+    for line in child.stderr:
+        if "training begins" in line:
+            break
+    took = time.perf_counter() - begin
+    child.kill()
+    child.wait()
+    return took
+
+
+def wall(f, *args):
+    begin = time.perf_counter()
+    f(*args)
     return time.perf_counter() - begin
+
+
+FEW_SHOT = ("<|im_start|>system\nYou label sentences of film reviews. Answer with 1 if the sentence is positive and with "
+            "0 if it is negative, and with nothing else.<|im_end|>\n"
+            "<|im_start|>user\nSentence: a gorgeous , witty , seductive movie\nLabel:<|im_end|>\n<|im_start|>assistant\n1"
+            "<|im_end|>\n<|im_start|>user\nSentence: a dull mess from the first minute to the last\nLabel:<|im_end|>\n"
+            "<|im_start|>assistant\n0<|im_end|>\n<|im_start|>user\nSentence: {text}\nLabel:<|im_end|>\n"
+            "<|im_start|>assistant\n")
+FEW_ROWS, PEER_ROWS = 500, 60
+
+
+def sentences():
+    lines = open(f"{SHARED}/data/sst2_train.tsv", encoding="utf-8").read().split("\n")[3000:3000 + FEW_ROWS]
+    return [line.split("\t")[0] for line in lines]
+
+
+def ours_predict():
+    """Without starting: all rows less one row."""
+    config = {"model_type": "llm", "base_model": GGUF, "input_features": [{"name": "text", "type": "text"}],
+              "output_features": [{"name": "label", "type": "text"}], "prompt": {"template": FEW_SHOT},
+              "generation": {"max_new_tokens": 8, "do_sample": False}}
+    json.dump(config, open(f"{TMP}/predict.json", "w"))
+    with open(f"{TMP}/sentences.jsonl", "w", encoding="utf-8") as f:
+        f.writelines(json.dumps({"text": t}) + "\n" for t in sentences())
+    command = [LUDWIG, "predict", "-c", f"{TMP}/predict.json", "--dataset", f"{TMP}/sentences.jsonl", "-o",
+               f"{TMP}/answers.jsonl"]
+    one, everything = wall(run, command + ["--limit", "1"]), wall(run, command)
+    answers = [json.loads(line)["label_response"] for line in open(f"{TMP}/answers.jsonl", encoding="utf-8")]
+    return {"rate": FEW_ROWS / (everything - one), "answers": answers[:PEER_ROWS]}
+
+
+def peer_predict():
+    with open(f"{TMP}/prompts.jsonl", "w", encoding="utf-8") as f:
+        f.writelines(json.dumps({"prompt": FEW_SHOT.replace("{text}", t)}) + "\n" for t in sentences())
+    return peer("predict", HF, f"{TMP}/prompts.jsonl", PEER_ROWS)
+
+
+def cached(**trainer):
+    return train(predictive("fp32", **trainer), BANKING)
+
+
+def not_cached(tuned=False, **trainer):
+    c = predictive("fp32", **trainer)
+    c["input_features"][0]["preprocessing"]["cache_encoder_embeddings"] = False
+    c["input_features"][0]["encoder"]["trainable"] = tuned
+    return train(c, BANKING)
+
+
+def epochs_50(f, epochs, **options):
+    """Fifty epochs with evaluation each, from nothing; all cost the same, so that few are run of what is slow."""
+    run(["rm", "-rf", f"{TMP}/cache_fp32"])
+    data = dict(epochs=epochs, skip_all_evaluation=False, evaluate_training_set=False, **options)
+    return {"rate": 1 / (wall(lambda: f(**data)) * 50 / epochs)}
 
 
 # ---- Gates: what a round computed; None = as wanted ----
@@ -134,6 +203,11 @@ def same_losses(limit):
 
 def none(ours, theirs):
     return None
+
+
+def same_answers(ours, theirs):
+    other = sum(a.strip() != b.strip() for a, b in zip(ours["answers"], theirs["answers"]))
+    return f"{other} of {PEER_ROWS} answers differ" if other else None
 
 
 # ---- Rows ----
@@ -173,19 +247,21 @@ ROWS = {
              {"sklearn": lambda: peer("head", f"{TMP}/vectors.npz", "sklearn"),
               "torch": lambda: peer("head", f"{TMP}/vectors.npz", "torch")}, none, [("rate", 4)], "fp32", 0.52e6, 0,
              None),
+    "cache_epoch": ("the training part of an epoch: embeddings cached", lambda: cached(epochs=30),
+                    {"not cached": lambda: not_cached(epochs=1)}, none, [("rows", 200)], None, 0, 0, None),
+    "cache_50": ("50 epochs with evaluation, the cache's filling included",
+                 lambda: epochs_50(cached, 50), {"frozen encoder anew": lambda: epochs_50(not_cached, 1)}, none,
+                 [("rate", 35)], None, 0, 0, None),
+    "cache_50_tuned": ("the same", lambda: epochs_50(cached, 50),
+                       {"whole encoder tuned": lambda: epochs_50(not_cached, 1, tuned=True)}, none, [("rate", 100)], None,
+                       0, 0, None),
+    "predict": ("500 rows, few-shot prompt, label as text", ours_predict, {"transformers": peer_predict}, same_answers,
+                [("rate", 10)], None, 0, 0, None),
     "decode_q4_1": decode_row("Q4_1", GGUF, 4, 4, 84, 0.60),
-    "start": ("launch to the first step", lambda: {"rate": 1 / wall(
-        [LUDWIG, "train", "-c", start_config(), "--training_set", alpaca(), "--output_directory", f"{TMP}/run"])},
-        {"peft": lambda: {"rate": 1 / wall([PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none, [("rate", 20)], None,
-        0, 0, None),
+    "start": ("launch to the first step", lambda: {"rate": 1 / ours_start()},
+              {"peft": lambda: {"rate": 1 / wall(run, [PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none,
+              [("rate", 20)], None, 0, 0, None),
 }
-
-
-def start_config():
-    c = language("auto", "lora", 1, 512)
-    c["trainer"]["train_steps"] = 1
-    json.dump(c, open(f"{TMP}/start.json", "w"))
-    return f"{TMP}/start.json"
 
 
 # ---- Judging ----

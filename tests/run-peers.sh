@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|speed|embed|quality]: compares with transformers, PEFT, sentence-transformers and scikit-learn; without a
-# word all. See tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. speed and embed: our
-# run and theirs in turn; they need a machine with nothing else to do.
+# run-peers.sh [files|quality]: compares results with transformers, PEFT and scikit-learn; without a word both. See
+# tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. Speed: bench/compare.sh.
 set -eu
 cd "$(dirname "$0")/.."
 tests/peers/setup.sh
@@ -49,65 +48,7 @@ files() {
         "$tmp/hf" "$tmp/adapter/$weights" "$tmp/full/$weights" "$tmp"
 }
 
-ours() { sed -n "s/^| $1 *| \([0-9]*\).*/\1/p" "$tmp/log"; }
-speed() {
-    header
-    echo "LoRA r=8 on q_proj and v_proj, fp32, batches of 8 rows of $(basename "$rows"), $steps steps, $(nproc) cores"
-    for round in 1 2 3; do
-        train "speed_$round" $steps
-        theirs=$(python tests/peers/lora_speed.py "$tmp/hf" "$rows" $steps 8)
-        echo "$(ours 'Real tokens per second') $(ours 'Peak memory') $theirs" >>"$tmp/rounds"
-    done
-    python tests/peers/ratios.py "$tmp/rounds"
-}
-
-# ---- Predictive: embeddings, the head on cached vectors, what the cache saves ----
 encoder=$models/all-MiniLM-L6-v2
-bank() { # options: trains on banking77 without validation
-    $ludwig train -c examples/banking77/frozen.yaml --set input_features.0.encoder.pretrained_model_name_or_path="$encoder" \
-        --training_set "$shared/data/banking77_train.csv" --output_directory "$tmp/bank" \
-        --set output_features.0.decoder.fc_output_size=256 --set output_features.0.decoder.fc_dropout=0.0 \
-        --set trainer.early_stop=-1 "$@" 2>"$tmp/log" || { cat "$tmp/log" >&2; exit 1; }
-}
-wall() { # command ...: its seconds
-    begin=$(date +%s.%N)
-    "$@"
-    date +%s.%N | awk -v b="$begin" '{printf "%.3f", $1 - b}'
-}
-embed() {
-    header
-    python -c 'import sklearn, sentence_transformers as s; print("sentence-transformers", s.__version__, "scikit-learn", sklearn.__version__)'
-    train_csv=$shared/data/banking77_train.csv test_csv=$shared/data/banking77_test.csv
-    no_eval="--set trainer.skip_all_evaluation=true"
-    for round in 1 2 3; do
-        # shellcheck disable=SC2086 # words
-        bank $no_eval --set trainer.epochs=1 --set backend.cache_dir="$tmp/cache_$round"
-        mine=$(sed -n 's/.* encoded in \([0-9.]*\) s/\1/p' "$tmp/log" | head -n 1)
-        theirs=$(python tests/peers/embed.py "$encoder" "$tmp/vectors.npz" "$train_csv" "$test_csv")
-        # shellcheck disable=SC2086
-        bank $no_eval --set trainer.epochs=30 --set backend.cache_dir="$tmp/cache_$round"
-        head_mine=$(ours 'Rows per second')
-        echo "$mine ${theirs%% *} $head_mine $(python tests/peers/head.py "$tmp/vectors.npz" 30)" >>"$tmp/embed"
-    done
-    cache="--set backend.cache_dir=$tmp/cache_50"
-    frozen="--set input_features.0.preprocessing.cache_encoder_embeddings=false"
-    tuned="$frozen --set input_features.0.encoder.trainable=true"
-    # Evaluation each epoch on the test set; what is not cached runs few epochs, and each costs the same.
-    # shellcheck disable=SC2086
-    {
-        cached=$(wall bank $cache --validation_set "$test_csv" --set trainer.epochs=50)
-        frozen_wall=$(wall bank $frozen --validation_set "$test_csv" --set trainer.epochs=2)
-        tuned_wall=$(wall bank $tuned --validation_set "$test_csv" --set trainer.epochs=1)
-        bank $no_eval $frozen --set trainer.epochs=1
-        frozen_train=$(sed -n 's/.* \([0-9]*\) training tokens.*/\1/p' "$tmp/log" | head -n 1)
-        frozen_rate=$(ours 'Real tokens per second')
-        bank $no_eval $cache --set trainer.epochs=50
-    }
-    grep 'embeddings of' "$tmp/log"
-    echo "$cached $frozen_wall $tuned_wall $frozen_train $frozen_rate $(ours 'Rows per second')" >"$tmp/fifty"
-    python tests/peers/ratios_embed.py "$tmp/embed" "$tmp/fifty"
-}
-
 # ---- Predictive: accuracies of the examples beside baselines on the same vectors ----
 metric() { sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" | head -n 1; }
 example() { # config, option of the base model, training set, test set, metric: value and seconds
@@ -145,7 +86,7 @@ quality() {
 
 cmake --build --preset release --target ludwig peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files speed embed quality}; do
+for part in ${1:-files quality}; do
     $part >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"
 done

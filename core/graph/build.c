@@ -91,6 +91,7 @@ static lud_t api_linear_xent(lud_graph *g, const lud_site *in, lud_t x, lud_t ta
 static lud_t api_dropout(lud_graph *g, lud_t x, float p) {
     if (g->err.code != LUD_OK || !g->opts.training || p == 0) return g->err.code == LUD_OK ? x : 0;
     if (x == 0 || x >= g->n_tensors) return ludc_graph_fail(g, LUD_E_INVALID, "dropout of a tensor that is none");
+    if (g->hooks.drops && !g->hooks.drops(g->hooks.arg, g->tensors[x].trained)) return x;
     bool rows = g->row_extent && g->tensors[x].shape.dim[0] == -(int64_t)g->row_extent;
     lud_t keys = rows ? g->row_keys : g->seq_keys, positions = rows ? g->row_positions : g->seq_positions;
     if (!keys || !positions)

@@ -205,9 +205,14 @@ static lud_t append(lud_graph *g, ludc_node *n, const ludc_infer *r) {
     if (!ludc_vec_grow(&g->nodes, &g->cap_nodes, g->n_nodes + 1, sizeof *g->nodes) ||
         !ludc_vec_grow(&g->tensors, &g->cap_tensors, g->n_tensors + n->n_out, sizeof *g->tensors))
         return no_memory(g);
+    bool trained = false;
+    for (uint32_t i = 0; i < n->n_in; i++)
+        trained |= g->tensors[n->in[i]].trained;
     n->first = g->n_tensors;
-    for (uint32_t k = 0; k < n->n_out; k++)
-        ludc_graph_tensor(g, &r->out[k], LUDC_SRC_OP, (int64_t)g->n_nodes);
+    for (uint32_t k = 0; k < n->n_out; k++) {
+        const lud_t t = ludc_graph_tensor(g, &r->out[k], LUDC_SRC_OP, (int64_t)g->n_nodes);
+        g->tensors[t].trained = trained;
+    }
     g->nodes[g->n_nodes++] = *n;
     return n->first;
 }

@@ -92,6 +92,8 @@ typedef struct ludc_graph_hooks {
     bool (*trains)(void *arg, const char *param);
     /* Factor on the learning rate of a parameter beside its own lr_scale. NULL: 1. */
     float (*lr_scale)(void *arg, const char *param);
+    /* Whether a tensor gets its dropout; trained: a trainable parameter reaches it. NULL: all do. */
+    bool (*drops)(void *arg, bool trained);
 } ludc_graph_hooks;
 
 typedef struct ludc_graph_opts {

@@ -53,6 +53,7 @@ static lud_t new_param(lud_graph *g, const char *full, const lud_shape *shape, c
         return ludc_graph_fail(g, LUD_E_NOMEM, "no memory for parameter '%s'", full);
     lud_t t = ludc_graph_tensor(g, shape, LUDC_SRC_PARAM, index);
     trains = ludc_store_at(g->store, (size_t)index)->trainable; /* what was said first counts */
+    g->tensors[t].trained = t && trains;
     if (t) g->params[g->n_params++] = (ludc_gparam){.index = index, .tensor = t, .trainable = trains};
     return t;
 }

@@ -8,8 +8,7 @@
 #include "model.h"
 
 #include <feature.h>
-
-enum { LUDC_POOL_ATTENTION = -1 }; /* beside LUD_POOL_* */
+#include <ludwig/reduce.h>
 
 typedef struct ludc_input {
     const char *name, *type;
@@ -24,7 +23,7 @@ typedef struct ludc_input {
     void *self;
     ludc_words *words;  /* text trained from scratch: its vocabulary, built from the data */
     int64_t max_length; /* tokens of a text */
-    int32_t pool;       /* LUD_POOL_*; 0: rows as they are, or a sequence */
+    int32_t pool;       /* LUD_POOL_*, LUD_REDUCE_ATTENTION; 0: rows as they are, or a sequence */
     bool pooler;        /* cls_pooled: the model's own pooler where it has one */
     bool frozen;        /* nothing below the combiner can be trained: its rows may be cached */
     bool cached;        /* its rows are given instead of computed */
@@ -61,6 +60,7 @@ typedef struct ludc_predictor {
     struct ludc_part *combiner;
     ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
+    bool adapting;       /* within an adapter of it */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
 

@@ -4,6 +4,7 @@
 #include "tower.h"
 
 #include <ludwig/fc.h>
+#include <ludwig/reduce.h>
 #include <string.h>
 
 static lud_shape ints(int32_t rank, int64_t a, int64_t b) {
@@ -36,6 +37,7 @@ static void token_inputs(ludc_built_task *b, ludc_built_input *x, int64_t T, int
     x->ids = input(b, "ids", ints(1, -x->e_t, 0));
     x->seg_offsets = input(b, "seg_offsets", ints(1, -x->e_offsets, 0));
     x->positions = input(b, "positions", ints(1, -x->e_t, 0));
+    x->row_of_token = input(b, "row_of_token", ints(1, -x->e_t, 0));
     if (training) x->row_keys = input(b, "row_keys", ints(2, -x->e_t, 2));
 }
 
@@ -50,26 +52,11 @@ static void make_input(ludc_built_task *b, const ludc_input *in, ludc_built_inpu
         x->values = input(b, "values", lud_dims2(-b->e_s, ludc_get_int(in->metadata, "width", 1)));
 }
 
-/* The learned query of reduce_output attention: softmax over the segment of v . tanh(W x + b) (Ludwig's
- * FeedForwardAttentionReducer). */
-static lud_t attend(lud_graph *g, lud_t tokens, lud_t seg_offsets, int32_t e_s) {
-    enum { HIDDEN = 256 };
-    const lud_graph_api *api = ludc_graph_api();
-    const lud_dense_init dense = lud_dense_default();
-    lud_t h = lud_dense(api, g, "reduce.fc1", tokens, HIDDEN, &dense);
-    lud_t score = lud_dense(api, g, "reduce.fc2", lud_act(api, g, h, LUD_ACT_TANH), 1, &dense);
-    lud_shape shape = {0};
-    (void)api->shape_of(g, score, &shape);
-    score = lud_reshape(api, g, score, lud_dims1(shape.dim[0]));
-    return lud_segment_attend(api, g, tokens, score, seg_offsets, e_s);
-}
-
 /* Rows of a text, or 0 if it stays a sequence. */
 static lud_t pool(ludc_built_task *b, const ludc_input *in, const ludc_built_input *x, const lud_encoder_out *e) {
     const lud_graph_api *api = ludc_graph_api();
     if (!e->tokens || (e->rows && in->pooler)) return e->rows;
-    if (in->pool == LUDC_POOL_ATTENTION) return attend(b->g, e->tokens, x->seg_offsets, b->e_s);
-    return in->pool ? lud_segment_pool(api, b->g, e->tokens, x->seg_offsets, b->e_s, in->pool) : 0;
+    return in->pool ? lud_reduce(api, b->g, in->pool, e->tokens, x->seg_offsets, b->e_s) : 0;
 }
 
 static lud_status encode(ludc_predictor *p, ludc_built_task *b, size_t i, lud_seq *seq, lud_encoder_out *out,
@@ -122,7 +109,9 @@ static lud_status combine(ludc_predictor *p, ludc_built_task *b, lud_t *out, lud
         parts[i].in = (lud_combiner_in){.struct_size = sizeof(lud_combiner_in),
                                         .feature = p->inputs[i].name,
                                         .seq = &parts[i].seq,
-                                        .encoded = &parts[i].out};
+                                        .encoded = &parts[i].out,
+                                        .row_offsets = b->row_offsets,
+                                        .row_of_token = parts[i].out.rows ? 0 : b->in[i].row_of_token};
         list[i] = &parts[i].in;
     }
     ludc_graph_scope_push(b->g, "combiner.");
@@ -199,8 +188,12 @@ static lud_status differentiate(ludc_predictor *p, ludc_built_task *b, lud_error
 /* ---- Hooks: an encoder's tower answers for its own ---- */
 static lud_t site_hook(void *arg, lud_graph *g, const lud_site *site, lud_t x, lud_t (*next)(void *, lud_t),
                        void *next_arg) {
-    const ludc_predictor *p = arg;
-    return p->current ? ludc_model_hooks.site(p->current, g, site, x, next, next_arg) : next(next_arg, x);
+    ludc_predictor *p = arg;
+    if (!p->current) return next(next_arg, x);
+    p->adapting = true;
+    const lud_t y = ludc_model_hooks.site(p->current, g, site, x, next, next_arg);
+    p->adapting = false;
+    return y;
 }
 
 static bool wraps_hook(void *arg, const lud_site *site) {
@@ -222,6 +215,12 @@ static float lr_scale_hook(void *arg, const char *param) {
     return p->current ? (float)(own / rate) : 1.0f;
 }
 
+/* Of a base model only what training changes: the frozen part gives the same values in training, and may be cached. */
+static bool drops_hook(void *arg, bool trained) {
+    const ludc_predictor *p = arg;
+    return trained || !p->current || p->adapting;
+}
+
 void ludc_task_built_free(ludc_built_task *b) {
     ludc_graph_free(b->g);
     ludc_free(b->in);
@@ -230,14 +229,20 @@ void ludc_task_built_free(ludc_built_task *b) {
 }
 
 static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_task *b, lud_error *err) {
-    const ludc_graph_hooks hooks = {
-        .arg = p, .site = site_hook, .wraps = wraps_hook, .trains = trains_hook, .lr_scale = lr_scale_hook};
+    const ludc_graph_hooks hooks = {.arg = p,
+                                    .site = site_hook,
+                                    .wraps = wraps_hook,
+                                    .trains = trains_hook,
+                                    .lr_scale = lr_scale_hook,
+                                    .drops = drops_hook};
     const ludc_graph_opts opts = {.store = p->store, .real = p->real, .training = training, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),
                            .out = ludc_alloc(p->n_outputs * sizeof *b->out)};
     if (!b->g || !b->in || !b->out) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
     b->e_s = ludc_graph_extent(b->g, S);
+    b->e_offsets = ludc_graph_extent(b->g, S + 1);
+    b->row_offsets = input(b, "row_offsets", ints(1, -b->e_offsets, 0));
     if (!training) return LUD_OK;
     b->ones = input(b, "ones", lud_dims1(-b->e_s));
     b->row_keys = input(b, "row_keys", ints(2, -b->e_s, 2));

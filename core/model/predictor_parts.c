@@ -57,7 +57,7 @@ static const struct {
 } pools[] = {{"mean", LUD_POOL_MEAN},        {"avg", LUD_POOL_MEAN},
              {"sum", LUD_POOL_SUM},          {"max", LUD_POOL_MAX},
              {"last", LUD_POOL_LAST},        {"cls", LUD_POOL_FIRST},
-             {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUDC_POOL_ATTENTION}};
+             {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUD_REDUCE_ATTENTION}};
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {
     const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
@@ -84,7 +84,7 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value
     in->vt = in->tower->encoder;
     in->self = in->tower->encoder_part.self;
     in->max_length = text_length(in, in->tower->info.max_positions);
-    in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUDC_POOL_ATTENTION && in->pool;
+    in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUD_REDUCE_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
     return LUD_OK;

@@ -15,7 +15,7 @@ struct ludc_task_run {
     int32_t *ids, *positions, *offsets, *keys; /* [T], [T], [S+1], [2 max(T,S)] */
     float *reals;                              /* [S, widest input, output or 1] */
     double *wide;                              /* the same in double, when the program is */
-    int64_t *extents;                          /* [n_extents]: of rows, then two of each list input */
+    int64_t *extents;                          /* [n_extents]: of rows and their offsets, then two of each list input */
     size_t n_extents;
 };
 
@@ -87,7 +87,7 @@ static lud_status make_staging(ludc_task_run *r, lud_error *err) {
     r->keys = ludc_alloc(2 * LUDC_MAX(t, s) * sizeof *r->keys);
     r->reals = ludc_alloc(reals * sizeof *r->reals);
     if (r->p->real == LUD_F64) r->wide = ludc_alloc(reals * sizeof *r->wide);
-    r->n_extents = 2 * r->p->n_inputs + 2;
+    r->n_extents = 2 * r->p->n_inputs + 3;
     r->extents = ludc_alloc(r->n_extents * sizeof *r->extents);
     if (r->extents && r->ids && r->positions && r->offsets && r->keys && r->reals && (r->wide || r->p->real == LUD_F32))
         return LUD_OK;
@@ -163,6 +163,10 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     LUDC_TRY(put(r, x->ids, r->ids, t, err));
     LUDC_TRY(put(r, x->positions, r->positions, t, err));
     LUDC_TRY(put(r, x->seg_offsets, r->offsets, n + 1, err));
+    for (int64_t s = 0; s < n; s++)
+        for (int32_t i = r->offsets[s]; i < r->offsets[s + 1]; i++)
+            r->positions[i] = (int32_t)s;
+    LUDC_TRY(put(r, x->row_of_token, r->positions, t, err));
     return put(r, x->row_keys, r->keys, 2 * t, err);
 }
 
@@ -193,6 +197,12 @@ static lud_status put_outputs(ludc_task_run *r, const ludc_task_rows *d, const u
         LUDC_TRY(put_reals(r, x->scale, 1, err));
     }
     return LUD_OK;
+}
+
+static lud_status put_row_offsets(ludc_task_run *r, int64_t n, lud_error *err) {
+    for (int64_t s = 0; s <= n; s++)
+        r->offsets[s] = (int32_t)s;
+    return put(r, r->built.row_offsets, r->offsets, n + 1, err);
 }
 
 static lud_status put_row_keys(ludc_task_run *r, const ludc_task_rows *d, const uint32_t *rows, int64_t n,
@@ -242,6 +252,7 @@ lud_status ludc_task_run_rows(ludc_task_run *r, const ludc_task_rows *d, const u
         return ludc_fail(err, LUD_E_INTERNAL, "a micro-batch of %lld rows in a program for %lld", (long long)n,
                          (long long)r->S);
     r->extents[r->built.e_s] = n;
+    r->extents[r->built.e_offsets] = n + 1;
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_built_input *x = &r->built.in[i];
         int64_t T = 0;
@@ -255,6 +266,7 @@ lud_status ludc_task_run_rows(ludc_task_run *r, const ludc_task_rows *d, const u
         r->extents[x->e_offsets] = n + 1;
     }
     if (r->kind != LUDC_TASK_ENCODE) LUDC_TRY(put_outputs(r, d, rows, n, scale, err));
+    LUDC_TRY(put_row_offsets(r, n, err));
     LUDC_TRY(put_row_keys(r, d, rows, n, epoch, err));
     LUDC_TRY(ludc_program_run(r->program, r->extents, r->n_extents, err));
     return take_results(r, d, rows, n, out, err);

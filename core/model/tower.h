@@ -25,7 +25,7 @@ lud_status ludc_predictor_fill(ludc_predictor *, const char *weights, lud_error 
 /* ---- predictor_build.c ---- */
 typedef struct ludc_built_input {
     int32_t e_t, e_offsets; /* extents of tokens and of offsets; 0 = not there */
-    lud_t ids, positions, seg_offsets, row_keys, values;
+    lud_t ids, positions, seg_offsets, row_of_token, row_keys, values;
     lud_t rows; /* what the combiner sees */
 } ludc_built_input;
 typedef struct ludc_built_output {
@@ -34,7 +34,8 @@ typedef struct ludc_built_output {
 } ludc_built_output;
 typedef struct ludc_built_task {
     lud_graph *g;
-    int32_t e_s;
+    int32_t e_s, e_offsets; /* extents of rows and of their offsets */
+    lud_t row_offsets;
     lud_t row_keys, row_positions, ones; /* of rows [S,2], [S]; the cotangent [S] of the total loss */
     ludc_built_input *in;
     ludc_built_output *out;

@@ -158,6 +158,7 @@ static bool evaluation_due(const loop *l) {
 }
 
 static lud_status run_loop(loop *l, lud_error *err) {
+    ludc_log(LUD_LOG_DEBUG, "training begins");
     l->seconds_at_step = ludc_now();
     while (l->state->step < l->settings.total_steps) {
         LUDC_TRY(one_step(l, err));

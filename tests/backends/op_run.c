@@ -201,6 +201,7 @@ static void lay_out(one_op *p) {
                      .opcode = p->c->opcode,
                      .n_in = n_in,
                      .n_out = n_out,
+                     .flags = p->how.bf16 ? LUD_OP_BF16 : 0,
                      .attr_size = p->c->attr ? p->c->attr_size : (uint32_t)sizeof(none),
                      .in = p->in_ids,
                      .attr = p->c->attr ? p->c->attr : &none,
@@ -226,8 +227,9 @@ static lud_status make_weight(one_op *p, uint32_t i, lud_error *err) {
     p->weights[i] = malloc(t->bytes + 1);
     if (!p->weights[i]) return fail(err, LUD_E_NOMEM, "no memory for a weight", p->c);
     to_program(&p->inputs->in[i], t->dtype, p->weights[i]);
+    uint32_t uses = weight_uses(p->c, i) | (p->how.bf16 ? LUD_USE_BF16 : 0);
     if (LUD_HAS(b->vt, lud_backend_vt, weight_new))
-        return b->vt->weight_new(b->dev, t, p->weights[i], weight_uses(p->c, i), &p->bufs[1 + i], &t->storage, err);
+        return b->vt->weight_new(b->dev, t, p->weights[i], uses, &p->bufs[1 + i], &t->storage, err);
     lud_status status = b->vt->buf_new(b->dev, t->bytes, &p->bufs[1 + i], err);
     return status == LUD_OK ? b->vt->upload(b->dev, &p->bufs[1 + i], 0, p->weights[i], t->bytes, err) : status;
 }

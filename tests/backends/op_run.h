@@ -29,6 +29,7 @@ typedef struct op_how {
     int32_t dtype;       /* LUD_F32 or LUD_F64 */
     const char *overlay; /* "00" or "0011": pairs of result and input that share memory; NULL or "": none */
     bool frozen;         /* weights go through weight_new */
+    bool bf16;           /* flagged LUD_OP_BF16 */
 } op_how;
 
 /* Inputs of a case; FORWARD ones are computed by `oracle` in double and rounded to float. */

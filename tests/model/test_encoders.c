@@ -78,9 +78,9 @@ static void close_encoder(encoder *e) {
 }
 
 /* Builds; 0 if that fails. Equal graphs have equal numbers. */
-static uint64_t graph_of(const encoder *e, lud_error *err) {
+static uint64_t graph_with(const encoder *e, bool training, const ludc_graph_hooks *hooks, lud_error *err) {
     ludc_store *store = ludc_store_new(&devices, LUD_F32);
-    const ludc_graph_opts opts = {.store = store, .real = LUD_F32};
+    const ludc_graph_opts opts = {.store = store, .real = LUD_F32, .training = training, .hooks = hooks};
     lud_graph *g = ludc_graph_new(&opts, err);
     int32_t t = ludc_graph_extent(g, 8), s = ludc_graph_extent(g, 2), offsets = ludc_graph_extent(g, 3);
     lud_shape tokens = {.dtype = LUD_I32, .rank = 1, .dim = {-t}},
@@ -92,10 +92,16 @@ static uint64_t graph_of(const encoder *e, lud_error *err) {
                          .positions = ludc_graph_input(g, "positions", &tokens),
                          .seg_offsets = ludc_graph_input(g, "seg_offsets", &cuts)};
     lud_encoder_out out = {.struct_size = sizeof out};
+    const lud_shape keys = {.dtype = LUD_I32, .rank = 2, .dim = {-t, 2}};
+    ludc_graph_set_seq(g, ludc_graph_input(g, "row_keys", &keys), seq.positions, seq.seg_offsets, 0);
     uint64_t hash = e->vt->build(e->self, g, &seq, &out, err) == LUD_OK ? ludc_graph_hash(g) : 0;
     ludc_graph_free(g);
     ludc_store_free(store);
     return hash;
+}
+
+static uint64_t graph_of(const encoder *e, lud_error *err) {
+    return graph_with(e, false, NULL, err);
 }
 
 /* ---- Configs ---- */
@@ -153,6 +159,8 @@ static void refusals(void) {
         {"bert", "{\"hidden_size\":33}", "33", LUD_E_INVALID},
         {"bert", "{\"num_hidden_layers\":0}", "layers", LUD_E_INVALID},
         {"bert", "{\"layer_norm_eps\":0}", "epsilon", LUD_E_INVALID},
+        {"bert", "{\"hidden_dropout_prob\":1}", "hidden_dropout_prob", LUD_E_INVALID},
+        {"distilbert", "{\"dropout\":-0.1}", "dropout", LUD_E_INVALID},
         {"roberta", "{\"pad_token_id\":9223372036854775807}", "context length", LUD_E_INVALID},
         {"roberta", "{\"pad_token_id\":-7}", "pad_token_id", LUD_E_INVALID},
         {"albert", "{\"num_hidden_groups\":4}", "groups", LUD_E_INVALID},
@@ -171,6 +179,91 @@ static void refusals(void) {
         CHECK_INT(open_encoder(config_of(cases[i].type, cases[i].patch), NULL, &e, &err), cases[i].status);
         if (!strstr(err.msg, cases[i].words)) fprintf(stderr, "%s: %s\n", cases[i].patch, err.msg);
         CHECK(strstr(err.msg, cases[i].words) != NULL);
+        close_encoder(&e);
+    }
+}
+
+typedef struct dropouts {
+    const char *trains; /* part of a parameter's name; NULL: none */
+    int n, trained;
+} dropouts;
+
+static bool trains_some(void *arg, const char *param) {
+    const dropouts *d = arg;
+    return d->trains && strstr(param, d->trains) != NULL;
+}
+
+static bool all_drop(void *arg, bool trained) {
+    dropouts *d = arg;
+    d->n++;
+    d->trained += trained;
+    return true;
+}
+
+static bool trained_drop(void *arg, bool trained) {
+    (void)all_drop(arg, trained);
+    return trained;
+}
+
+/* Of the embeddings, and of each of three layers what transformers' modeling_<type>.py drops, but attention's weights;
+ * a graph that does not want it is the one that is not for training. */
+static void dropout(void) {
+    static const struct {
+        const char *type, *patch;
+        int want;
+    } cases[] = {
+        {"bert", "{}", 1 + 3 * 2},
+        {"bert", "{\"hidden_dropout_prob\":0,\"attention_probs_dropout_prob\":0.1}", 0},
+        {"bert", "{\"hidden_dropout_prob\":null}", 1 + 3 * 2},
+        {"roberta", "{}", 1 + 3 * 2},
+        {"electra", "{\"hidden_dropout_prob\":0.5}", 1 + 3 * 2},
+        {"albert", "{}", 0},
+        {"albert", "{\"hidden_dropout_prob\":0.1}", 1 + 3},
+        {"distilbert", "{}", 1 + 3},
+        {"distilbert", "{\"dropout\":0.0}", 0},
+        {"modernbert", "{}", 0},
+        {"modernbert", "{\"embedding_dropout\":0.1}", 1},
+        {"modernbert", "{\"attention_dropout\":0.1,\"mlp_dropout\":0.1}", 3 * 2},
+    };
+    for (size_t i = 0; i < LUDC_COUNT(cases); i++) {
+        lud_error err = LUDC_ERROR_INIT;
+        encoder e;
+        dropouts all = {0}, none = {0};
+        const ludc_graph_hooks drop_all = {.arg = &all, .trains = trains_some, .drops = all_drop},
+                               drop_none = {.arg = &none, .trains = trains_some, .drops = trained_drop};
+        CHECK_OK(open_encoder(config_of(cases[i].type, cases[i].patch), NULL, &e, &err), err);
+        const uint64_t still = graph_of(&e, &err), with = graph_with(&e, true, &drop_all, &err);
+        CHECK_INT(graph_with(&e, true, &drop_none, &err), still);
+        CHECK_OK(err.code, err);
+        CHECK_INT(all.n, cases[i].want);
+        CHECK_INT(none.n, cases[i].want);
+        CHECK((with != still) == (all.n > 0));
+        close_encoder(&e);
+    }
+}
+
+/* What is frozen below the lowest trained parameter is not reached by one. */
+static void dropout_above(void) {
+    static const struct {
+        const char *type, *trains;
+        int want;
+    } cases[] = {
+        {"bert", "", 7},
+        {"bert", "layer.1.", 4},
+        {"bert", "layer.1.output.dense", 3},
+        {"bert", "layer.2.output.LayerNorm", 0},
+        {"bert", "position", 7},
+        {"distilbert", "layer.2", 1},
+        {"electra", "embeddings_project", 6},
+    };
+    for (size_t i = 0; i < LUDC_COUNT(cases); i++) {
+        lud_error err = LUDC_ERROR_INIT;
+        encoder e;
+        dropouts d = {.trains = cases[i].trains};
+        const ludc_graph_hooks hooks = {.arg = &d, .trains = trains_some, .drops = trained_drop};
+        CHECK_OK(open_encoder(config_of(cases[i].type, "{}"), NULL, &e, &err), err);
+        CHECK(graph_with(&e, true, &hooks, &err) != 0);
+        CHECK_INT(d.trained, cases[i].want);
         close_encoder(&e);
     }
 }
@@ -357,6 +450,8 @@ int main(void) {
     if (check_failures == 0) {
         spellings();
         refusals();
+        dropout();
+        dropout_above();
         hostile();
         gguf();
         file_names();

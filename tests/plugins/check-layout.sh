@@ -12,7 +12,7 @@ if ! "$1" | diff -u "$here/layout.txt" -; then
 fi
 for header in "$2"/ludwig/*.h; do
     # The easy layer is compiled into each plugin; its structs cross no boundary.
-    case $header in */section.h | */fresh.h | */fc.h) continue ;; esac
+    case $header in */section.h | */fresh.h | */fc.h | */block.h) continue ;; esac
     # "} lud_name;" and one-line "typedef struct { ... } lud_name;" end a struct.
     for name in $(sed -n 's|^\(typedef struct.*\)\{0,1\}} \(lud_[a-z0-9_]*\);.*|\2|p' "$header"); do
         if ! grep -q "^$name [0-9]" "$here/layout.txt"; then

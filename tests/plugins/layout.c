@@ -272,6 +272,8 @@ static void combiner_h(void) {
     FIELD(lud_combiner_in, feature);
     FIELD(lud_combiner_in, seq);
     FIELD(lud_combiner_in, encoded);
+    FIELD(lud_combiner_in, row_offsets);
+    FIELD(lud_combiner_in, row_of_token);
     STRUCT(lud_combiner_vt);
     FIELD(lud_combiner_vt, struct_size);
     FIELD(lud_combiner_vt, reserved);
@@ -423,6 +425,8 @@ static void ludwig_h(void) {
     FIELD(lud_combiner_in, feature);
     FIELD(lud_combiner_in, seq);
     FIELD(lud_combiner_in, encoded);
+    FIELD(lud_combiner_in, row_offsets);
+    FIELD(lud_combiner_in, row_of_token);
     STRUCT(lud_combiner_vt);
     FIELD(lud_combiner_vt, struct_size);
     FIELD(lud_combiner_vt, reserved);

@@ -24,6 +24,17 @@ typedef struct cpu_blas {
 } cpu_blas;
 void cpu_blas_open(cpu_blas *);
 
+/* ---- Frozen weights (weights.c) ---- */
+/* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
+enum { CPU_STORAGE_BF16 = 0x10000 };
+typedef struct cpu_weight {
+    const void *rows;           /* row-major, as the host has it */
+    const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
+} cpu_weight;
+
+typedef struct cpu_bf16 cpu_bf16;      /* kernels/bf16.h */
+const cpu_bf16 *cpu_bf16_choose(void); /* isa.c: NULL if this processor has no such products */
+
 /* ---- Steps ---- */
 /* A tensor of a step with its address, bound at compile. t NULL: absent. */
 typedef struct cpu_ref {
@@ -45,6 +56,7 @@ typedef struct cpu_worker {
     char *scratch; /* this thread's own */
     char *shared;  /* for all threads of one step */
     const cpu_blas *blas;
+    const cpu_bf16 *bf16;
     int32_t rank, size; /* 0 of 1 while a step runs on one thread */
 } cpu_worker;
 
@@ -54,6 +66,7 @@ typedef void (*cpu_op_fn)(cpu_worker *, const cpu_step *);
 typedef struct cpu_need {
     size_t scratch, shared;
     uint32_t loops;
+    bool rounds; /* the step leaves its first input, rounded, at the start of `shared` */
 } cpu_need;
 
 struct cpu_step {
@@ -67,6 +80,8 @@ struct cpu_step {
     uint32_t table;    /* ROPE: index of its table of cosines and sines */
     bool cheap_inputs; /* cost is that of the results alone: row look-ups */
     bool never_solo;
+    bool bf16;    /* may and can round its factors (kernels/bf16.h) */
+    bool rounded; /* an earlier step left its first input, rounded, in `shared` */
 };
 
 /* Cosines and sines of one (positions, frequencies) pair, shared by all ROPE steps of a program. */
@@ -141,6 +156,14 @@ static inline const int32_t *cpu_in_i32(const cpu_step *s, int i) {
 }
 static inline float *cpu_out(const cpu_step *s, int i) {
     return s->out[i].ptr;
+}
+/* A weight in rows, whatever its storage; its panels of bf16, NULL if it has none. */
+static inline const float *cpu_weight_rows(const cpu_ref *r) {
+    return r->t->storage == LUD_STORAGE_PLAIN ? r->ptr : ((const cpu_weight *)r->ptr)->rows;
+}
+static inline const uint16_t *cpu_weight_panels(const cpu_ref *r, bool forward) {
+    const cpu_weight *w = r->t->storage == CPU_STORAGE_BF16 ? r->ptr : NULL;
+    return !w ? NULL : forward ? w->forward : w->grad;
 }
 static inline int64_t cpu_ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices, plain storage. Weights are
- * wrapped where they lie: the kernels pack them on the fly, so a frozen weight costs no second copy. */
+ * Device life, buffers and the answer to "can you run this op": fp32 with I32 indices. */
 #include "device.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,18 +76,6 @@ static lud_status download(void *self, const lud_buf *buf, size_t off, void *dst
     return st;
 }
 
-static lud_status weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
-                             int32_t *storage, lud_error *err) {
-    (void)self, (void)uses, (void)err;
-    union {
-        const void *in;
-        void *out;
-    } p = {.in = host}; /* frozen: the kernels only read it */
-    *buf = (lud_buf){.handle = NULL, .size = (size_t)t->bytes, .host_ptr = p.out};
-    *storage = LUD_STORAGE_PLAIN;
-    return LUD_OK;
-}
-
 /* ---- Which operations ---- */
 /* Positions of I32 inputs (bits) of the operations that have any; the rest is fp32. */
 static uint32_t integer_inputs(uint32_t opcode) {
@@ -153,7 +140,7 @@ static lud_status probe(lud_host_ctx *ctx, uint32_t i, lud_device *d, lud_error 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     d->type = LUD_DEVICE_CPU;
     d->score = strcmp(set->isa, "AVX-512") == 0 ? 80 : strcmp(set->isa, "AVX2+FMA") == 0 ? 70 : 50;
-    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY;
+    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
     d->mem_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
     d->mem_free = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     d->align = CPU_LINE;
@@ -189,6 +176,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
     for (size_t k = 0; k < dev->set->n; k++)
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
     cpu_blas_open(&dev->blas);
+    dev->bf16 = cpu_bf16_choose();
     announce(dev);
     *out = dev;
     return LUD_OK;
@@ -209,7 +197,7 @@ const lud_backend_vt cpu_backend = {
     .upload = upload,
     .download = download,
     .supports_op = supports_op,
-    .weight_new = weight_new,
+    .weight_new = cpu_weight_new,
     .compile = cpu_compile,
     .run = cpu_run,
     .exe_free = cpu_exe_free,

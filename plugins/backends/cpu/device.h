@@ -17,6 +17,7 @@ typedef struct cpu_dev {
     const cpu_kernel_set *set;
     const cpu_kernel *by_opcode[64];
     cpu_blas blas;
+    const cpu_bf16 *bf16; /* NULL: this processor has none */
     int32_t threads;
     cpu_memory scratch, shared; /* grow at compile; scratch is cut into `threads` equal parts */
 } cpu_dev;
@@ -29,6 +30,10 @@ lud_status cpu_fail_status(lud_error *, lud_status, const char *fmt, ...) __attr
 /* Large: mmap with huge pages, 2 MiB aligned, untouched; small: the host's. NULL if out of memory. */
 void *cpu_memory_new(const lud_host *, size_t);
 void cpu_memory_free(const lud_host *, void *, size_t);
+
+/* weights.c */
+lud_status cpu_weight_new(void *dev, const lud_tensor *, const void *host, uint32_t uses, lud_buf *, int32_t *storage,
+                          lud_error *);
 
 /* program.c */
 lud_status cpu_compile(void *dev, const lud_program *, void **exe, lud_error *);

@@ -7,6 +7,7 @@
 extern const cpu_kernel_set cpu_kernel_set_portable;
 #ifdef CPU_HAVE_X86_KERNELS
 extern const cpu_kernel_set cpu_kernel_set_avx2, cpu_kernel_set_avx512;
+extern const cpu_bf16 cpu_bf16_avx512;
 
 static bool can_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -28,4 +29,12 @@ const cpu_kernel_set *cpu_kernel_set_choose(void) {
 #endif
     (void)portable;
     return &cpu_kernel_set_portable;
+}
+
+const cpu_bf16 *cpu_bf16_choose(void) {
+#ifdef CPU_HAVE_X86_KERNELS
+    bool wide = cpu_kernel_set_choose() == &cpu_kernel_set_avx512;
+    if (wide && !getenv("LUDWIG_CPU_ISA") && __builtin_cpu_supports("avx512bf16")) return &cpu_bf16_avx512;
+#endif
+    return NULL;
 }

@@ -100,6 +100,11 @@ static cpu_ref bind(const lud_program *p, lud_t id) {
     return (cpu_ref){.ptr = base ? base + t->offset : NULL, .t = t};
 }
 
+static bool is_product(uint32_t opcode) {
+    return (opcode >= LUD_OP_LINEAR && opcode <= LUD_OP_LINEAR_GRAD_WEIGHT) ||
+           (opcode >= LUD_OP_LINEAR_CROSS_ENTROPY && opcode <= LUD_OP_LINEAR_CROSS_ENTROPY_JOINED);
+}
+
 static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i, cpu_step *s, lud_error *err) {
     const lud_op *op = p->ops[i];
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT)
@@ -111,7 +116,8 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     for (uint32_t k = 0; k < op->n_out; k++)
         s->out[k] = bind(p, p->first_result[i] + k);
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
-    s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD;
+    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
+    s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
     return LUD_OK;
 }
 
@@ -120,8 +126,8 @@ static int32_t conflict_of(const cpu_exe *exe, const bool *shared, uint32_t i) {
     const cpu_step *s = &exe->steps[i];
     uint32_t far = i > 64 ? i - 64 : 0;
     for (uint32_t j = i; j-- > far;)
-        if (table_orders(exe, &exe->steps[j], s) || (shared[j] && shared[i]) || writes_into(&exe->steps[j], s) ||
-            writes_into(s, &exe->steps[j]))
+        if (table_orders(exe, &exe->steps[j], s) || (shared[j] && shared[i] && !s->rounded) ||
+            writes_into(&exe->steps[j], s) || writes_into(s, &exe->steps[j]))
             return (int32_t)j;
     return (int32_t)far - 1;
 }
@@ -172,8 +178,10 @@ static bool grow(const cpu_dev *dev, cpu_memory *m, size_t size) {
 
 static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *err) {
     cpu_exe *exe = &job->exe;
-    cpu_worker w = {.exe = exe, .extents = exe->program->extent_max, .blas = &dev->blas, .size = dev->threads};
+    cpu_worker w = {
+        .exe = exe, .extents = exe->program->extent_max, .blas = &dev->blas, .bf16 = dev->bf16, .size = dev->threads};
     size_t most_shared = 0;
+    lud_t rounded = 0; /* the tensor that lies rounded in `shared` */
     for (uint32_t i = 0; i < exe->n_steps; i++) {
         cpu_step *s = &exe->steps[i];
         cpu_need need = {.loops = 1};
@@ -186,6 +194,8 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
         s->counter = exe->n_counters;
         exe->n_counters += need.loops;
         shared[i] = need.shared > 0;
+        s->rounded = need.rounds && rounded == s->op->in[0];
+        if (shared[i]) rounded = need.rounds ? s->op->in[0] : 0;
         job->scratch_each = CPU_MAX(job->scratch_each, (need.scratch + 4095) / 4096 * 4096 + CPU_LINE * 5);
         most_shared = CPU_MAX(most_shared, need.shared);
     }
@@ -294,6 +304,7 @@ static void walk(void *arg, int32_t rank, int32_t size) {
                     .scratch = dev->scratch.ptr + (size_t)rank * job->scratch_each,
                     .shared = dev->shared.ptr,
                     .blas = &dev->blas,
+                    .bf16 = dev->bf16,
                     .rank = rank,
                     .size = size};
     cpu_worker alone = w;

@@ -3,10 +3,24 @@
  * (configuration_<type>.py of transformers 5.23). The only place that knows an architecture or a module by name. */
 #include "bert.h"
 
-static const keys common_keys = {.ffn = "intermediate_size", .act = "hidden_act", .eps = "layer_norm_eps"};
-static const keys distilbert_keys = {
-    .width = "dim", .layers = "n_layers", .heads = "n_heads", .ffn = "hidden_dim", .act = "activation"};
-static const keys modernbert_keys = {.ffn = "intermediate_size", .act = "hidden_activation", .eps = "norm_eps"};
+#define COMMON_KEYS                                                                                                    \
+    .ffn = "intermediate_size", .act = "hidden_act", .eps = "layer_norm_eps", .drop_embed = "hidden_dropout_prob",     \
+    .drop_attn = "hidden_dropout_prob"
+static const keys common_keys = {COMMON_KEYS, .drop_ffn = "hidden_dropout_prob"};
+static const keys albert_keys = {COMMON_KEYS};
+static const keys distilbert_keys = {.width = "dim",
+                                     .layers = "n_layers",
+                                     .heads = "n_heads",
+                                     .ffn = "hidden_dim",
+                                     .act = "activation",
+                                     .drop_embed = "dropout",
+                                     .drop_ffn = "dropout"};
+static const keys modernbert_keys = {.ffn = "intermediate_size",
+                                     .act = "hidden_activation",
+                                     .eps = "norm_eps",
+                                     .drop_embed = "embedding_dropout",
+                                     .drop_attn = "attention_dropout",
+                                     .drop_ffn = "mlp_dropout"};
 
 static const names bert_names = {.words = "embeddings.word_embeddings",
                                  .positions = "embeddings.position_embeddings",
@@ -79,7 +93,7 @@ static const char *const query_value[] = {"query", "value", NULL};
 static const char *const key_value_dense[] = {"key", "value", "output.dense", NULL};
 static const char *const all_dense[] = {"query", "key", "value", "dense", NULL};
 
-#define COMMON  .keys = &common_keys, .act = "gelu", .eps = 1e-12, .max_positions = 512
+#define COMMON  .keys = &common_keys, .act = "gelu", .eps = 1e-12, .dropout = 0.1, .max_positions = 512
 #define ROBERTA COMMON, .prefix = "roberta.", .flags = ARCH_POSITIONS_AFTER_PAD, .names = &bert_names
 
 static const arch table[] = {
@@ -100,7 +114,7 @@ static const arch table[] = {
     {.model_type = "albert",
      .prefix = "albert.",
      .flags = ARCH_PROJECT_ALWAYS,
-     .keys = &common_keys,
+     .keys = &albert_keys,
      .names = &albert_names,
      .act = "gelu_new",
      .eps = 1e-12,
@@ -111,6 +125,7 @@ static const arch table[] = {
      .names = &distilbert_names,
      .act = "gelu",
      .eps = 1e-12,
+     .dropout = 0.1,
      .max_positions = 512},
     {.model_type = "modernbert",
      .prefix = "model.",

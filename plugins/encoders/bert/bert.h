@@ -15,9 +15,12 @@ enum {
     ARCH_BIAS_KEYS = 1 << 5            /* norm_bias, attention_bias, mlp_bias in the config; else there are biases */
 };
 
-/* Keys of config.json beside the common ones; NULL: it has only the common one. */
+/* Keys of config.json beside the common ones; NULL: it has only the common one. The shares that training drops of the
+ * embeddings, of an attention's and of a feed-forward's output (gated: of what goes into `down`); NULL: it drops none.
+ */
 typedef struct keys {
     const char *width, *layers, *heads, *ffn, *act, *eps;
+    const char *drop_embed, *drop_attn, *drop_ffn;
 } keys;
 
 /* Module paths in transformers from the AutoModel root; those below `layers` relative to their layer. NULL: none. */
@@ -37,7 +40,7 @@ typedef struct arch {
     const keys *keys;
     const names *names;
     const char *act; /* defaults of a config's keys */
-    double eps;
+    double eps, dropout;
     int64_t max_positions;
     const char *const *lora_targets, *const *ia3_targets, *const *adalora_targets; /* NULL: PEFT has none */
 } arch;
@@ -56,7 +59,7 @@ typedef struct bert {
     int64_t groups, inner;             /* ALBERT: groups of layers that share parameters, layers in each */
     int64_t window;                    /* reach of a local layer to each side */
     double theta[2];                   /* rotary base of global and local layers */
-    float eps;
+    float eps, drop_embed, drop_attn, drop_ffn;
     int32_t act;
     int norm_bias, attn_bias, ffn_bias;
 } bert;

@@ -79,6 +79,7 @@ static lud_t embed(const place *p) {
     if (n->types) x = lud_add(bert_graph, p->g, x, types_of(p));
     if (n->positions) x = lud_add(bert_graph, p->g, x, positions_of(p));
     x = norm_at(m, p->g, n->embed_norm, x, m->embed);
+    x = bert_graph->dropout(p->g, x, m->drop_embed);
     if (n->project && (m->embed != m->width || (m->arch->flags & ARCH_PROJECT_ALWAYS))) {
         x = lud_linear(bert_graph, p->g, n->project, -1, x, m->embed, m->width, 1);
     }
@@ -118,7 +119,8 @@ static lud_t attention(const place *p, lud_t x) {
                                .cache_slot = -1};
     lud_t y = lud_attention(bert_graph, p->g, qkv[0], qkv[1], qkv[2], p->in->seg_offsets, &attr);
     y = lud_reshape(bert_graph, p->g, y, lud_dims2(-p->in->t_extent, m->width));
-    return linear(p, m->arch->names->attn_out, y, m->width, m->width, m->attn_bias);
+    y = linear(p, m->arch->names->attn_out, y, m->width, m->width, m->attn_bias);
+    return bert_graph->dropout(p->g, y, m->drop_attn);
 }
 
 static lud_t feed_forward(const place *p, lud_t x) {
@@ -128,11 +130,11 @@ static lud_t feed_forward(const place *p, lud_t x) {
         lud_t both = linear(p, n->up, x, m->width, 2 * m->ffn, m->ffn_bias);
         lud_t gate = lud_slice(bert_graph, p->g, both, 0, m->ffn, 2 * m->ffn);
         lud_t up = lud_slice(bert_graph, p->g, both, m->ffn, m->ffn, 2 * m->ffn);
-        x = lud_glu(bert_graph, p->g, gate, up, m->act);
-    } else {
-        x = lud_act(bert_graph, p->g, linear(p, n->up, x, m->width, m->ffn, m->ffn_bias), m->act);
+        x = bert_graph->dropout(p->g, lud_glu(bert_graph, p->g, gate, up, m->act), m->drop_ffn);
+        return linear(p, n->down, x, m->ffn, m->width, m->ffn_bias);
     }
-    return linear(p, n->down, x, m->ffn, m->width, m->ffn_bias);
+    x = lud_act(bert_graph, p->g, linear(p, n->up, x, m->width, m->ffn, m->ffn_bias), m->act);
+    return bert_graph->dropout(p->g, linear(p, n->down, x, m->ffn, m->width, m->ffn_bias), m->drop_ffn);
 }
 
 /* norm(x + f(x)), twice; with norms before x + f(norm(x)), twice. */

@@ -127,6 +127,22 @@ static lud_status check_sizes(const bert *m, lud_error *err) {
     return LUD_OK;
 }
 
+/* ---- Dropout --------------------------------------------------------------------------------------------------- */
+static lud_status read_share(const bert *m, const char *key, float *out, lud_error *err) {
+    if (!key) return LUD_OK;
+    double p = lud_float_of(bert_host->cfg, m->model, key, m->arch->dropout);
+    *out = (float)p;
+    if (*out >= 0.0f && *out < 1.0f) return LUD_OK;
+    return lud_fail(err, LUD_E_INVALID, "config.json: %s is %g, want 0 <= dropout < 1", key, p);
+}
+
+static lud_status read_dropout(bert *m, lud_error *err) {
+    const keys *k = m->arch->keys;
+    lud_status status = read_share(m, k->drop_embed, &m->drop_embed, err);
+    if (status == LUD_OK) status = read_share(m, k->drop_attn, &m->drop_attn, err);
+    return status == LUD_OK ? read_share(m, k->drop_ffn, &m->drop_ffn, err) : status;
+}
+
 lud_status bert_read_config(bert *m, lud_error *err) {
     const lud_cfg_api *c = bert_host->cfg;
     int keyed = (m->arch->flags & ARCH_BIAS_KEYS) != 0;
@@ -143,5 +159,6 @@ lud_status bert_read_config(bert *m, lud_error *err) {
     }
     lud_status status = refuse_unknown(m, err);
     if (status == LUD_OK) status = check_sizes(m, err);
+    if (status == LUD_OK) status = read_dropout(m, err);
     return status == LUD_OK && (m->arch->flags & ARCH_ROPE) ? read_rotary(m, err) : status;
 }

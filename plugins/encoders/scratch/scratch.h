@@ -3,6 +3,7 @@
 #ifndef SCRATCH_H
 #define SCRATCH_H
 
+#include <ludwig/block.h>
 #include <ludwig/encoder.h>
 #include <ludwig/fc.h>
 
@@ -27,7 +28,8 @@ typedef struct scratch {
     lud_fc fc;
     int32_t n_conv; /* parallel_cnn */
     scratch_conv conv[SCRATCH_MAX_CONV];
-    int64_t layers, hidden, heads, inner; /* transformer */
+    int64_t layers;    /* blocks */
+    lud_blocks blocks; /* transformer */
 } scratch;
 
 extern const lud_host *scratch_host;

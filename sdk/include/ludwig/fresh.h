@@ -130,6 +130,12 @@ static inline lud_dense_init lud_dense_default(void) {
     return d;
 }
 
+/* As torch's own linear layers start. */
+static inline lud_dense_init lud_dense_torch(void) {
+    lud_dense_init d = {1, {LUD_INITIAL_TORCH, 0, 0}, {LUD_INITIAL_TORCH, 0, 0}};
+    return d;
+}
+
 /* use_bias, weights_initializer and bias_initializer of a section over the values in `d`. */
 static inline void lud_read_dense(lud_section *s, const char *prefix, lud_dense_init *d) {
     d->use_bias = lud_section_bool(s, lud_key_of(prefix, "use_bias").text, d->use_bias);

@@ -23,6 +23,10 @@ typedef struct lud_shape {
     int64_t dim[8];
 } lud_shape;
 
+/* lud_op.flags. BF16, for the LINEAR family: the product may round its two factors to bf16 (to nearest, ties to even);
+ * it sums in fp32. A backend may ignore the flag. */
+enum { LUD_OP_BF16 = 1 };
+
 /* One operation. Result k has the id (first result) + k. `attr` is copied at emit. `stream` keys random numbers;
  * 0 lets core derive it from the scope and the op's number in it. */
 typedef struct lud_op {

@@ -9,7 +9,7 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
     gemm g = {.a = cpu_in(s, 0),
               .a_row = k,
               .a_col = 1,
-              .b = cpu_in(s, 1),
+              .b = cpu_weight_rows(&s->in[1]),
               .ldb = k,
               .b_rows = true,
               .c = cpu_out(s, 0),
@@ -18,7 +18,10 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .rows = cpu_rows(w, &s->out[0]),
               .n = m,
               .k = k};
-    FN(gemm_shared)(w, s, 0, &g);
+    if (s->bf16)
+        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], true), .room = w->shared});
+    else
+        FN(gemm_shared)(w, s, 0, &g);
 }
 
 /* dy (T,M), w (M,K) -> dx (T,K) */
@@ -27,14 +30,17 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
     gemm g = {.a = cpu_in(s, 0),
               .a_row = m,
               .a_col = 1,
-              .b = cpu_in(s, 1),
+              .b = cpu_weight_rows(&s->in[1]),
               .ldb = k,
               .c = cpu_out(s, 0),
               .ldc = k,
               .rows = cpu_rows(w, &s->out[0]),
               .n = k,
               .k = m};
-    FN(gemm_shared)(w, s, 0, &g);
+    if (s->bf16)
+        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], false), .room = w->shared});
+    else
+        FN(gemm_shared)(w, s, 0, &g);
 }
 
 /* OpenBLAS wins where dy is wide: it packs dy^T, whose rows lie far apart (measured: 85 % of the peak against 67 %).
@@ -82,7 +88,7 @@ static void blas_grad_weight(cpu_worker *w, const cpu_step *s, uint32_t number, 
 }
 
 void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const grad_weight *g) {
-    if (blas_wins(w, g->t, g->m, g->k)) {
+    if (!s->bf16 && blas_wins(w, g->t, g->m, g->k)) {
         blas_grad_weight(w, s, number, g);
         return;
     }
@@ -97,7 +103,10 @@ void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const gr
                     .n = g->k,
                     .k = g->t,
                     .accumulate = g->accumulate};
-    FN(gemm_shared)(w, s, number, &product);
+    if (s->bf16)
+        FN(bf16_shared)(w, s, number, &product, (bf16_parts){.room = g->room});
+    else
+        FN(gemm_shared)(w, s, number, &product);
 }
 
 /* x (T,K), dy (T,M) -> dw (M,K) */
@@ -105,11 +114,18 @@ void FN(linear_grad_weight)(cpu_worker *w, const cpu_step *s) {
     int64_t m = cpu_dim(w, &s->out[0], 0), k = cpu_dim(w, &s->out[0], 1), t = cpu_rows(w, &s->in[0]);
     FN(grad_weight)
     (w, s, 0,
-     &(grad_weight){.x = cpu_in(s, 0), .dy = cpu_in(s, 1), .ld_dy = m, .dw = cpu_out(s, 0), .t = t, .m = m, .k = k});
+     &(grad_weight){.x = cpu_in(s, 0),
+                    .dy = cpu_in(s, 1),
+                    .dw = cpu_out(s, 0),
+                    .room = w->shared,
+                    .ld_dy = m,
+                    .t = t,
+                    .m = m,
+                    .k = k});
 }
 
 void FN(gemm_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
-    (void)w, (void)s;
     need->scratch += PACK_FLOATS * sizeof(float);
     need->loops = 1;
+    if (s->bf16) FN(bf16_need)(w, s, need);
 }

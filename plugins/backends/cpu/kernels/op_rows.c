@@ -7,7 +7,7 @@
 static void look_up(cpu_worker *w, const cpu_step *s, const cpu_ref *table, const int32_t *index) {
     int64_t n = cpu_dim(w, &s->out[0], 0), rows = cpu_dim(w, table, 0);
     int64_t c = cpu_dims(w, table, 1, table->t->rank);
-    const char *src = table->ptr;
+    const char *src = (const char *)cpu_weight_rows(table);
     char *dst = s->out[0].ptr;
     cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / CPU_MAX(c, 1), 1));
     while (cpu_ranges_next(&it)) {

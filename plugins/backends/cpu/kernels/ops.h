@@ -71,10 +71,23 @@ void FN(linear_xent_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 
 /* ---- Shared pieces ---- */
+/* gemm_shared with rounded factors, for steps with `bf16`: BF16_LOOPS loops (op_linear_bf16.c). panels: B's, left: A's
+ * rows, lda apart; NULL: rounded here, into `room` (bf16_room bytes). */
+enum { BF16_LOOPS = 3 };
+typedef struct bf16_parts {
+    const uint16_t *panels, *left;
+    int64_t lda;
+    char *room;
+} bf16_parts;
+void FN(bf16_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *, bf16_parts);
+size_t FN(bf16_room)(int64_t rows, int64_t n, int64_t k, const bf16_parts *);
+size_t FN(bf16_scratch)(int64_t k); /* beside, for each thread */
+void FN(bf16_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 /* dw (M,K) = dy (T,M)^T x (T,K) (+ dw), rows of dy ld_dy apart, as loop `number` (op_linear.c). */
 typedef struct grad_weight {
     const float *x, *dy;
     float *dw;
+    char *room; /* for rounded factors, if the step has `bf16` */
     int64_t ld_dy, t, m, k;
     bool accumulate;
 } grad_weight;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What this processor can do at best, measured: multiply-add loops in registers, reading of memory. */
+#ifndef BENCH_PEAK_H
+#define BENCH_PEAK_H
+
+/* All with `threads` threads. Operations per second (a multiply-add counts two), bytes per second; 0: not there. */
+typedef struct bench_peaks {
+    double fp32, bf16, read;
+} bench_peaks;
+bench_peaks bench_measure_peaks(int threads);
+
+#endif
