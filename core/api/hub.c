@@ -72,16 +72,22 @@ static bool names_model(lud_str key) {
     return false;
 }
 
+/* A saved model has its own weights: what it began from is not needed any more. */
+static bool is_needed(const lud_model *m, lud_str key) {
+    return !(m->base_model && ludc_str_eq(key, "base_model")) &&
+           !(m->adapter_dir && ludc_str_eq(key, "pretrained_adapter_weights"));
+}
+
 /* to is a copy of full: both are changed. */
-static lud_status locate_all(lud_session *s, ludc_value *full, ludc_value *to, lud_error *err) {
+static lud_status locate_all(const lud_model *m, ludc_value *full, ludc_value *to, lud_error *err) {
     for (size_t i = 0; i < full->len && (full->type == LUD_CFG_OBJECT || full->type == LUD_CFG_LIST); i++) {
         ludc_value *v = full->items[i];
         const bool model = full->type == LUD_CFG_OBJECT && v->type == LUD_CFG_STR && names_model(full->keys[i]);
         if (!model) {
-            LUDC_TRY(locate_all(s, v, to->items[i], err));
-        } else if (ludc_hub_is_ref(v->u.s.ptr)) {
+            LUDC_TRY(locate_all(m, v, to->items[i], err));
+        } else if (is_needed(m, full->keys[i]) && ludc_hub_is_ref(v->u.s.ptr)) {
             char *path = NULL, *fixed = NULL;
-            LUDC_TRY(fetch(s, v->u.s.ptr, &path, &fixed, err));
+            LUDC_TRY(fetch(m->session, v->u.s.ptr, &path, &fixed, err));
             const bool ok = ludc_value_put(full, full->keys[i].ptr, ludc_value_str(ludc_str(fixed))) &&
                             ludc_value_put(to, to->keys[i].ptr, ludc_value_str(ludc_str(path)));
             ludc_free(path);
@@ -96,7 +102,7 @@ lud_status ludc_model_locate(lud_model *m, lud_error *err) {
     if (m->located) return LUD_OK;
     ludc_value *located = ludc_value_copy(m->config.full);
     const lud_status status =
-        located ? locate_all(m->session, m->config.full, located, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        located ? locate_all(m, m->config.full, located, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK)
         m->located = located;
     else

@@ -89,20 +89,23 @@ static bool take_encoder(ludc_value *config, const char *dir) {
     return ok;
 }
 
-/* A model folder, or a repository that lud_model_upload has made: ludwig_config.json, and weights beside it. */
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
-    char *flat = ludc_path_join(dir, "ludwig_config.json");
-    const bool is_flat = flat && ludc_path_exists(flat);
-    char *hyper = is_flat ? ludc_strdup(flat) : ludc_path_join(dir, "model_hyperparameters.json"),
+    char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
          *meta = ludc_path_join(dir, "training_set_metadata.json");
-    char *weights = ludc_path_join(dir, is_flat ? "" : "model_weights"),
+    /* A repository has the weights at its root, where peft and transformers look, and the config by Ludwig's name. */
+    if (hyper && !ludc_path_exists(hyper)) {
+        ludc_free(hyper);
+        hyper = ludc_path_join(dir, "ludwig_config.json");
+    }
+    const bool flat = hyper && strcmp(strrchr(hyper, '/'), "/ludwig_config.json") == 0 && ludc_path_exists(hyper);
+    char *weights = flat ? ludc_strdup(dir) : ludc_path_join(dir, "model_weights"),
          *adapter = weights ? ludc_path_join(weights, "adapter_config.json") : NULL;
     lud_status status = hyper && meta && adapter ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK && !ludc_path_exists(hyper))
         status = ludc_fail(err, LUD_E_IO, "%s: no saved model (want model_hyperparameters.json in it or in its model/)",
                            dir);
     if (status == LUD_OK) status = ludc_config_load(hyper, NULL, 0, &m->config, err);
-    if (status == LUD_OK && is_flat && !take_encoder(m->config.full, dir))
+    if (status == LUD_OK && flat && !take_encoder(m->config.full, dir))
         status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
     ludc_value *metadata = NULL;
     if (status == LUD_OK && (ludc_path_exists(meta) || ludc_is_predictive(m)))
@@ -123,7 +126,6 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
             status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
     }
 out:
-    ludc_free(flat);
     ludc_free(hyper);
     ludc_free(meta);
     ludc_free(weights);
@@ -166,11 +168,12 @@ lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
     ludc_model_close(m);
     m->for_training = for_training;
     const bool fetched = !m->base_model && ludc_model_is_fetched(m, "base_model");
+    const char *began_from = ludc_get_str(m->located, "adapter.pretrained_adapter_weights", (lud_str){0}).ptr;
     const ludc_model_spec spec = {
         .host = m->session->host,
         .config = m->config.full,
         .base_model = fetched ? ludc_get_str(m->located, "base_model", LUDC_STR("")).ptr : m->base_model,
-        .adapter_dir = m->adapter_dir,
+        .adapter_dir = m->adapter_dir ? m->adapter_dir : began_from,
         .for_training = for_training,
         .seed = m->seed,
     };

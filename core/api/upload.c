@@ -175,9 +175,10 @@ static void put_fact(parcel *p, const char *key, ludc_value *v) {
 }
 
 /* Takes config and metadata. */
-static lud_status collect_facts(parcel *p, const char *run, const char *weights, const char *repo, ludc_value *config,
+static lud_status collect_facts(parcel *p, const char *dir, const char *weights, const char *repo, ludc_value *config,
                                 ludc_value *metadata, lud_error *err) {
-    static const char *const files[] = {"description", "training_statistics", "test_statistics"};
+    static const char *const files[] = {"../description", "../training_statistics", "../test_statistics",
+                                        "training_progress"};
     static const char *const dropped[] = {"command", "plugins", "config", "device"};
     p->facts = ludc_value_new(LUD_CFG_OBJECT);
     if (!p->facts) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
@@ -189,11 +190,13 @@ static lud_status collect_facts(parcel *p, const char *run, const char *weights,
     for (size_t i = 0; i < LUDC_COUNT(files); i++) {
         char name[64];
         ludc_value *v = NULL;
+        const bool of_run = files[i][0] == '.';
         snprintf(name, sizeof(name), "%s.json", files[i]);
-        LUDC_TRY(read_json(run, name, &v, err));
+        if (of_run && !ends_with(dir, "/model")) continue; /* a model that was saved apart */
+        LUDC_TRY(read_json(dir, name, &v, err));
         for (size_t k = 0; v && i == 0 && k < LUDC_COUNT(dropped); k++)
             (void)ludc_value_remove(v, dropped[k]);
-        if (v) put_fact(p, files[i], v);
+        if (v) put_fact(p, files[i] + (of_run ? 3 : 0), v);
     }
     return p->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
 }
@@ -213,9 +216,8 @@ static lud_status take_file(void *arg, lud_str path, lud_str content) {
 /* ---- The whole ---- */
 static lud_status pack(parcel *p, const char *dir, const char *repo, lud_error *err) {
     char *weights = ludc_path_join(dir, "model_weights"), *hyper = ludc_path_join(dir, "model_hyperparameters.json");
-    char *run = ludc_path_join(dir, "..");
     ludc_value *config = NULL, *metadata = NULL;
-    lud_status status = weights && hyper && run ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = weights && hyper ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK && (!ludc_path_exists(hyper) || !ludc_path_is_dir(weights)))
         status = ludc_fail(err, LUD_E_IO, "%s: no saved model (want a run folder or its model/)", dir);
     if (status == LUD_OK) status = read_json(dir, "model_hyperparameters.json", &config, err);
@@ -227,12 +229,13 @@ static lud_status pack(parcel *p, const char *dir, const char *repo, lud_error *
     if (status == LUD_OK) status = add_json(p, "ludwig_config.json", config, err);
     if (status == LUD_OK && metadata) status = add_json(p, "training_set_metadata.json", metadata, err);
     if (status == LUD_OK) {
-        status = collect_facts(p, run, weights, repo, config, metadata, err);
+        status = collect_facts(p, dir, weights, repo, config, metadata, err);
         config = metadata = NULL;
     }
     ludc_value_free(config);
     ludc_value_free(metadata);
-    ludc_free(weights), ludc_free(hyper), ludc_free(run);
+    ludc_free(weights);
+    ludc_free(hyper);
     return status;
 }
 

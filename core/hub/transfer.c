@@ -41,8 +41,9 @@ static lud_status open_lock(const ludc_hub_job *job, const ludc_hub_entry *e, in
     const char *name = strrchr(job->folder, '/') + 1;
     ludc_buf path = {0};
     ludc_buf_addf(&path, "%.*s.locks/%s", (int)(name - job->folder), job->folder, name);
-    lud_status status = path.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : ludc_dir_make(path.ptr, err);
+    lud_status status = path.failed ? LUD_OK : ludc_dir_make(path.ptr, err);
     ludc_buf_addf(&path, "/%s.lock", e->hash);
+    if (path.failed) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK) {
         *fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         status = *fd < 0 ? ludc_fail(err, LUD_E_IO, "%s: cannot open: %s", path.ptr, strerror(errno))

@@ -59,7 +59,8 @@ struct ludc_model {
     const ludc_value *config;
     const char *scope;           /* before every parameter's name; "" for a language model */
     bool is_tower, trainable;    /* trainable: without an adapter, the base model's own parameters are trained */
-    char *base_path;             /* as the user wrote it */
+    char *base_path;             /* as the user wrote it, or the name of a repository */
+    char base_revision[65];      /* its commit; "" = none */
     ludc_value *adapter;         /* the `adapter` section with resolved target_modules; NULL = none */
     ludc_value *decoder_section; /* with the defaults of its plugin; NULL = text_extractor */
     ludc_value *tensor_names;    /* names in the base model's files */

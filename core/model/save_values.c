@@ -67,14 +67,6 @@ lud_status ludc_tensors_adapter(ludc_model *m, ludc_tensor_list *list, lud_error
     return LUD_OK;
 }
 
-/* "org/name@commit", as a hub's reference is kept, is two keys for PEFT. */
-static bool put_base(ludc_value *json, const char *base) {
-    const char *at = ludc_path_exists(base) ? NULL : strrchr(base, '@');
-    const lud_str name = {base, at ? (size_t)(at - base) : strlen(base)};
-    return ludc_value_put(json, "base_model_name_or_path", ludc_value_str(name)) &&
-           (!at || ludc_value_put(json, "revision", ludc_value_str(ludc_str(at + 1))));
-}
-
 lud_status ludc_adapter_json(ludc_model *m, ludc_value **out, lud_error *err) {
     if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, config))
         return ludc_fail(err, LUD_E_UNSUPPORTED, "adapter '%s' cannot be saved: it lacks config", m->info.adapter_name);
@@ -82,7 +74,9 @@ lud_status ludc_adapter_json(ludc_model *m, ludc_value **out, lud_error *err) {
     lud_status status = json ? LUD_OK : out_of_memory(err);
     if (status == LUD_OK)
         status = m->adapter_vt->config(m->adapter_part.self, LUD_CONFIG_SAVE, m->adapter, (lud_cfg_out *)json, err);
-    bool ok = status == LUD_OK && put_base(json, m->base_path ? m->base_path : m->base->path);
+    const char *base = m->base_path ? m->base_path : m->base->path;
+    bool ok = status == LUD_OK && ludc_value_put(json, "base_model_name_or_path", ludc_value_str(ludc_str(base)));
+    if (ok && m->base_revision[0]) ok = ludc_value_put(json, "revision", ludc_value_str(ludc_str(m->base_revision)));
     if (ok && !m->info.causal) ok = ludc_value_put(json, "task_type", ludc_value_str(LUDC_STR("FEATURE_EXTRACTION")));
     if (status == LUD_OK && !ok) status = out_of_memory(err);
     if (status == LUD_OK)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * huggingface: the Hugging Face Hub. Opening and closing a client; the component. */
+#include "card.h"
 #include "upload.h"
 
 const lud_host *hf_host;
@@ -80,7 +81,8 @@ static const lud_hub_vt vtable = {.struct_size = sizeof(vtable),
                                   .begin = hf_begin,
                                   .add = hf_add,
                                   .commit = hf_commit,
-                                  .abort = hf_abort};
+                                  .abort = hf_abort,
+                                  .describe = hf_describe};
 static const lud_component component = {.struct_size = sizeof(component),
                                         .kind = LUD_KIND_HUB,
                                         .id = "org.ludwig.huggingface",

@@ -291,8 +291,8 @@ class Output:
         x = math.expm1(row[0].item()) if log else row[0].item() * scale + centre
         clip = self.feature.get("clip")
         if clip:
-            x = x if clip[0] is None else max(x, clip[0])
-            x = x if clip[1] is None else min(x, clip[1])
+            x = x if clip[0] is None else max(x, float(clip[0]))
+            x = x if clip[1] is None else min(x, float(clip[1]))
         return {f"{self.name}_predictions": x}
 
 
