@@ -103,7 +103,18 @@ static bool ends_with(const char *s, const char *end) {
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
-/* Every file of the folder, under `to`; configs are written anew, README.md is the plugin's. */
+/* What is read of a model, and nothing else that may lie in its folder. */
+static bool is_wanted(const char *name) {
+    static const char *const endings[] = {"config.json", ".safetensors",       ".safetensors.index.json",
+                                          "vocab.txt",   "tokenizer.json",     "special_tokens_map.json",
+                                          "vocab.json",  "chat_template.json", "added_tokens.json",
+                                          "merges.txt",  "chat_template.jinja"};
+    for (size_t i = 0; i < LUDC_COUNT(endings); i++)
+        if (ends_with(name, endings[i])) return true;
+    return false;
+}
+
+/* The folder's files, under `to`; configs are written anew, without places. */
 static lud_status add_folder(parcel *p, const char *dir, const char *to, lud_error *err) {
     char **names = NULL;
     size_t n = 0;
@@ -116,7 +127,7 @@ static lud_status add_folder(parcel *p, const char *dir, const char *to, lud_err
         ludc_buf_addf(&path, "%s%s", to, names[i]);
         if (!file || path.failed)
             status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        else if (ludc_path_is_dir(file) || names[i][0] == '.' || strcmp(names[i], "README.md") == 0)
+        else if (ludc_path_is_dir(file) || !is_wanted(names[i]))
             status = LUD_OK;
         else if (ends_with(names[i], "config.json"))
             status = read_json(dir, names[i], &json, err);

@@ -160,6 +160,7 @@ static void add_data(card *k) {
         }
         ADD(k, "\n");
     }
+    if (!lud_is_set(k->c, rows)) return;
     ADD(k, "\n| split | rows |\n|---|---|\n");
     for (size_t i = 0; i < 3; i++)
         ADD(k, "| %s | %lld |\n", splits[i], (long long)lud_int_of(k->c, rows, splits[i], 0));
@@ -206,11 +207,12 @@ static void add_metric(card *k, lud_str feature, lud_str name, int64_t best) {
 }
 
 static void add_metrics(card *k) {
-    const lud_cfg *test = k->c->find(k->facts, "test_statistics");
-    const lud_cfg *of = k->c->find(k->c->find(k->facts, "training_statistics"), "training");
-    const lud_cfg *progress = k->c->find(k->facts, "training_progress");
+    static const char *const sources[] = {"training_statistics.validation", "test_statistics",
+                                          "training_statistics.training"};
+    const lud_cfg *of = NULL, *progress = k->c->find(k->facts, "training_progress");
     const int64_t best = lud_int_of(k->c, progress, "best_eval_metric_checkpoint_number", 0);
-    if (k->c->len(of) == 0) of = test;
+    for (size_t i = 0; k->c->len(of) == 0 && i < sizeof(sources) / sizeof(sources[0]); i++)
+        of = k->c->find(k->facts, sources[i]);
     if (k->c->len(of) == 0) return;
     ADD(k, "\n## Metrics\n| feature | metric | training | validation | test |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < k->c->len(of); i++)
