@@ -11,7 +11,7 @@ static void pass_progress(void *arg, uint64_t done, uint64_t total) {
     if (!s->events || !s->events->progress) return;
     const double took = ludc_now() - s->fetch_begin, rate = took > 0 ? (double)done / took : 0;
     const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "download",
+                            .phase = s->fetch_phase,
                             .done = (int64_t)(done / 1000000),
                             .total = (int64_t)(total / 1000000),
                             .per_second = rate / 1e6,
@@ -20,10 +20,11 @@ static void pass_progress(void *arg, uint64_t done, uint64_t total) {
     if (p.done < p.total) s->events->progress(s->events->arg, &p);
 }
 
-static lud_status hub_of(lud_session *s, ludc_hub **out, lud_error *err) {
+lud_status ludc_session_hub(lud_session *s, const char *phase, ludc_hub **out, lud_error *err) {
     const ludc_hub_opts opts = {.host = s->host, .progress = pass_progress, .arg = s};
     if (!s->hub) LUDC_TRY(ludc_hub_open(&opts, &s->hub, err));
     s->fetch_begin = ludc_now();
+    s->fetch_phase = phase;
     *out = s->hub;
     return LUD_OK;
 }
@@ -35,7 +36,7 @@ static lud_status fetch(lud_session *s, const char *text, char **path, char **fi
     char commit[65] = "";
     lud_error why = LUDC_ERROR_INIT;
     ludc_buf name = {0};
-    LUDC_TRY(hub_of(s, &hub, err));
+    LUDC_TRY(ludc_session_hub(s, "download", &hub, err));
     LUDC_TRY(ludc_hub_ref_parse(text, &ref, err));
     const lud_status status = ludc_hub_get(hub, &ref, path, commit, &why);
     if (status != LUD_OK)

@@ -26,7 +26,7 @@ static const char *const names[] = {"config.json",
                                     "model_hyperparameters.json",
                                     "training_set_metadata.json"};
 /* At the root, or where a run folder has them. */
-static const char *const folders[] = {"", "model_weights/", "model/", "model/model_weights/"};
+static const char *const folders[] = {"", "model_weights/", "model/", "model/model_weights/", "encoder/"};
 
 static bool is_read(const char *path) {
     const char *slash = strrchr(path, '/');

@@ -239,6 +239,7 @@ static void encoder_h(void) {
     FIELD(lud_encoder_vt, sources);
     FIELD(lud_encoder_vt, adapter_targets);
     FIELD(lud_encoder_vt, hf_config);
+    FIELD(lud_encoder_vt, gguf_config);
 }
 
 static void decoder_h(void) {
@@ -404,6 +405,7 @@ static void hub_h(void) {
     FIELD(lud_hub_vt, add);
     FIELD(lud_hub_vt, commit);
     FIELD(lud_hub_vt, abort);
+    FIELD(lud_hub_vt, describe);
 }
 
 static void ludwig_h(void) {
