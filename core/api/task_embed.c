@@ -51,6 +51,7 @@ static void circumstances(const ludc_predictor *p, const ludc_input *in, uint64_
     mix(key, config.ptr, config.len);
     mix(key, (const int32_t[2]){in->pool, in->pooler}, 2 * sizeof(int32_t));
     mix_text(key, p->devices->primary.info.name);
+    mix_text(key, p->devices->bf16 ? "bf16" : "fp32");
     mix_text(key, LUDC_VERSION);
     ludc_buf_free(&config);
 }

@@ -32,6 +32,7 @@ typedef struct ludc_device {
 /* The chosen device and where refused ops run. fallback may be the primary itself (reference). */
 typedef struct ludc_devices {
     ludc_device primary, fallback;
+    bool bf16;     /* products of programs on it may round their factors; false until set_precision */
     char why[256]; /* one line: which device was taken and why */
     uint64_t told; /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
@@ -39,6 +40,8 @@ typedef struct ludc_devices {
  * that says why. */
 lud_status ludc_devices_open(ludc_host *, lud_str word, ludc_devices *, lud_error *);
 void ludc_devices_close(ludc_devices *);
+/* word: "auto" (bf16 where the device is faster with it), "fp32", "bf16" (fp32 with a warning where it is not). */
+void ludc_devices_set_precision(ludc_devices *, lud_str word);
 
 /* ---- Parameter store (store.c): values of parameters, shared by all programs of a model ---- */
 typedef struct ludc_store ludc_store;
@@ -109,6 +112,7 @@ typedef struct ludc_graph_opts {
     ludc_store *store; /* parameters are declared here */
     int32_t real;      /* LUD_F32 or LUD_F64 */
     bool training;     /* dropout is emitted */
+    bool bf16;         /* LUD_OP_BF16 counts: sites, and ops that a plugin flags, may round their factors */
     bool cached;       /* ATTENTION with a cache_slot becomes ATTENTION_CACHED over the pools below */
     int64_t page_size, n_pages, pages_per_segment; /* cached only */
     const ludc_graph_hooks *hooks;

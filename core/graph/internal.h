@@ -41,7 +41,7 @@ typedef union ludc_attr {
 } ludc_attr;
 
 typedef struct ludc_node {
-    uint32_t opcode, n_in, n_out, attr_size;
+    uint32_t opcode, n_in, n_out, flags, attr_size;
     lud_t in[LUDC_MAX_IN], first;
     uint64_t stream;
     ludc_attr attr;
@@ -134,9 +134,11 @@ bool ludc_vec_grow(void *slot, uint32_t *cap, uint32_t need, size_t elem);
 lud_t ludc_graph_fail(lud_graph *, lud_status, const char *fmt, ...) LUDC_PRINTF(3, 4); /* returns 0 */
 lud_t ludc_graph_tensor(lud_graph *, const lud_shape *, int32_t source, int64_t index);
 lud_t ludc_graph_emit(lud_graph *, const lud_op *);
-lud_t ludc_graph_emit_op(lud_graph *, uint32_t opcode, const void *attr, uint64_t stream, const lud_t *in);
-#define LUDC_EMIT(g, name, attr, ...)                                                                                  \
-    ludc_graph_emit_op((g), LUD_OP_##name, (attr), 0, (const lud_t[LUDC_MAX_IN]){__VA_ARGS__})
+lud_t ludc_graph_emit_op(lud_graph *, uint32_t opcode, uint32_t flags, const void *attr, uint64_t stream,
+                         const lud_t *in);
+#define LUDC_EMIT(g, name, attr, ...) LUDC_EMIT_FLAGS(g, 0, name, attr, __VA_ARGS__)
+#define LUDC_EMIT_FLAGS(g, flags, name, attr, ...)                                                                     \
+    ludc_graph_emit_op((g), LUD_OP_##name, (flags), (attr), 0, (const lud_t[LUDC_MAX_IN]){__VA_ARGS__})
 lud_t ludc_graph_resolve(const lud_graph *, lud_t); /* follows `replaced` */
 /* A range of one of the store's flat buffers (optimizer). */
 lud_t ludc_graph_flat(lud_graph *, int which, int64_t first, int64_t count);

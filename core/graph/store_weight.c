@@ -83,7 +83,8 @@ lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, l
     ludc_store_param *p = s->params[i];
     const ludc_device *d = ludc_side(s->devices, side);
     for (ludc_weight *w = p->weights; w; w = w->next) {
-        bool serves = w->storage == LUD_STORAGE_PLAIN || (w->uses & uses) == uses;
+        bool serves =
+            w->storage == LUD_STORAGE_PLAIN || ((w->uses & uses) == uses && !((w->uses ^ uses) & LUD_USE_BF16));
         if (w->side == side && serves) return *out = w, LUD_OK;
     }
     if (!p->pub.filled)

@@ -235,7 +235,8 @@ static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_
                                     .trains = trains_hook,
                                     .lr_scale = lr_scale_hook,
                                     .drops = drops_hook};
-    const ludc_graph_opts opts = {.store = p->store, .real = p->real, .training = training, .hooks = &hooks};
+    const ludc_graph_opts opts = {
+        .store = p->store, .real = p->real, .training = training, .bf16 = p->devices->bf16, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),
                            .out = ludc_alloc(p->n_outputs * sizeof *b->out)};

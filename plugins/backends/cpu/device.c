@@ -115,7 +115,7 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     uint32_t ints = integer_inputs(op->opcode);
     for (uint32_t i = 0; i < op->n_in; i++) {
         if (!in[i]) continue;
-        if ((int)i == weight_input(op->opcode) && in[i]->storage >= CPU_STORAGE_BF16) continue;
+        if ((int)i == weight_input(op->opcode) && in[i]->storage >= CPU_STORAGE_F32) continue;
         if (in[i]->storage != LUD_STORAGE_PLAIN || in[i]->dtype != (ints >> i & 1 ? LUD_I32 : LUD_F32)) return 0;
     }
     for (uint32_t i = 0; i < op->n_out; i++)

@@ -6,8 +6,8 @@
  * the blocks are added in increasing order, the bias last. Tile, remainder, row block and thread do not matter, so a
  * row's bits depend on that row and B alone. (Blocks, because a chain over a vocabulary loses two digits.)
  *
- * B is packed on the fly into panels of PN columns, [panel][k][PN], zero-filled to the right: frozen weights stay in
- * the plain layout, shared by both directions and by look-ups, with no second copy in memory. */
+ * B is packed into panels of PN columns, [block of K][panel][k][PN], zero-filled to the right: frozen weights that
+ * products alone read once and for all (weights.c), all else on the fly. */
 #ifndef CPU_GEMM_H
 #define CPU_GEMM_H
 
@@ -37,11 +37,12 @@ ALWAYS_INLINE int64_t gemm_k_step(int64_t k) {
 }
 
 /* C[rows, n] = A B (+ C if accumulate) (+ bias[n]). A(t, k) = a[t * a_row + k * a_col].
- * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. */
+ * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. panels: B packed
+ * whole, or NULL; then b is not read. */
 typedef struct gemm {
     const float *a;
     int64_t a_row, a_col;
-    const float *b;
+    const float *b, *panels;
     int64_t ldb;
     float *c;
     int64_t ldc;
@@ -66,6 +67,10 @@ void FN(strips_row)(float *dst, const cpu_ref *weight, int64_t row);
 
 /* The whole product, shared out to the threads as loop `number` of the step. No barrier at the end. */
 void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);
+
+/* Packs columns [n0, n1) of all of B into round_up(n, PN) * k floats; n0 a multiple of PN. */
+void FN(gemm_pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0,
+                   int64_t n1);
 
 /* The parts, for attention. dst: round_up(n, PN) * k floats. src(n, k) = src[n * ld + k] or src[k * ld + n]. */
 void FN(gemm_pack_rows)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);

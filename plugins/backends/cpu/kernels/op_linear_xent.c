@@ -36,8 +36,8 @@ static size_t logits_bytes(int64_t rows, int64_t v) {
 /* The largest room that a product of the head asks for. */
 static size_t room_of(const cpu_step *s, int64_t rows, int64_t v, int64_t c) {
     int32_t want = ((const lud_attr_xent *)s->attr)->want;
-    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], true)};
-    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], false)}, weight = {0};
+    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true)};
+    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false)}, weight = {0};
     size_t room = FN(bf16_room)(rows, v, c, &forward);
     if (want & LUD_XENT_WANT_DX) room = CPU_MAX(room, FN(bf16_room)(rows, c, v, &grad));
     return want & LUD_XENT_WANT_DW ? CPU_MAX(room, FN(bf16_room)(v, c, rows, &weight)) : room;
@@ -86,6 +86,7 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .a_row = h->c,
               .a_col = 1,
               .b = h->w,
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, true),
               .ldb = h->c,
               .b_rows = true,
               .strips = h->strips,
@@ -95,10 +96,9 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .rows = rows,
               .n = h->v,
               .k = h->c};
-    if (s->bf16)
-        FN(bf16_shared)(w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], true), .room = h->room});
-    else
-        FN(gemm_shared)(w, s, loop, &g);
+    if (s->bf16) FN(bf16_shared)
+    (w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = h->room});
+    else FN(gemm_shared)(w, s, loop, &g);
     cpu_barrier(w);
 }
 
@@ -130,6 +130,7 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .a_row = h->ld,
                .a_col = 1,
                .b = h->w,
+               .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
                .ldb = h->c,
                .strips = h->strips,
                .c = h->dx + (h->dx ? t0 * h->c : 0),
@@ -137,7 +138,8 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .rows = rows,
                .n = h->c,
                .k = h->v};
-    bf16_parts parts = {.panels = cpu_weight_panels(&s->in[1], false), .lda = 2 * h->ld, .room = h->room};
+    bf16_parts parts = {
+        .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .lda = 2 * h->ld, .room = h->room};
     if (in_place(s, h)) parts.left = (const uint16_t *)(const void *)h->logits;
     if (h->dx && s->bf16)
         FN(bf16_shared)(w, s, loop + DX, &dx, parts);
