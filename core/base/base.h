@@ -141,6 +141,7 @@ typedef struct ludc_map_file {
 lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *); /* read-only mmap; empty file: size 0 */
 void ludc_file_unmap(ludc_map_file *);
 void ludc_file_release(const ludc_map_file *); /* its pages leave memory until they are read again */
+void ludc_file_release_part(const uint8_t *at, size_t n); /* those that begin in there */
 lud_status ludc_file_read(const char *path, ludc_buf *out, lud_error *);
 lud_status ludc_file_write(const char *path, const void *bytes, size_t n, lud_error *); /* atomic */
 typedef struct ludc_file_writer ludc_file_writer; /* atomic streaming write: nothing at `path` before commit */
