@@ -43,13 +43,8 @@ lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *err) {
 }
 
 void ludc_file_release(const ludc_map_file *file) {
-    ludc_file_release_part(file->ptr, file->ptr ? file->size : 0);
-}
-
-void ludc_file_release_part(const uint8_t *at, size_t n) {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = (uintptr_t)at + n;
-    const uintptr_t begin = ((uintptr_t)at + page - 1) / page * page;
-    if (begin < end) (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    const uintptr_t in_page = (uintptr_t)file->ptr % (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (file->ptr) (void)madvise((void *)((uintptr_t)file->ptr - in_page), file->size + in_page, MADV_DONTNEED);
 }
 
 void ludc_file_unmap(ludc_map_file *file) {

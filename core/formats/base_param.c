@@ -328,7 +328,7 @@ size_t ludc_param_plan_stored(const ludc_param_plan *p, int32_t *dtype) {
 /* What was copied need not lie in memory twice. */
 static void release(const ludc_param_plan *p) {
     for (size_t i = 0; i < p->n; i++)
-        ludc_file_release_part(p->pieces[i].t->data, p->pieces[i].t->bytes);
+        ludc_file_release(&(ludc_map_file){.ptr = p->pieces[i].t->data, .size = p->pieces[i].t->bytes});
 }
 
 void ludc_param_plan_copy(const ludc_param_plan *p, void *out) {

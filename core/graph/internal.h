@@ -52,7 +52,7 @@ typedef struct ludc_gtensor {
     int32_t source;  /* LUDC_SRC_* */
     int32_t which;   /* FLAT: LUDC_FLAT_* */
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
-    bool trained;    /* a trainable parameter reaches it */
+    bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
 } ludc_gtensor;
 
