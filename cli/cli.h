@@ -45,6 +45,7 @@ lud_status cmd_predict(const cli_options *, lud_error *);
 lud_status cmd_evaluate(const cli_options *, lud_error *);
 lud_status cmd_generate(const cli_options *, lud_error *);
 lud_status cmd_render_config(const cli_options *, lud_error *);
+lud_status cmd_download(const cli_options *, lud_error *);
 lud_status cmd_plugin(const cli_options *, lud_error *);
 
 #endif

@@ -5,12 +5,15 @@
 
 #include <archive.h>
 #include <generate.h>
+#include <hub.h>
 #include <ludwig/ludwig.h>
 #include <train.h>
 
 struct lud_session {
     ludc_host *host;
     const lud_events *events;
+    ludc_hub *hub;      /* opened when a repository is first named; or NULL */
+    double fetch_begin; /* time */
 };
 
 struct lud_model {
@@ -19,6 +22,7 @@ struct lud_model {
     ludc_model *model;         /* a language model, opened when first needed; or */
     ludc_predictor *predictor; /* a predictive one (model_type ecd) */
     bool for_training;
+    ludc_value *located;  /* config.full with places on disk where it names repositories; NULL: not looked up yet */
     char *base_model;     /* overrides the config's: a full fine-tuned folder; or NULL */
     char *adapter_dir;    /* PEFT folder of a saved model; or NULL */
     ludc_value *metadata; /* predictive: what was learned of each feature */
@@ -33,6 +37,15 @@ const ludc_devices *ludc_model_devices(const lud_model *);
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
 void ludc_model_close(lud_model *); /* the inner model */
+
+/* ---- Repositories (hub.c) ---- */
+/* *path: heap, or NULL if the text names a place on this machine. Data needs a scheme (hf://...). */
+lud_status ludc_session_locate(lud_session *, const char *text, char **path, lud_error *);
+lud_status ludc_session_locate_data(lud_session *, const char *text, char **path, lud_error *);
+/* Fetches what the config names, once; fills `located` and fixes the commits in config.full. */
+lud_status ludc_model_locate(lud_model *, lud_error *);
+/* Whether this key of config.full names a repository that was fetched. */
+bool ludc_model_is_fetched(const lud_model *, const char *dotted);
 
 /* ---- Data (dataset.c) ---- */
 /* The columns and template that a config names, looked up in one table. */
@@ -179,6 +192,11 @@ lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *r
 lud_status ludc_task_rows_settle(const ludc_predictor *, bool targets, ludc_task_rows *, lud_error *);
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
 lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
+
+/* ---- The frozen prefix (prefix.c) ---- */
+/* Around the life of a trainee of the open inner model. */
+lud_status ludc_prefix_begin(lud_model *, lud_error *);
+void ludc_prefix_end(lud_model *);
 
 /* ---- Run folders (run_folder.c) ---- */
 typedef struct ludc_run_record {

@@ -17,6 +17,7 @@ LUD_EXPORT void lud_model_free(lud_model *m) {
     ludc_value_free(m->metadata);
     ludc_free(m->weights);
     ludc_config_free(&m->config);
+    ludc_value_free(m->located);
     ludc_free(m->base_model);
     ludc_free(m->adapter_dir);
     ludc_free(m);
@@ -79,7 +80,13 @@ static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
          *meta = ludc_path_join(dir, "training_set_metadata.json");
-    char *weights = ludc_path_join(dir, "model_weights"),
+    /* A repository has the weights at its root, where peft and transformers look, and the config by Ludwig's name. */
+    if (hyper && !ludc_path_exists(hyper)) {
+        ludc_free(hyper);
+        hyper = ludc_path_join(dir, "ludwig_config.json");
+    }
+    const bool flat = hyper && strcmp(strrchr(hyper, '/'), "/ludwig_config.json") == 0 && ludc_path_exists(hyper);
+    char *weights = flat ? ludc_strdup(dir) : ludc_path_join(dir, "model_weights"),
          *adapter = weights ? ludc_path_join(weights, "adapter_config.json") : NULL;
     lud_status status = hyper && meta && adapter ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK && !ludc_path_exists(hyper))
@@ -109,10 +116,13 @@ out:
 }
 
 LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model **out, lud_error *err) {
-    if (!ludc_path_is_dir(path))
+    char *fetched = NULL;
+    LUDC_TRY(ludc_session_locate(s, path, &fetched, err));
+    if (!fetched && !ludc_path_is_dir(path))
         return ludc_fail(err, LUD_E_IO, "%s: no such folder (want a run folder or its model/)", path);
     lud_model *m = ludc_alloc(sizeof(*m));
-    char *dir = find_model_folder(path);
+    char *dir = find_model_folder(fetched ? fetched : path);
+    ludc_free(fetched);
     if (!m || !dir) {
         ludc_free(m);
         ludc_free(dir);
@@ -133,16 +143,19 @@ const ludc_devices *ludc_model_devices(const lud_model *m) {
 }
 
 lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
+    LUDC_TRY(ludc_model_locate(m, err));
     if (ludc_is_predictive(m)) return ludc_task_ready(m, for_training, err);
 
     if (m->model && (m->for_training || !for_training)) return LUD_OK;
     ludc_model_close(m);
     m->for_training = for_training;
+    const bool fetched = !m->base_model && ludc_model_is_fetched(m, "base_model");
+    const char *began_from = ludc_get_str(m->located, "adapter.pretrained_adapter_weights", (lud_str){0}).ptr;
     const ludc_model_spec spec = {
         .host = m->session->host,
         .config = m->config.full,
-        .base_model = m->base_model,
-        .adapter_dir = m->adapter_dir,
+        .base_model = fetched ? ludc_get_str(m->located, "base_model", LUDC_STR("")).ptr : m->base_model,
+        .adapter_dir = m->adapter_dir ? m->adapter_dir : began_from,
         .for_training = for_training,
         .seed = m->seed,
     };

@@ -2,6 +2,7 @@
  * Predictive models behind the lud_model_* calls: opening, saving, training. */
 #include "internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- Opening ---- */
@@ -29,8 +30,9 @@ lud_status ludc_task_ready(lud_model *m, bool for_training, lud_error *err) {
         return ludc_fail(err, LUD_E_INVALID, "this predictive model was never trained: its classes are not known");
     ludc_model_close(m);
     m->for_training = for_training;
+    LUDC_TRY(ludc_model_locate(m, err));
     const ludc_predictor_spec spec = {.host = m->session->host,
-                                      .config = m->config.full,
+                                      .config = m->located,
                                       .config_name = m->config.name,
                                       .metadata = m->metadata,
                                       .weights = m->weights,
@@ -51,9 +53,12 @@ void ludc_task_absolute(const lud_model *m, ludc_value *config) {
         const ludc_input *in = &m->predictor->inputs[at++];
         ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
         if (!in->tower) continue;
-        for (size_t k = 0; k < LUDC_COUNT(keys); k++)
-            if (!ludc_is_null(ludc_value_get(encoder, keys[k])))
+        for (size_t k = 0; k < LUDC_COUNT(keys); k++) {
+            char dotted[96];
+            snprintf(dotted, sizeof(dotted), "input_features.%zu.encoder.%s", i, keys[k]);
+            if (!ludc_is_null(ludc_value_get(encoder, keys[k])) && !ludc_model_is_fetched(m, dotted))
                 ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(ludc_tower_base(in->tower)->path)));
+        }
     }
 }
 
@@ -149,10 +154,13 @@ static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char
 
 static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
                            lud_train_result *result, lud_error *err) {
-    ludc_trainee trainee;
-    LUDC_TRY(ludc_predictive_trainee(m->predictor, ludc_value_get(m->config.full, "trainer"), rows, &trainee, err));
-    const lud_status status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
-    trainee.free(trainee.self);
+    ludc_trainee trainee = {0};
+    const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
+    LUDC_TRY(ludc_prefix_begin(m, err));
+    lud_status status = ludc_predictive_trainee(m->predictor, settings, rows, &trainee, err);
+    if (status == LUD_OK) status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
+    if (trainee.free) trainee.free(trainee.self);
+    ludc_prefix_end(m);
     if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].n)
         return save_test(m, &rows[LUDC_TEST], result->run_dir, err);
     return status;

@@ -3,6 +3,7 @@
  * that decides the values (weights, encoder, pooling, device), a vector by its token ids. */
 #include "internal.h"
 
+#include <content.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vectors.h>
@@ -25,44 +26,6 @@ char *ludc_cache_folder(const lud_model *m, const char *kind) {
     ludc_free(cache);
     ludc_free(ours);
     return folder;
-}
-
-/* The device is part of it: bits differ between instruction sets. So is the code that computes them: the files of the
- * backends and of the encoder's plugin. */
-static lud_status mix_code(const ludc_predictor *p, const ludc_input *in, uint64_t key[2], lud_error *err) {
-    const ludc_component *all;
-    const size_t n = ludc_host_components(p->host, &all);
-    for (size_t i = 0; i < n; i++) {
-        const lud_component *c = all[i].c;
-        if (c == p->devices->primary.component || c == p->devices->fallback.component ||
-            c->config_name == ludc_model_info_of(in->tower)->encoder_name)
-            LUDC_TRY(ludc_key_file(key, all[i].from->path, err));
-    }
-    ludc_key_text(key, ludc_str(p->devices->primary.info.name));
-    ludc_key_text(key, LUDC_STR(LUDC_VERSION));
-    return LUD_OK;
-}
-
-/* Everything but the text, found once for a model. */
-static lud_status circumstances(const ludc_predictor *p, ludc_input *in, lud_error *err) {
-    const ludc_base_model *base = ludc_tower_base(in->tower);
-    ludc_buf config = {0};
-    uint64_t key[2] = {0};
-    if (in->rows_key[0] || in->rows_key[1]) return LUD_OK;
-    LUDC_TRY(mix_code(p, in, key, err));
-    for (size_t i = 0; i < ludc_tensors_len(base->tensors); i++) {
-        const ludc_file_tensor *t = ludc_tensors_at(base->tensors, i);
-        ludc_key_text(key, ludc_str(t->name));
-        ludc_key_mix(key, t->data, t->bytes);
-    }
-    const ludc_value *facts = base->is_gguf ? ludc_tensors_metadata(base->tensors) : base->config;
-    const lud_status status = ludc_value_to_json(facts, -1, &config);
-    ludc_key_mix(key, config.ptr, config.len);
-    ludc_key_mix(key, (const int32_t[2]){in->pool, in->pooler}, 2 * sizeof(int32_t));
-    ludc_buf_free(&config);
-    if (status != LUD_OK) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    memcpy(in->rows_key, key, sizeof(key));
-    return LUD_OK;
 }
 
 static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
@@ -162,10 +125,10 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
     for (size_t i = 0; i < p->n_inputs && status == LUD_OK; i++) {
         if (!p->inputs[i].cached) continue;
         embedder e = {.m = m, .input = i};
-        LUDC_TRY(circumstances(p, &p->inputs[i], err));
+        uint64_t key[2];
         char *dir = ludc_cache_folder(m, "embeddings");
-        status = dir ? ludc_vectors_open(dir, p->inputs[i].rows_key, p->inputs[i].width, &e.cache, err)
-                     : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = dir ? ludc_task_key(p, i, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err);
         for (size_t k = 0; k < n_data && status == LUD_OK; k++)
             if (data[k]->n) status = embed_rows(&e, data[k], err);
         ludc_vectors_close(e.cache);

@@ -186,11 +186,14 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
                                  lud_train_result *result, lud_error *err) {
     const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
     const lud_str feature = ludc_feature_name(m->config.full, true);
-    ludc_trainee trainee;
-    LUDC_TRY(ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err));
-    const lud_status status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target,
-                                                  rows[LUDC_TRAIN].truncated, result, err);
-    trainee.free(trainee.self);
+    ludc_trainee trainee = {0};
+    LUDC_TRY(ludc_prefix_begin(m, err));
+    lud_status status = ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err);
+    if (status == LUD_OK)
+        status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target, rows[LUDC_TRAIN].truncated,
+                                     result, err);
+    if (trainee.free) trainee.free(trainee.self);
+    ludc_prefix_end(m);
     if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
         return evaluate_test(m, opts, result, err);
     return status;

@@ -68,6 +68,10 @@ void ludc_vectors_close(ludc_vectors *v) {
     ludc_free(v);
 }
 
+bool ludc_vectors_saves(const ludc_vectors *v) {
+    return v->saves;
+}
+
 size_t ludc_vectors_len(const ludc_vectors *v) {
     return v->index.len;
 }

@@ -61,7 +61,6 @@ typedef struct ludc_predictor {
     struct ludc_part *combiner;
     ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
-    bool adapting;       /* within an adapter of it */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
 
@@ -115,6 +114,8 @@ typedef struct ludc_task_run ludc_task_run;
 lud_status ludc_task_run_new(ludc_predictor *, int kind, int64_t T, int64_t S, size_t input, ludc_task_run **,
                              lud_error *);
 void ludc_task_run_free(ludc_task_run *);
+/* ludc_value_key of what ENCODE gives. */
+lud_status ludc_task_key(ludc_predictor *, size_t input, uint64_t key[2], lud_error *);
 typedef struct ludc_task_result {
     double *loss;   /* [n_outputs], TRAIN and LOSS: += sum of weight * loss; may be NULL */
     float **scores; /* [n_outputs] -> [S, width], LOSS and PREDICT; ENCODE: [0] -> [S, width] */

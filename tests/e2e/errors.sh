@@ -11,7 +11,7 @@ sed 's/^trainer/triner/' "$config" >section.yaml
 expect 2 "did you mean 'trainer'" "$ludwig" train -c section.yaml --dataset "$data"
 expect 2 "unknown option" "$ludwig" train --confg "$config"
 expect 2 "known, not available yet" "$ludwig" train -c "$config" --set quantization.bits=4 --dataset "$data"
-expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=bf16 --dataset "$data"
+expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=fp16 --dataset "$data"
 
 expect 2 "did you mean 'text_extractor'" "$ludwig" train -c "$config" --set output_features.0.decoder.type=text_extracter --dataset "$data"
 expect 4 "did you mean 'causal_lm'" "$ludwig" train -c "$config" --set output_features.0.decoder=causal_ml --dataset "$data"
