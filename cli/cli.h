@@ -15,7 +15,7 @@ typedef struct cli_options {
     const char *random_seed, *k_fold, *limit, *threads, *progress, *logging_level;
     const char *plugin_paths[CLI_MAX_LIST], *sets[CLI_MAX_LIST], *rest[CLI_MAX_LIST];
     size_t n_plugin_paths, n_sets, n_rest;
-    bool skip_save_k_fold_split_indices, verbose, json, help, quiet;
+    bool skip_save_k_fold_split_indices, skip_save_processed_input, verbose, json, help, quiet;
     const char *command_line; /* for description.json */
 } cli_options;
 
@@ -45,6 +45,7 @@ lud_status cmd_predict(const cli_options *, lud_error *);
 lud_status cmd_evaluate(const cli_options *, lud_error *);
 lud_status cmd_generate(const cli_options *, lud_error *);
 lud_status cmd_render_config(const cli_options *, lud_error *);
+lud_status cmd_download(const cli_options *, lud_error *);
 lud_status cmd_plugin(const cli_options *, lud_error *);
 
 #endif

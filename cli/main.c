@@ -12,7 +12,7 @@ static const struct {
 } commands[] = {
     {"train", cmd_train},       {"experiment", cmd_experiment}, {"predict", cmd_predict},
     {"evaluate", cmd_evaluate}, {"generate", cmd_generate},     {"render_config", cmd_render_config},
-    {"plugin", cmd_plugin},
+    {"download", cmd_download}, {"plugin", cmd_plugin},
 };
 
 static void on_signal(int signal_number) {

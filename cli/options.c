@@ -30,11 +30,13 @@ static const option options[] = {
     {"output_directory", "-od", TEXT, AT(output_directory), 0, "DIR", "where results go (results)"},
     {"experiment_name", NULL, TEXT, AT(experiment_name), 0, "NAME", "first part of the run folder's name"},
     {"model_name", NULL, TEXT, AT(model_name), 0, "NAME", "second part of it"},
-    {"model_path", "-m", TEXT, AT(model_path), 0, "DIR", "a run folder or its model/"},
+    {"model_path", "-m", TEXT, AT(model_path), 0, "DIR", "a run folder, its model/, or org/name of a hub"},
     {"random_seed", "-rs", TEXT, AT(random_seed), 0, "N", "seed of everything random (the config's, 42)"},
     {"k_fold", "-kf", TEXT, AT(k_fold), 0, "N", "experiment: cross-validation with N folds"},
     {"skip_save_k_fold_split_indices", "-skfsi", FLAG, AT(skip_save_k_fold_split_indices), 0, NULL,
      "no kfold_split_indices.json"},
+    {"skip_save_processed_input", "-sspi", FLAG, AT(skip_save_processed_input), 0, NULL,
+     "preprocessed rows are not kept in the cache"},
     {"split", "-s", TEXT, AT(split), 0, "NAME", "full, training, validation, test"},
     {"output", "-o", TEXT, AT(output), 0, "FILE", "predictions, or the rendered config"},
     {"generation_config", "-gc", TEXT, AT(generation), 0, "JSON", "over the config's generation section"},
@@ -148,6 +150,7 @@ void cli_help(FILE *f, const char *command) {
         {"predict", "answers of a saved model to a file: -m RUN --dataset DATA -o FILE"},
         {"generate", "text from one prompt: -m RUN -p TEXT, or -c CONFIG for a base model"},
         {"render_config", "the config with every default filled: -c CONFIG"},
+        {"download", "a repository into the cache: org/name, hf://org/name[@revision][/FILE]"},
         {"plugin", "list [-v] [--json], check FILE"},
     };
     fprintf(f, "usage: ludwig %s [options]\n\n", command ? command : "COMMAND");

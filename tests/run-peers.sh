@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|quality]: compares results with transformers, PEFT and scikit-learn; without a word both. See
+# run-peers.sh [files|quality|hub]: compares with transformers, PEFT, scikit-learn, huggingface_hub; without a word all. See
 # tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. Speed: bench/compare.sh.
 set -eu
 cd "$(dirname "$0")/.."
@@ -84,9 +84,11 @@ quality() {
     examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
 }
 
-cmake --build --preset release --target ludwig peer_logits -- --quiet
+hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
+
+cmake --build --preset release --target ludwig huggingface_plugin peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files quality}; do
+for part in ${1:-files quality hub}; do
     $part >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"
 done

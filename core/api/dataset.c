@@ -35,12 +35,21 @@ void ludc_dataset_free(ludc_dataset *d) {
     *d = (ludc_dataset){0};
 }
 
-static lud_status open_apart(const lud_data_source *src, ludc_dataset *d, lud_error *err) {
+static lud_status read_table(const lud_model *m, const char *path, const char *format, ludc_table **out,
+                             lud_error *err) {
+    char *fetched = NULL;
+    LUDC_TRY(ludc_session_locate_data(m->session, path, &fetched, err));
+    const lud_status status = ludc_table_read(fetched ? fetched : path, format, out, err);
+    ludc_free(fetched);
+    return status;
+}
+
+static lud_status open_apart(const lud_model *m, const lud_data_source *src, ludc_dataset *d, lud_error *err) {
     const char *paths[LUDC_N_SPLITS] = {src->training_set, src->validation_set, src->test_set};
     d->apart = true;
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         if (!paths[i]) continue;
-        LUDC_TRY(ludc_table_read(paths[i], src->format, &d->tables[i], err));
+        LUDC_TRY(read_table(m, paths[i], src->format, &d->tables[i], err));
         d->split.n[i] = ludc_table_rows(d->tables[i]);
     }
     return LUD_OK;
@@ -83,7 +92,7 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
     ludc_dataset d = {0};
     lud_status status;
     if (src->dataset) {
-        status = ludc_table_read(src->dataset, src->format, &d.tables[0], err);
+        status = read_table(m, src->dataset, src->format, &d.tables[0], err);
         const bool own = ludc_value_find(m->config.user, "preprocessing.split") != NULL;
         if (status == LUD_OK && divided && m->k_fold)
             status = ludc_split_fold(ludc_table_rows(d.tables[0]), (size_t)m->k_fold, (size_t)m->fold, m->seed,
@@ -92,7 +101,7 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
             status = ludc_split_make(d.tables[0], src->dataset, ludc_value_find(m->config.full, "preprocessing.split"),
                                      !own, m->seed, &d.split, err);
     } else if (src->training_set || src->validation_set || src->test_set) {
-        status = open_apart(src, &d, err);
+        status = open_apart(m, src, &d, err);
     } else {
         status = ludc_fail(err, LUD_E_INVALID, "no data: give --dataset, or --training_set and its like");
     }
@@ -270,5 +279,5 @@ lud_status ludc_prompter_rows(ludc_prompter *p, const uint32_t *rows, size_t n, 
     }
     ludc_ids_free(&prompt);
     ludc_ids_free(&target);
-    return status;
+    return status == LUD_OK ? ludc_rows_end(out, err) : status;
 }

@@ -17,6 +17,7 @@ LUD_EXPORT void lud_model_free(lud_model *m) {
     ludc_value_free(m->metadata);
     ludc_free(m->weights);
     ludc_config_free(&m->config);
+    ludc_value_free(m->located);
     ludc_free(m->base_model);
     ludc_free(m->adapter_dir);
     ludc_free(m);
@@ -51,17 +52,13 @@ static char *find_model_folder(const char *path) {
     return is_run ? inner : absolute;
 }
 
-/* What training learned of each feature. A file that does not fit the config is damaged or another model's. */
-static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+lud_status ludc_task_metadata_check(const lud_model *m, const ludc_value *metadata, const char *path, lud_error *err) {
     static const char *const lists[] = {"input_features", "output_features"};
-    lud_error why = LUDC_ERROR_INIT;
-    lud_status status = ludc_json_load(path, out, &why);
-    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
-    for (size_t k = 0; k < LUDC_COUNT(lists) && ludc_is_predictive(m); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(lists); k++) {
         const ludc_value *list = ludc_value_get(m->config.full, lists[k]);
         for (size_t i = 0; i < list->len; i++) {
             const lud_str name = ludc_get_str(list->items[i], "name", LUDC_STR(""));
-            const ludc_value *one = ludc_value_get(*out, name.ptr);
+            const ludc_value *one = ludc_value_get(metadata, name.ptr);
             if (!ludc_get_bool(list->items[i], "active", true)) continue;
             if (ludc_get_int(one, "width", 0) > 0 &&
                 ludc_value_equal(ludc_value_get(one, "type"), ludc_value_get(list->items[i], "type")))
@@ -73,10 +70,23 @@ static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out
     return LUD_OK;
 }
 
+static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+    lud_error why = LUDC_ERROR_INIT;
+    lud_status status = ludc_json_load(path, out, &why);
+    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
+    return ludc_is_predictive(m) ? ludc_task_metadata_check(m, *out, path, err) : LUD_OK;
+}
+
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
          *meta = ludc_path_join(dir, "training_set_metadata.json");
-    char *weights = ludc_path_join(dir, "model_weights"),
+    /* A repository has the weights at its root, where peft and transformers look, and the config by Ludwig's name. */
+    if (hyper && !ludc_path_exists(hyper)) {
+        ludc_free(hyper);
+        hyper = ludc_path_join(dir, "ludwig_config.json");
+    }
+    const bool flat = hyper && strcmp(strrchr(hyper, '/'), "/ludwig_config.json") == 0 && ludc_path_exists(hyper);
+    char *weights = flat ? ludc_strdup(dir) : ludc_path_join(dir, "model_weights"),
          *adapter = weights ? ludc_path_join(weights, "adapter_config.json") : NULL;
     lud_status status = hyper && meta && adapter ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK && !ludc_path_exists(hyper))
@@ -106,10 +116,13 @@ out:
 }
 
 LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model **out, lud_error *err) {
-    if (!ludc_path_is_dir(path))
+    char *fetched = NULL;
+    LUDC_TRY(ludc_session_locate(s, path, &fetched, err));
+    if (!fetched && !ludc_path_is_dir(path))
         return ludc_fail(err, LUD_E_IO, "%s: no such folder (want a run folder or its model/)", path);
     lud_model *m = ludc_alloc(sizeof(*m));
-    char *dir = find_model_folder(path);
+    char *dir = find_model_folder(fetched ? fetched : path);
+    ludc_free(fetched);
     if (!m || !dir) {
         ludc_free(m);
         ludc_free(dir);
@@ -130,16 +143,19 @@ const ludc_devices *ludc_model_devices(const lud_model *m) {
 }
 
 lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
+    LUDC_TRY(ludc_model_locate(m, err));
     if (ludc_is_predictive(m)) return ludc_task_ready(m, for_training, err);
 
     if (m->model && (m->for_training || !for_training)) return LUD_OK;
     ludc_model_close(m);
     m->for_training = for_training;
+    const bool fetched = !m->base_model && ludc_model_is_fetched(m, "base_model");
+    const char *began_from = ludc_get_str(m->located, "adapter.pretrained_adapter_weights", (lud_str){0}).ptr;
     const ludc_model_spec spec = {
         .host = m->session->host,
         .config = m->config.full,
-        .base_model = m->base_model,
-        .adapter_dir = m->adapter_dir,
+        .base_model = fetched ? ludc_get_str(m->located, "base_model", LUDC_STR("")).ptr : m->base_model,
+        .adapter_dir = m->adapter_dir ? m->adapter_dir : began_from,
         .for_training = for_training,
         .seed = m->seed,
     };

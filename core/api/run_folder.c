@@ -31,7 +31,7 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
     if (!config) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (m->predictor)
         ludc_task_absolute(m, config);
-    else if (!m->base_model)
+    else if (!m->base_model && !ludc_model_is_fetched(m, "base_model"))
         ludc_value_put(config, "base_model", text_or_null(ludc_model_info_of(m->model)->base->path));
     const lud_status status = ludc_json_write(dir, "model_hyperparameters.json", config, err);
     ludc_value_free(config);

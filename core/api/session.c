@@ -62,6 +62,7 @@ LUD_EXPORT lud_status lud_session_open(const lud_session_opts *opts, lud_session
 
 LUD_EXPORT void lud_session_close(lud_session *s) {
     if (!s) return;
+    ludc_hub_close(s->hub);
     ludc_host_free(s->host);
     ludc_log_set(NULL, NULL, LUD_LOG_INFO);
     ludc_free(s);

@@ -41,8 +41,9 @@ const ludc_key ludc_schema_backend[] = {
     KEY_TEXT("device", LUDC_T_STR, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
     KEY_WORD("precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned,
              "factors of matrix products; sums are fp32. auto: bf16 where the device is faster with it"),
-    KEY_TEXT("cache_dir", LUDC_T_STR | LUDC_T_NULL, 0, "null",
-             "folder of cached embeddings; null: ludwig/embeddings in $XDG_CACHE_HOME or ~/.cache"),
+    KEY_TEXT(
+        "cache_dir", LUDC_T_STR | LUDC_T_NULL, 0, "null",
+        "folder of cached embeddings and preprocessed rows; null: folders of ludwig/ in $XDG_CACHE_HOME or ~/.cache"),
     KEY_PLANNED("cache_credentials", "null", "credentials of the cache"),
     KEY_END,
 };

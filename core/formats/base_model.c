@@ -99,8 +99,8 @@ lud_status ludc_base_model_open(const char *path, ludc_base_model **out, lud_err
     lud_status s;
     if (!ludc_path_exists(m->path))
         s = ludc_fail(err, LUD_E_IO,
-                      "base model '%s' does not exist (looked for %s); give a .gguf file or a Hugging "
-                      "Face model folder",
+                      "base model '%s' does not exist (looked for %s); give a .gguf file, a Hugging "
+                      "Face model folder, or a repository: org/name, hf://name",
                       path, m->path);
     else
         s = ludc_path_is_dir(m->path) ? open_folder(m, err) : open_file(m, err);

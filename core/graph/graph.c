@@ -206,7 +206,7 @@ static lud_t append(lud_graph *g, ludc_node *n, const ludc_infer *r) {
     if (!ludc_vec_grow(&g->nodes, &g->cap_nodes, g->n_nodes + 1, sizeof *g->nodes) ||
         !ludc_vec_grow(&g->tensors, &g->cap_tensors, g->n_tensors + n->n_out, sizeof *g->tensors))
         return no_memory(g);
-    bool trained = false;
+    bool trained = n->opcode == LUD_OP_DROPOUT;
     for (uint32_t i = 0; i < n->n_in; i++)
         trained |= g->tensors[n->in[i]].trained;
     n->first = g->n_tensors;

@@ -52,7 +52,7 @@ typedef struct ludc_gtensor {
     int32_t source;  /* LUDC_SRC_* */
     int32_t which;   /* FLAT: LUDC_FLAT_* */
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
-    bool trained;    /* a trainable parameter reaches it */
+    bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
 } ludc_gtensor;
 
@@ -161,7 +161,8 @@ typedef struct ludc_store_param {
     ludc_param pub;
     char *name;
     float *own;        /* values that the store copied */
-    const float *host; /* own, or borrowed */
+    const float *host; /* own, or borrowed; NULL while only `lazy` knows them */
+    ludc_values lazy;  /* reals NULL: none */
     double *wide;      /* the same as doubles, where a F64 weight needs them */
     ludc_weight *weights;
 } ludc_store_param;
@@ -187,6 +188,9 @@ lud_status ludc_buf_zero(const ludc_device *, lud_buf *, lud_error *);
 /* Elements [first, first + n) of a flat buffer as fp32. */
 lud_status ludc_flat_put(ludc_store *, int which, int64_t first, const float *in, int64_t n, lud_error *);
 lud_status ludc_flat_take(ludc_store *, int which, int64_t first, float *out, int64_t n, lud_error *);
+void ludc_store_drop(ludc_store_param *); /* the host's values, and where they come from */
+/* The fp32 values on the host, made if need be. */
+lud_status ludc_store_reals(ludc_store_param *, const float **out, lud_error *);
 /* The device copy of a frozen parameter that serves these uses; owned by the store. */
 lud_status ludc_store_weight(ludc_store *, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *);
 void ludc_store_weights_free(ludc_store *, ludc_store_param *);

@@ -3,6 +3,9 @@
  * After open the set of parameters is fixed and every program of the model sees the same values. */
 #include "internal.h"
 
+#include <hub.h>
+#include <string.h>
+
 static const lud_str auto_device = {"auto", 4};
 
 static lud_status open_devices(ludc_model *m, const ludc_model_spec *spec, lud_error *err) {
@@ -20,7 +23,15 @@ static lud_status open_devices(ludc_model *m, const ludc_model_spec *spec, lud_e
 
 static lud_status open_base(ludc_model *m, const char *base_model, lud_error *err) {
     lud_str path = ludc_get_str(m->config, "base_model", (lud_str){NULL, 0});
+    ludc_hub_ref ref;
     m->base_path = path.len ? ludc_strndup(path.ptr, path.len) : NULL;
+    /* A repository that was fetched has its commit in the config: peft and transformers want the two apart. */
+    if (m->base_path && base_model && ludc_hub_ref_parse(m->base_path, &ref, NULL) == LUD_OK &&
+        strlen(ref.revision) >= 40) {
+        ludc_free(m->base_path);
+        m->base_path = ludc_strdup(ref.repo);
+        memcpy(m->base_revision, ref.revision, strnlen(ref.revision, 64));
+    }
     if (!m->base_path && !base_model) return ludc_fail(err, LUD_E_INVALID, "config: base_model is missing");
     return ludc_base_model_open(base_model ? base_model : m->base_path, &m->base, err);
 }

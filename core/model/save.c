@@ -130,6 +130,9 @@ static lud_status write_adapter_config(ludc_model *m, const char *dir, lud_error
     } else {
         status = m->adapter_vt->config(m->adapter_part.self, LUD_CONFIG_SAVE, m->adapter, (lud_cfg_out *)json, err);
     }
+    if (status == LUD_OK && m->base_revision[0] &&
+        !ludc_value_put(json, "revision", ludc_value_str(ludc_str(m->base_revision))))
+        status = out_of_memory(err);
     if (status == LUD_OK) status = write_json(dir, "adapter_config.json", json, err);
     ludc_value_free(json);
     return status;

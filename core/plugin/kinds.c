@@ -26,7 +26,7 @@ static const slot model_slots[] = {SLOT(lud_encoder_vt, info), SLOT(lud_encoder_
 static const slot decoder_slots[] = {SLOT(lud_decoder_vt, inst), SLOT(lud_decoder_vt, build), {0}};
 static const slot combiner_slots[] = {SLOT(lud_combiner_vt, inst), SLOT(lud_combiner_vt, build), {0}};
 static const slot adapter_slots[] = {SLOT(lud_adapter_vt, inst), SLOT(lud_adapter_vt, apply), {0}};
-static const slot hub_slots[] = {SLOT(lud_hub_vt, inst), SLOT(lud_hub_vt, resolve), SLOT(lud_hub_vt, fetch), {0}};
+static const slot hub_slots[] = {SLOT(lud_hub_vt, inst), {0}};
 static const slot backend_slots[] = {SLOT(lud_backend_vt, probe),
                                      SLOT(lud_backend_vt, open),
                                      SLOT(lud_backend_vt, close),

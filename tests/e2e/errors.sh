@@ -44,4 +44,10 @@ if $user test -x "$ludwig" -a -r "$model/config.json"; then
 fi
 expect 0 "" "$ludwig" train -c "$config" --dataset "$data" --output_directory run -q
 expect 5 "there is no such folder" "$ludwig" predict -m run/experiment_run --dataset "$data" -o nowhere/out.csv
+for command in predict evaluate; do
+    expect 2 "out.xlsx: the extension says how a table is written: want .csv, .tsv" "$ludwig" $command -m run/experiment_run --dataset "$data" -o out.xlsx
+done
+[ ! -e out.xlsx ] || fail "a table of an unknown kind was written"
+expect 0 "" "$ludwig" predict -m run/experiment_run --dataset "$data" --limit 2 -o ./out
+head -n 1 out | grep -q '^answer_predictions,' || fail "a file without an extension is no csv"
 finish

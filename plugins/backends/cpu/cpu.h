@@ -26,10 +26,11 @@ void cpu_blas_open(cpu_blas *);
 
 /* ---- Frozen weights (weights.c) ---- */
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
-enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16 };
+enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_STRIPS };
 typedef struct cpu_weight {
-    const void *rows;           /* row-major, as the host has it */
+    const void *rows;           /* row-major, as the host has it; or strips */
     const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
+    int32_t strips;             /* the kind of strips (strips.h), 0: fp32 */
 } cpu_weight;
 
 typedef struct cpu_bf16 cpu_bf16;      /* kernels/bf16.h */
@@ -40,6 +41,7 @@ const cpu_bf16 *cpu_bf16_choose(void); /* isa.c: NULL if this processor has no s
 typedef struct cpu_ref {
     void *ptr;
     const lud_tensor *t;
+    size_t bytes; /* in memory */
 } cpu_ref;
 
 typedef struct cpu_step cpu_step;
@@ -160,9 +162,12 @@ static inline const int32_t *cpu_in_i32(const cpu_step *s, int i) {
 static inline float *cpu_out(const cpu_step *s, int i) {
     return s->out[i].ptr;
 }
-/* A weight in rows, whatever its storage; its panels of that storage, NULL if it has none. */
+/* A weight in rows or strips, and which strips; its panels of that storage, NULL if it has none. */
 static inline const float *cpu_weight_rows(const cpu_ref *r) {
     return r->t->storage == LUD_STORAGE_PLAIN ? r->ptr : ((const cpu_weight *)r->ptr)->rows;
+}
+static inline int32_t cpu_weight_strips(const cpu_ref *r) {
+    return r->t->storage == LUD_STORAGE_PLAIN ? 0 : ((const cpu_weight *)r->ptr)->strips;
 }
 static inline const void *cpu_weight_panels(const cpu_ref *r, int32_t storage, bool forward) {
     const cpu_weight *w = r->t->storage == storage ? r->ptr : NULL;

@@ -78,17 +78,36 @@ static void f32_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu
     dev->host->parallel_for(dev->ctx, cpu_ceil_div(p.b.n, dev->set->panel), 1, f32_range, &p);
 }
 
+/* ---- Strips: weights as files store them, for all uses ---- */
+static bool strips_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev;
+    return cpu_strips_kind(t) && !(uses & (LUD_USE_OTHER | LUD_USE_BF16));
+}
+
+static size_t strips_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev, (void)uses;
+    return cpu_strips_bytes(t);
+}
+
+static void strips_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+    (void)uses;
+    cpu_strips_make(dev, t, w->rows, room);
+    w->rows = room;
+    w->strips = cpu_strips_kind(t);
+}
+
 /* ---- The table ---- */
 static const layout layouts[] = {
     {CPU_STORAGE_BF16, bf16_takes, bf16_bytes, bf16_fill},
     {CPU_STORAGE_F32, f32_takes, f32_bytes, f32_fill},
+    {CPU_STORAGE_STRIPS, strips_takes, strips_bytes, strips_fill},
 };
 
-static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
+static lud_status make(cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
                        lud_buf *buf, lud_error *err) {
     _Static_assert(sizeof(cpu_weight) <= CPU_LINE, "the parts begin on a line");
     size_t size = CPU_LINE + l->bytes(dev, t, uses);
-    char *p = cpu_memory_new(dev->host, size);
+    char *p = cpu_weight_memory_new(dev, size);
     if (!p) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for a weight of %zu bytes", size);
     cpu_weight *w = (cpu_weight *)(void *)p;
     *w = (cpu_weight){.rows = host};
@@ -99,12 +118,15 @@ static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t,
 
 lud_status cpu_weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
                           int32_t *storage, lud_error *err) {
-    const cpu_dev *dev = self;
+    cpu_dev *dev = self;
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         if (!layouts[i].takes(dev, t, uses)) continue;
         *storage = layouts[i].storage;
         return make(dev, &layouts[i], t, host, uses, buf, err);
     }
+    if (t->storage != LUD_STORAGE_PLAIN || t->dtype == LUD_BF16 || t->dtype == LUD_F16)
+        return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: this weight (storage %d, type %d) is wanted as fp32",
+                               (int)t->storage, (int)t->dtype);
     union {
         const void *in;
         void *out;

@@ -23,7 +23,7 @@ typedef struct lud_hub_ref {
 } lud_hub_ref;
 
 /* One file of a commit. hash: 64 lower-case hex digits = SHA-256 of the content; 40 = SHA-1 of "blob <size>\0" and the
- * content, as git has it; "" = not known. Core names the cached file by it. The strings live during the callback;
+ * content, as git has it. Core checks it, and names the cached file by it. The strings live during the callback;
  * core checks path. */
 typedef struct lud_hub_file {
     uint32_t struct_size, reserved;
@@ -71,13 +71,15 @@ typedef struct lud_hub_source {
 typedef struct lud_hub_vt {
     uint32_t struct_size, reserved;
     /* cfg child `config`: endpoint (string, without a closing '/'; absent: the hub's own), connect_timeout and
-     * read_timeout (seconds, number), user_agent (string). No secret is ever in it. */
+     * read_timeout (seconds, number), allow_http (bool: also to other machines), user_agent (string). No secret is ever
+     * in it. */
     const lud_inst *inst;
     /* Optional. The user's token, once after open. It is kept in memory only, never logged, never in an error, and sent
      * to the endpoint's own origin (scheme, host, port) alone. */
     lud_status (*authorize)(void *self, lud_str token, lud_error *);
-    /* commit receives the name of the commit that ref is now, NUL-terminated: 40 or 64 lower-case hex digits. file is
-     * called once per file of it, in any order; its failure ends the call with its status. Both are borrowed. */
+    /* resolve and fetch: both, unless there is `folder`. commit receives the name of the commit that ref is now,
+     * NUL-terminated: 40 or 64 lower-case hex digits. file is called once per file of it, in any order; its failure
+     * ends the call with its status. Both are borrowed. */
     lud_status (*resolve)(void *self, const lud_hub_ref *ref, char commit[65],
                           lud_status (*file)(void *arg, const lud_hub_file *), void *arg, lud_hub_fault *, lud_error *);
     /* The bytes of one file at ref->revision (a commit) from `offset` to its end, in order, through sink. Bytes that

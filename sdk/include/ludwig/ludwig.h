@@ -22,10 +22,10 @@ LUD_EXPORT int lud_exit_code(lud_status);
 /* Where a long call stands. Rates are of real tokens (there is no padding), or of rows; 0 = not known yet. */
 typedef struct lud_progress {
     uint32_t struct_size;
-    const char *phase;   /* "train", "evaluate", "generate", "encode" */
-    int64_t done, total; /* optimizer steps, or rows */
+    const char *phase;   /* "train", "evaluate", "generate", "encode", "download" */
+    int64_t done, total; /* optimizer steps, or rows, or megabytes */
     double loss, learning_rate, per_second, eta_seconds;
-    const char *unit; /* of per_second: "tok" or "rows" */
+    const char *unit; /* of per_second: "tok", "rows" or "MB" */
 } lud_progress;
 
 /* One metric of one output feature ("combined": of the sum of all losses) on the three splits; NaN: not measured.
@@ -70,6 +70,12 @@ LUD_EXPORT lud_status lud_plugin_list(lud_session *, int32_t format, lud_status 
 LUD_EXPORT lud_status lud_plugin_check(lud_session *, const char *path, lud_status (*sink)(void *, lud_str), void *arg,
                                        lud_error *);
 
+/* Fetches a repository, or one file of it, into the cache that the Python client uses too: org/name[@revision],
+ * hf://[datasets/]org/name[@revision][/file]; passes the folder or file on. Of a model only the files that are read are
+ * fetched. What lud_model_* is given (base models, adapters, -m, data) is fetched by itself. */
+LUD_EXPORT lud_status lud_hub_download(lud_session *, const char *reference, lud_status (*sink)(void *, lud_str path),
+                                       void *arg, lud_error *);
+
 /* A config by path or as text (one of them NULL), with overrides "a.b=c". */
 typedef struct lud_config_source {
     uint32_t struct_size;
@@ -82,7 +88,8 @@ LUD_EXPORT lud_status lud_config_render(const lud_config_source *, lud_status (*
                                         lud_error *);
 
 LUD_EXPORT lud_status lud_model_create(lud_session *, const lud_config_source *, lud_model **, lud_error *);
-/* A run folder, its model/ folder. The process that loads need not be the one that trained. */
+/* A run folder, its model/ folder, or a repository (hf://org/name[@revision], org/name). The process that loads need
+ * not be the one that trained. */
 LUD_EXPORT lud_status lud_model_load(lud_session *, const char *path, lud_model **, lud_error *);
 LUD_EXPORT void lud_model_free(lud_model *); /* accepts NULL */
 
@@ -105,6 +112,7 @@ typedef struct lud_train_opts {
     const char *command; /* for description.json; NULL = "" */
     int32_t k_fold;      /* 2 or more: cross-validation of `data.dataset`; 0: one training */
     int32_t skip_save_k_fold_split_indices;
+    int32_t skip_save_processed_input; /* preprocessed rows are not kept for the next run; what is kept is still used */
 } lud_train_opts;
 typedef struct lud_train_result {
     uint32_t struct_size;

@@ -163,7 +163,9 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
     int64_t step = gemm_k_step(g->k);
     for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
         int64_t kc = CPU_MIN(step, g->k - k0), n = n1 - n0;
-        if (g->b_rows)
+        if (g->strips)
+            FN(strips_pack)(pack, g, n0, n, k0, kc);
+        else if (g->b_rows)
             FN(gemm_pack_rows)(pack, g->b + n0 * g->ldb + k0, g->ldb, n, kc);
         else
             FN(gemm_pack_cols)(pack, g->b + k0 * g->ldb + n0, g->ldb, n, kc);
@@ -176,7 +178,11 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
 }
 
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    if (g->b_rows && t1 - t0 <= GEMV_ROWS) {
+    if (g->strips && g->b_rows && !g->accumulate && t1 > t0 && t1 - t0 <= GEMV_ROWS) {
+        FN(strips_gemv)(g, t0, t1, n0, n1);
+        return;
+    }
+    if (!g->strips && g->b_rows && t1 - t0 <= GEMV_ROWS) {
         int64_t whole = n0 + (n1 - n0) / PN * PN;
         FN(gemv_block)(g, t0, t1, n0, whole);
         n0 = whole;
@@ -236,7 +242,9 @@ void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
     int64_t panels = cpu_ceil_div(g->n, PN), chunks = CPU_MAX(cpu_ceil_div(g->rows, 512), 1);
     int64_t chunk = cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
     int64_t want = cpu_ceil_div(w->size > 1 ? 4 * w->size : 1, chunks);
-    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX), groups = cpu_ceil_div(panels, group);
+    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX);
+    if (g->strips) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
+    int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? chunks * groups : 0);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
         int64_t t0 = i / groups * chunk, n0 = i % groups * group * PN;

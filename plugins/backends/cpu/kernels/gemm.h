@@ -11,7 +11,7 @@
 #ifndef CPU_GEMM_H
 #define CPU_GEMM_H
 
-#include "../cpu.h"
+#include "../strips.h"
 #include "vec.h"
 
 /* A register tile is MR rows by NV vectors. */
@@ -33,7 +33,7 @@ enum {
 
 ALWAYS_INLINE int64_t gemm_k_step(int64_t k) {
     int64_t blocks = CPU_MAX(cpu_ceil_div(k, KC), 1);
-    return CPU_MAX(cpu_round_up(cpu_ceil_div(k, blocks), VW), VW);
+    return CPU_MAX(cpu_round_up(cpu_ceil_div(k, blocks), STRIP_COLS), STRIP_COLS);
 }
 
 /* C[rows, n] = A B (+ C if accumulate) (+ bias[n]). A(t, k) = a[t * a_row + k * a_col].
@@ -49,6 +49,7 @@ typedef struct gemm {
     const float *bias;
     int64_t rows, n, k;
     bool b_rows, accumulate;
+    int32_t strips; /* the kind that b is in (../strips.h), 0: fp32 */
 } gemm;
 
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
@@ -58,6 +59,11 @@ void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1
  * the same bits. */
 enum { GEMV_ROWS = 4 };
 void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
+
+/* For b in strips (strips.c). gemv: no accumulation, n0 a multiple of STRIP_ROWS. pack: as gemm_pack_rows or _cols. */
+void FN(strips_gemv)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
+void FN(strips_pack)(float *dst, const gemm *, int64_t n0, int64_t n, int64_t k0, int64_t kc);
+void FN(strips_row)(float *dst, const cpu_ref *weight, int64_t row);
 
 /* The whole product, shared out to the threads as loop `number` of the step. No barrier at the end. */
 void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);

@@ -16,6 +16,7 @@ typedef struct head {
     float *nll, *dx, *dw, *db; /* NULL: not wanted */
     int32_t *argmax;
     int64_t n, c, v, ld, chunk;
+    int32_t strips; /* of w */
     float *logits;
     char *room; /* behind them, for rounded factors */
 } head;
@@ -66,6 +67,7 @@ static head head_of(cpu_worker *w, const cpu_step *s, int stats, int grads) {
               .n = cpu_dim(w, &s->in[0], 0),
               .c = cpu_dim(w, &s->in[1], 1),
               .v = cpu_dim(w, &s->in[1], 0),
+              .strips = cpu_weight_strips(&s->in[1]),
               .logits = (float *)(void *)w->shared};
     if (h.a.logit_scale == 0.0f) h.a.logit_scale = 1.0f;
     h.ld = logits_ld(h.v), h.chunk = chunk_of(h.v);
@@ -87,6 +89,7 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, true),
               .ldb = h->c,
               .b_rows = true,
+              .strips = h->strips,
               .c = h->logits,
               .ldc = h->ld,
               .bias = h->b,
@@ -128,6 +131,7 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .a_col = 1,
                .b = h->w,
                .ldb = h->c,
+               .strips = h->strips,
                .c = h->dx + (h->dx ? t0 * h->c : 0),
                .ldc = h->c,
                .rows = rows,
