@@ -12,10 +12,11 @@
 typedef struct cli_options {
     const char *config, *config_str, *dataset, *training_set, *validation_set, *test_set, *data_format;
     const char *output_directory, *experiment_name, *model_name, *model_path, *split, *output, *generation, *prompt;
+    const char *format, *type, *repo_id, *repo_type, *commit_message, *commit_description;
     const char *random_seed, *k_fold, *limit, *threads, *progress, *logging_level;
     const char *plugin_paths[CLI_MAX_LIST], *sets[CLI_MAX_LIST], *rest[CLI_MAX_LIST];
     size_t n_plugin_paths, n_sets, n_rest;
-    bool skip_save_k_fold_split_indices, skip_save_processed_input, verbose, json, help, quiet;
+    bool private_repo, dry_run, skip_save_k_fold_split_indices, skip_save_processed_input, verbose, json, help, quiet;
     const char *command_line; /* for description.json */
 } cli_options;
 
@@ -35,6 +36,8 @@ lud_status cli_open(cli_session *, const cli_options *, lud_error *);
 void cli_close(cli_session *);
 /* The config that -c or -cs names; false: a message was printed. */
 bool cli_config_source(const cli_options *, lud_config_source *);
+/* A saved model (-m), or a base model as a config describes it (-c). */
+lud_status cli_open_model(const cli_options *, cli_session *, lud_model **, lud_error *);
 lud_data_source cli_data(const cli_options *);
 /* Writes text to stdout: a sink. */
 lud_status cli_print(void *unused, lud_str text);
@@ -45,6 +48,8 @@ lud_status cmd_predict(const cli_options *, lud_error *);
 lud_status cmd_evaluate(const cli_options *, lud_error *);
 lud_status cmd_generate(const cli_options *, lud_error *);
 lud_status cmd_render_config(const cli_options *, lud_error *);
+lud_status cmd_upload(const cli_options *, lud_error *);
+lud_status cmd_export(const cli_options *, lud_error *);
 lud_status cmd_download(const cli_options *, lud_error *);
 lud_status cmd_plugin(const cli_options *, lud_error *);
 

@@ -2,17 +2,6 @@
  * ludwig predict, ludwig evaluate. */
 #include "cli.h"
 
-/* A saved model (-m), or a base model as a config describes it (-c). */
-static lud_status open_model(const cli_options *o, cli_session *s, lud_model **out, lud_error *err) {
-    if (o->model_path) return lud_model_load(s->session, o->model_path, out, err);
-    lud_config_source source;
-    if (!o->config && !o->config_str)
-        fprintf(stderr, "error: give a model: --model_path DIR (a run folder), or --config FILE for a base model\n");
-    else if (cli_config_source(o, &source))
-        return lud_model_create(s->session, &source, out, err);
-    return LUD_E_INVALID;
-}
-
 static lud_status run(const cli_options *o, bool evaluate, lud_error *err) {
     uint64_t limit;
     if (!cli_number("limit", o->limit, 0, &limit)) return LUD_E_INVALID;
@@ -28,7 +17,7 @@ static lud_status run(const cli_options *o, bool evaluate, lud_error *err) {
                                    .generation = o->generation,
                                    .limit = (int64_t)limit};
     lud_status status = cli_open(&s, o, err);
-    if (status == LUD_OK) status = open_model(o, &s, &model, err);
+    if (status == LUD_OK) status = cli_open_model(o, &s, &model, err);
     if (status == LUD_OK)
         status =
             evaluate ? lud_model_evaluate(model, &opts, cli_print, NULL, err) : lud_model_predict(model, &opts, err);

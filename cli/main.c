@@ -12,7 +12,8 @@ static const struct {
 } commands[] = {
     {"train", cmd_train},       {"experiment", cmd_experiment}, {"predict", cmd_predict},
     {"evaluate", cmd_evaluate}, {"generate", cmd_generate},     {"render_config", cmd_render_config},
-    {"download", cmd_download}, {"plugin", cmd_plugin},
+    {"export", cmd_export},     {"upload", cmd_upload},         {"download", cmd_download},
+    {"plugin", cmd_plugin},
 };
 
 static void on_signal(int signal_number) {

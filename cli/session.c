@@ -65,6 +65,16 @@ bool cli_config_source(const cli_options *o, lud_config_source *out) {
     return !o->config != !o->config_str;
 }
 
+lud_status cli_open_model(const cli_options *o, cli_session *s, lud_model **out, lud_error *err) {
+    if (o->model_path) return lud_model_load(s->session, o->model_path, out, err);
+    lud_config_source source;
+    if (!o->config && !o->config_str)
+        fprintf(stderr, "error: give a model: --model_path DIR (a run folder), or --config FILE for a base model\n");
+    else if (cli_config_source(o, &source))
+        return lud_model_create(s->session, &source, out, err);
+    return LUD_E_INVALID;
+}
+
 lud_data_source cli_data(const cli_options *o) {
     return (lud_data_source){.struct_size = sizeof(lud_data_source),
                              .dataset = o->dataset,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|quality|hub]: compares with transformers, PEFT, scikit-learn, huggingface_hub; without a word all. See
+# run-peers.sh [files|export|quality|hub]: compares with transformers, PEFT, scikit-learn, huggingface_hub; without a word all. See
 # tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. Speed: bench/compare.sh.
 set -eu
 cd "$(dirname "$0")/.."
@@ -86,10 +86,43 @@ quality() {
 
 hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
 
+# ---- Exports, and the predictions of an uploaded model without us ----
+handled() { # words, options: a small predictive model, its predictions, and handler.py's
+    what=$1
+    shift
+    rm -rf "$tmp/h"
+    $ludwig train -c tests/peers/handler.yaml --set input_features.0.encoder.pretrained_model_name_or_path="$encoder" \
+        "$@" --dataset "$tmp/rows.csv" --output_directory "$tmp/h" -q 2>"$tmp/log" || { cat "$tmp/log" >&2; return 1; }
+    $ludwig predict -m "$tmp/h/experiment_run" --dataset "$tmp/rows.csv" -o "$tmp/answers.csv" -q 2>"$tmp/log"
+    python tests/peers/handler.py plugins/hubs/huggingface/templates/handler.py "$tmp/h/experiment_run" "$tmp/rows.csv" \
+        "$tmp/answers.csv" "$what"
+}
+export_() {
+    header
+    train exported 6
+    mkdir "$tmp/exports"
+    python tests/peers/export.py "$ludwig" "$tmp/exported/experiment_run" "$tmp/hf" "$gguf" "$tmp/exports" || bad=1
+    python tests/peers/handler_rows.py "$shared/data/banking77_train.csv" "$tmp/rows.csv"
+    text=input_features.0.encoder
+    handled "frozen MiniLM, mean" || bad=1
+    handled "MiniLM with LoRA, cls" --set $text.trainable=true --set $text.reduce_output=cls \
+        --set "$text.adapter={type: lora, r: 4, target_modules: [query, value]}" || bad=1
+    handled "MiniLM tuned whole, max" --set $text.trainable=true --set $text.reduce_output=max || bad=1
+    handled "attention, one-hot, dense" --set $text.reduce_output=attention --set input_features.2.encoder.type=onehot \
+        --set input_features.1.encoder.type=dense || bad=1
+    for tiny in llama gpt2 roberta qwen3; do
+        encoder=$shared/golden/tiny/$tiny
+        handled "tiny $tiny with LoRA, last" --set $text.trainable=true --set $text.reduce_output=last \
+            --set "$text.adapter={type: lora, r: 4}" --set input_features.0.preprocessing.max_sequence_length=40 || bad=1
+    done
+    return ${bad:-0}
+}
+
 cmake --build --preset release --target ludwig huggingface_plugin peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files quality hub}; do
-    $part >"$tmp/report" || failed=1
+for part in ${1:-files export quality hub}; do
+    case $part in export) run=export_ ;; *) run=$part ;; esac # `export` is a word of the shell
+    $run >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"
 done
 exit ${failed:-0}

@@ -11,7 +11,7 @@ static void pass_progress(void *arg, uint64_t done, uint64_t total) {
     if (!s->events || !s->events->progress) return;
     const double took = ludc_now() - s->fetch_begin, rate = took > 0 ? (double)done / took : 0;
     const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "download",
+                            .phase = s->fetch_phase,
                             .done = (int64_t)(done / 1000000),
                             .total = (int64_t)(total / 1000000),
                             .per_second = rate / 1e6,
@@ -20,29 +20,34 @@ static void pass_progress(void *arg, uint64_t done, uint64_t total) {
     if (p.done < p.total) s->events->progress(s->events->arg, &p);
 }
 
-static lud_status hub_of(lud_session *s, ludc_hub **out, lud_error *err) {
+lud_status ludc_session_hub(lud_session *s, const char *phase, ludc_hub **out, lud_error *err) {
     const ludc_hub_opts opts = {.host = s->host, .progress = pass_progress, .arg = s};
     if (!s->hub) LUDC_TRY(ludc_hub_open(&opts, &s->hub, err));
     s->fetch_begin = ludc_now();
+    s->fetch_phase = phase;
     *out = s->hub;
     return LUD_OK;
 }
 
-/* *path: on this machine; *fixed: the reference with the commit in it; both heap. */
+/* *path: on this machine; *fixed: the reference with the commit in it, or the place if it always was here; both heap.
+ */
 static lud_status fetch(lud_session *s, const char *text, char **path, char **fixed, lud_error *err) {
     ludc_hub *hub = NULL;
     ludc_hub_ref ref;
     char commit[65] = "";
     lud_error why = LUDC_ERROR_INIT;
     ludc_buf name = {0};
-    LUDC_TRY(hub_of(s, &hub, err));
+    LUDC_TRY(ludc_session_hub(s, "download", &hub, err));
     LUDC_TRY(ludc_hub_ref_parse(text, &ref, err));
     const lud_status status = ludc_hub_get(hub, &ref, path, commit, &why);
     if (status != LUD_OK)
         return ludc_fail(err, status, "%s%s", why.msg,
                          strstr(text, "://") ? "" : " (and no file or folder of this machine has this name)");
-    if (commit[0]) memcpy(ref.revision, commit, sizeof(commit));
-    ludc_hub_ref_text(&ref, &name);
+    memcpy(ref.revision, commit, sizeof(commit));
+    if (commit[0])
+        ludc_hub_ref_text(&ref, &name);
+    else
+        ludc_buf_adds(&name, *path);
     *fixed = name.ptr;
     if (!name.failed && name.ptr) return LUD_OK;
     ludc_free(*path);

@@ -14,6 +14,7 @@ struct lud_session {
     const lud_events *events;
     ludc_hub *hub;      /* opened when a repository is first named; or NULL */
     double fetch_begin; /* time */
+    const char *fetch_phase;
 };
 
 struct lud_model {
@@ -36,10 +37,12 @@ const ludc_devices *ludc_model_devices(const lud_model *);
 
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
-void ludc_model_close(lud_model *); /* the inner model */
+void ludc_model_close(lud_model *);        /* the inner model */
+char *ludc_model_folder(const char *path); /* `path` itself if it is a model folder, else its model/ folder; heap */
 
 /* ---- Repositories (hub.c) ---- */
 /* *path: heap, or NULL if the text names a place on this machine. Data needs a scheme (hf://...). */
+lud_status ludc_session_hub(lud_session *, const char *phase, ludc_hub **out, lud_error *);
 lud_status ludc_session_locate(lud_session *, const char *text, char **path, lud_error *);
 lud_status ludc_session_locate_data(lud_session *, const char *text, char **path, lud_error *);
 /* Fetches what the config names, once; fills `located` and fixes the commits in config.full. */
@@ -205,6 +208,7 @@ typedef struct ludc_run_record {
     const ludc_evaluation *evaluations;
     size_t n_evaluations;
     uint64_t dropped_rows, truncated_rows;
+    const size_t *n_rows; /* [LUDC_N_SPLITS] */
 } ludc_run_record;
 /* Before the work: whether it can be made. */
 lud_status ludc_run_folder_check(const lud_train_opts *, lud_error *);

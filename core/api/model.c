@@ -42,8 +42,7 @@ LUD_EXPORT lud_status lud_model_create(lud_session *s, const lud_config_source *
     return finish(m, status, out);
 }
 
-/* `path` itself if it is a model folder, else its model/ folder; heap. */
-static char *find_model_folder(const char *path) {
+char *ludc_model_folder(const char *path) {
     char *absolute = ludc_path_absolute(path), *inner = absolute ? ludc_path_join(absolute, "model") : NULL;
     char *file = inner ? ludc_path_join(inner, "model_hyperparameters.json") : NULL;
     const bool is_run = file && ludc_path_exists(file);
@@ -77,6 +76,22 @@ static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out
     return ludc_is_predictive(m) ? ludc_task_metadata_check(m, *out, path, err) : LUD_OK;
 }
 
+/* An uploaded predictive model brings its base model along. */
+static bool take_encoder(ludc_value *config, const char *dir) {
+    ludc_value *inputs = ludc_value_get(config, "input_features");
+    char *path = ludc_path_join(dir, "encoder");
+    bool ok = path != NULL;
+    for (size_t i = 0; ok && inputs && i < inputs->len && ludc_path_is_dir(path); i++) {
+        ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
+        static const char *const keys[] = {"pretrained_model_name_or_path", "base_model"};
+        for (size_t k = 0; k < LUDC_COUNT(keys); k++)
+            if (ludc_str_eq(ludc_get_str(encoder, keys[k], LUDC_STR("")), "encoder"))
+                ok = ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(path)));
+    }
+    ludc_free(path);
+    return ok;
+}
+
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     char *hyper = ludc_path_join(dir, "model_hyperparameters.json"),
          *meta = ludc_path_join(dir, "training_set_metadata.json");
@@ -93,6 +108,8 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
         status = ludc_fail(err, LUD_E_IO, "%s: no saved model (want model_hyperparameters.json in it or in its model/)",
                            dir);
     if (status == LUD_OK) status = ludc_config_load(hyper, NULL, 0, &m->config, err);
+    if (status == LUD_OK && flat && !take_encoder(m->config.full, dir))
+        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
     ludc_value *metadata = NULL;
     if (status == LUD_OK && (ludc_path_exists(meta) || ludc_is_predictive(m)))
         status = load_metadata(m, meta, &metadata, err);
@@ -105,8 +122,12 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     ludc_value_free(metadata);
     if (status == LUD_OK && ludc_path_exists(adapter))
         m->adapter_dir = weights, weights = NULL;
-    else if (status == LUD_OK && ludc_path_is_dir(weights))
+    else if (status == LUD_OK && ludc_path_is_dir(weights)) {
         m->base_model = weights, weights = NULL;
+        /* An adapter that was merged when the run was saved is no more. */
+        if (!ludc_value_put(m->config.full, "adapter", ludc_value_new(LUD_CFG_NULL)))
+            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    }
 out:
     ludc_free(hyper);
     ludc_free(meta);
@@ -121,7 +142,7 @@ LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model
     if (!fetched && !ludc_path_is_dir(path))
         return ludc_fail(err, LUD_E_IO, "%s: no such folder (want a run folder or its model/)", path);
     lud_model *m = ludc_alloc(sizeof(*m));
-    char *dir = find_model_folder(fetched ? fetched : path);
+    char *dir = ludc_model_folder(fetched ? fetched : path);
     ludc_free(fetched);
     if (!m || !dir) {
         ludc_free(m);

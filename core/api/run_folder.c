@@ -64,8 +64,10 @@ lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err
     char *weights = ludc_path_join(dir, "model_weights");
     if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
+    const bool adapter = m->model && ludc_model_info_of(m->model)->adapter_name && !merge;
     const lud_status status = m->predictor ? ludc_task_weights_write(m, weights, err)
-                                           : ludc_model_save_weights(m->model, weights, merge, err);
+                              : adapter    ? ludc_model_save_adapter(m->model, weights, err)
+                                           : ludc_model_save_folder(m->model, weights, LUDC_F32, err);
     ludc_free(weights);
     return status;
 }
@@ -126,6 +128,24 @@ static lud_status write_progress(const ludc_train_state *st, const char *dir, lu
     return status;
 }
 
+/* Rows of each split, and what the files were. */
+static void describe_data(const ludc_run_record *r, ludc_value *v) {
+    const lud_data_source *d = &r->opts->data;
+    const char *const paths[] = {d->dataset, d->training_set, d->validation_set, d->test_set};
+    static const char *const splits[LUDC_N_SPLITS] = {"training", "validation", "test"};
+    ludc_value *rows = ludc_value_new(LUD_CFG_OBJECT), *hashes = ludc_value_new(LUD_CFG_OBJECT);
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        ludc_value_put(rows, splits[i], ludc_value_int((int64_t)r->n_rows[i]));
+    for (size_t i = 0; i < LUDC_COUNT(paths); i++) {
+        char hex[65];
+        const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
+        if (!paths[i] || !ludc_path_exists(paths[i]) || ludc_hub_hash(paths[i], hex, NULL) != LUD_OK) continue;
+        ludc_value_put(hashes, slash ? slash + 1 : paths[i], text_or_null(hex));
+    }
+    ludc_value_put(v, "rows", rows);
+    ludc_value_put(v, "sha256", hashes);
+}
+
 static lud_status write_description(const lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
     const lud_train_opts *o = r->opts;
     ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *plugins = ludc_value_new(LUD_CFG_LIST);
@@ -136,6 +156,7 @@ static lud_status write_description(const lud_model *m, const ludc_run_record *r
     ludc_value_put(v, "training_set", text_or_null(o->data.training_set));
     ludc_value_put(v, "validation_set", text_or_null(o->data.validation_set));
     ludc_value_put(v, "test_set", text_or_null(o->data.test_set));
+    describe_data(r, v);
     ludc_value_put(v, "device", text_or_null(ludc_model_devices(m)->why));
     ludc_value_put(v, "truncated_rows", ludc_value_int((int64_t)r->truncated_rows));
     ludc_value_put(v, "rows_without_target", ludc_value_int((int64_t)r->dropped_rows));

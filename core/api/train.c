@@ -172,7 +172,8 @@ lud_status ludc_train_and_save(lud_model *m, ludc_trainee *trainee, const lud_tr
                                uint64_t truncated_rows, lud_train_result *result, lud_error *err) {
     const lud_str feature = ludc_feature_name(m->config.full, true);
     trainer t = {.events = m->session->events, .unit = trainee->unit};
-    ludc_run_record record = {.dropped_rows = dropped_rows, .truncated_rows = truncated_rows};
+    ludc_run_record record = {
+        .dropped_rows = dropped_rows, .truncated_rows = truncated_rows, .n_rows = trainee->n_rows};
     snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
     const lud_status status = train_and_save(m, trainee, opts, &t, &record, result, err);
     for (size_t i = 0; i < t.n; i++)

@@ -73,7 +73,7 @@ lud_status ludc_tensor_to_f32(const ludc_file_tensor *, int64_t first, int64_t n
 /* Writing safetensors: tensors ordered as the reference writer does; atomic. */
 typedef struct ludc_save_tensor {
     const char *name;
-    int32_t dtype; /* LUDC_F32 or LUDC_BF16, LUDC_F16: converted from fp32 (round to nearest even) */
+    int32_t dtype; /* LUDC_F32; LUDC_BF16, LUDC_F16: round to nearest even; a GGUF also LUDC_Q8_0, LUDC_Q4_0 */
     int32_t rank;
     int64_t dim[8];
     const float *data;
@@ -82,6 +82,13 @@ lud_status ludc_safetensors_save(const char *path, const ludc_save_tensor *, siz
 /* Shards of at most max_bytes (model-00001-of-00003.safetensors + index), or one model.safetensors. */
 lud_status ludc_safetensors_save_sharded(const char *dir, const ludc_save_tensor *, size_t n, uint64_t max_bytes,
                                          lud_error *);
+
+/* Values as they are when they are read back from a file of that type: n of them, whole rows. */
+lud_status ludc_values_round(int32_t dtype, float *values, int64_t n, lud_error *);
+/* A GGUF of version 3: metadata is one object of dotted keys (whole numbers become u32, in lists i32; real ones f32),
+ * tensors in the order given; atomic. */
+lud_status ludc_gguf_save(const char *path, const ludc_value *metadata, const ludc_save_tensor *, size_t n,
+                          lud_error *);
 
 /* ---- Base models (base_model.c): a Hugging Face folder or a .gguf file ---- */
 typedef struct ludc_base_model {

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writes safetensors in the byte layout of the reference writer: tensors by type (F32, BF16, F16), then by name, header
- * padded with blanks to 8 bytes, metadata {"format":"pt"}. Values are converted in small chunks on their way out, so
- * no second copy of the model exists. Nothing is at `path` before all of it is written. */
+ * padded with blanks to 8 bytes, metadata {"format":"pt"}. Values are converted on their way out (encode.c), so no
+ * second copy of the model exists. Nothing is at `path` before all of it is written. */
 #include "tensors.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHUNK 16384 /* elements converted at a time */
 
 /* Position of a type in the reference writer's order. */
 static int32_t type_rank(int32_t dtype) {
@@ -73,40 +71,19 @@ static lud_status build_header(ludc_buf *b, const ludc_save_tensor *const *order
     return b->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory for the header of %zu tensors", n) : LUD_OK;
 }
 
-static void convert(int32_t dtype, const float *in, size_t n, uint16_t *out) {
-    if (dtype == LUDC_F16)
-        for (size_t i = 0; i < n; i++)
-            out[i] = ludc_f32_to_f16(in[i]);
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] = ludc_f32_to_bf16(in[i]);
-}
-
-static lud_status write_tensor(ludc_file_writer *w, const ludc_save_tensor *t, uint16_t *chunk, lud_error *err) {
-    int64_t count;
-    uint64_t bytes;
-    LUDC_TRY(tensor_bytes(t, &count, &bytes, err));
-    if (t->dtype == LUDC_F32) return ludc_file_append(w, t->data, bytes, err);
-    for (int64_t i = 0; i < count; i += CHUNK) {
-        size_t n = (size_t)LUDC_MIN((int64_t)CHUNK, count - i);
-        convert(t->dtype, t->data + i, n, chunk);
-        LUDC_TRY(ludc_file_append(w, chunk, n * sizeof *chunk, err));
-    }
-    return LUD_OK;
-}
-
 static lud_status write_file(ludc_file_writer *w, const ludc_buf *header, const ludc_save_tensor *const *order,
                              size_t n, lud_error *err) {
     uint8_t length[8];
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)header->len >> (8 * i));
-    uint16_t *chunk = ludc_alloc(CHUNK * sizeof *chunk);
-    if (!chunk) return ludc_fail(err, LUD_E_NOMEM, "out of memory while saving");
     lud_status s = ludc_file_append(w, length, sizeof length, err);
     if (s == LUD_OK) s = ludc_file_append(w, header->ptr, header->len, err);
-    for (size_t i = 0; s == LUD_OK && i < n; i++)
-        s = write_tensor(w, order[i], chunk, err);
-    ludc_free(chunk);
+    for (size_t i = 0; s == LUD_OK && i < n; i++) {
+        int64_t count = 0;
+        uint64_t bytes = 0;
+        s = tensor_bytes(order[i], &count, &bytes, err);
+        if (s == LUD_OK) s = ludc_values_write(w, order[i], count, err);
+    }
     return s;
 }
 

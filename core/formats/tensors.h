@@ -42,6 +42,9 @@ lud_status ludc_safetensors_open_one(const char *path, ludc_tensors **, lud_erro
 lud_status ludc_formats_json(const char *path, const void *text, size_t n, ludc_value **out, lud_error *);
 lud_status ludc_formats_json_file(const char *path, ludc_value **out, lud_error *);
 
+/* The tensor's `count` values as its type says (encode.c). Blocks cannot hold values that are not finite. */
+lud_status ludc_values_write(ludc_file_writer *, const ludc_save_tensor *, int64_t count, lud_error *);
+
 /* Little-endian numbers at any address. */
 uint16_t ludc_le16(const uint8_t *);
 uint32_t ludc_le32(const uint8_t *);

@@ -89,6 +89,8 @@ lud_status ludc_store_flat_write(ludc_store *, int which, const float *in, lud_e
 lud_status ludc_store_flat_zero(ludc_store *, int which, lud_error *);
 /* The store as the SDK's lud_weights (a lud_weights is a ludc_store). */
 const lud_weights_api *ludc_weights_api(void);
+/* Names of that service are relative to the scope, which the caller keeps until it is set again; "" is none. */
+void ludc_store_weights_scope(ludc_store *, const char *scope);
 
 /* ---- Graphs (graph.c, shape.c, vjp.c) ---- */
 /* What core's model layer hooks into building. All may be NULL. */

@@ -176,8 +176,9 @@ struct ludc_store {
     bool sealed;
     int n_states;
     int64_t flat_len;
-    lud_buf flat[4]; /* by LUDC_FLAT_*, on the primary device */
-    float *scratch;  /* what the SDK's weights service lends */
+    lud_buf flat[4];           /* by LUDC_FLAT_*, on the primary device */
+    float *scratch;            /* what the SDK's weights service lends */
+    const char *weights_scope; /* before the names it is asked for; NULL = "" */
 };
 
 /* side 0: the primary device, 1: the fallback. */

@@ -183,9 +183,21 @@ lud_status ludc_store_get(ludc_store *s, size_t i, float *out, lud_error *err) {
 
 /* ---- The SDK's service ---- */
 
+void ludc_store_weights_scope(ludc_store *s, const char *scope) {
+    s->weights_scope = scope;
+}
+
+static int64_t weights_index(const ludc_store *s, const char *param) {
+    ludc_buf name = {0};
+    ludc_buf_addf(&name, "%s%s", s->weights_scope ? s->weights_scope : "", param);
+    const int64_t i = name.failed ? -1 : ludc_store_index(s, (lud_str){name.ptr, name.len});
+    ludc_buf_free(&name);
+    return i;
+}
+
 static const float *weights_get(lud_weights *w, const char *param, int64_t *n) {
     ludc_store *s = (ludc_store *)w;
-    int64_t i = ludc_store_index(s, ludc_str(param));
+    int64_t i = weights_index(s, param);
     if (i < 0 || !s->params[i]->pub.filled) return NULL;
     const ludc_store_param *p = s->params[i];
     if (n) *n = p->pub.count;
@@ -198,7 +210,7 @@ static const float *weights_get(lud_weights *w, const char *param, int64_t *n) {
 
 static lud_status weights_set(lud_weights *w, const char *param, const float *values, int64_t n, lud_error *err) {
     ludc_store *s = (ludc_store *)w;
-    int64_t i = ludc_store_index(s, ludc_str(param));
+    int64_t i = weights_index(s, param);
     if (i < 0) return ludc_fail(err, LUD_E_NOT_FOUND, "no parameter is named '%s'", param);
     if (n != s->params[i]->pub.count)
         return ludc_fail(err, LUD_E_INVALID, "parameter '%s' has %lld elements, got %lld", param,

@@ -159,5 +159,7 @@ lud_status ludc_adapter_key(const ludc_model *, const char *param, char **key, l
 /* ---- merge.c ---- */
 /* Weight (and bias) of a matched site with the adapter folded in. w holds the base weight, b the bias or is NULL. */
 lud_status ludc_site_merge(ludc_model *, const ludc_site *, float *w, float *b, lud_error *);
+/* Number of the site's own parameter "weight" or "bias"; -1: it has none. */
+int64_t ludc_site_param(const ludc_model *, const ludc_site *, const char *suffix);
 
 #endif

@@ -20,6 +20,7 @@ static lud_status build_site(ludc_model *m, const ludc_site *s, bool bias, int64
     const ludc_graph_opts opts = {.store = m->store, .real = m->real, .hooks = &hooks};
     out->g = ludc_graph_new(&opts, err);
     if (!out->g) return LUD_E_NOMEM;
+    ludc_graph_scope_push(out->g, m->scope);
     out->extent = ludc_graph_extent(out->g, rows);
     lud_shape shape = lud_dims2(-(int64_t)out->extent, s->site.d_in);
     out->x = ludc_graph_input(out->g, "x", &shape);
@@ -73,22 +74,26 @@ out:
 }
 
 lud_status ludc_site_merge(ludc_model *m, const ludc_site *s, float *w, float *b, lud_error *err) {
-    if (LUD_HAS(m->adapter_vt, lud_adapter_vt, merge)) {
-        return m->adapter_vt->merge(m->adapter_part.self, &s->site, (lud_weights *)m->store, w, b, err);
-    }
-    return merge_by_running(m, s, w, b, err);
+    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, merge)) return merge_by_running(m, s, w, b, err);
+    ludc_store_weights_scope(m->store, m->scope);
+    lud_status status = m->adapter_vt->merge(m->adapter_part.self, &s->site, (lud_weights *)m->store, w, b, err);
+    ludc_store_weights_scope(m->store, "");
+    return status;
+}
+
+int64_t ludc_site_param(const ludc_model *m, const ludc_site *s, const char *suffix) {
+    char name[400];
+    int n = snprintf(name, sizeof name, "%s%s.%s", m->scope, s->name, suffix);
+    return n > 0 && (size_t)n < sizeof name ? ludc_store_index(m->store, (lud_str){name, (size_t)n}) : -1;
 }
 
 lud_status ludc_model_merged(ludc_model *m, const char *site, float *out, lud_error *err) {
     const ludc_site *s = ludc_site_find(m, ludc_str(site));
-    char name[320];
-    (void)snprintf(name, sizeof name, "%s.weight", site);
-    int64_t index = ludc_store_index(m->store, ludc_str(name));
-    if (!s || index < 0) return ludc_fail(err, LUD_E_NOT_FOUND, "the model has no site '%s' with a weight", site);
+    int64_t index = s ? ludc_site_param(m, s, "weight") : -1;
+    if (index < 0) return ludc_fail(err, LUD_E_NOT_FOUND, "the model has no site '%s' with a weight", site);
     LUDC_TRY(ludc_store_get(m->store, (size_t)index, out, err));
     if (!s->matched) return LUD_OK;
-    (void)snprintf(name, sizeof name, "%s.bias", site);
-    index = ludc_store_index(m->store, ludc_str(name));
+    index = ludc_site_param(m, s, "bias");
     float *b = index >= 0 ? ludc_alloc((size_t)s->site.d_out * sizeof *b) : NULL;
     lud_status status = LUD_OK;
     if (index >= 0) {

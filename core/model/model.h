@@ -38,6 +38,7 @@ typedef struct ludc_model_info {
     const char *encoder_name, *decoder_name, *adapter_name; /* config names; adapter NULL = none */
     int64_t width, layers, vocab_size, max_positions;
     int64_t n_parameters, n_trainable;
+    bool causal;
     int32_t eos_ids[8], n_eos; /* every id that ends a text: generation_config, config, tokenizer */
     int32_t bos_id, pad_id;
 } ludc_model_info;
@@ -97,11 +98,34 @@ ludc_prefix_counts ludc_prefix_close(ludc_model *);
 lud_status ludc_value_key(const lud_graph *, lud_t, ludc_host *, const ludc_devices *, uint64_t key[2], lud_error *);
 
 /* ---- Saving ---- */
-/* Writes what was trained into `dir` (made new; the caller renames): with an adapter a PEFT folder
- * (adapter_config.json, adapter_model.safetensors, README.md), else or if `merge` a complete Hugging Face folder
- * (config.json, model*.safetensors, generation_config.json); tokenizer.json, tokenizer_config.json and chat template in
- * both. */
-lud_status ludc_model_save_weights(ludc_model *, const char *dir, bool merge, lud_error *);
+/* Into `dir` (made new; the caller renames), both with tokenizer.json, tokenizer_config.json and README.md:
+ * what was trained as a PEFT folder (adapter_config.json, adapter_model.safetensors), */
+lud_status ludc_model_save_adapter(ludc_model *, const char *dir, lud_error *);
+/* the whole model, an adapter merged, as a Hugging Face folder (config.json, model*.safetensors,
+ * generation_config.json); dtype LUDC_F32, LUDC_F16 or LUDC_BF16. */
+lud_status ludc_model_save_folder(ludc_model *, const char *dir, int32_t dtype, lud_error *);
+/* The merged model as one GGUF; dtype LUDC_F32, F16, BF16, Q8_0 or Q4_0: vectors stay F32, in Q4_0 tables along the
+ * vocabulary are Q8_0, and rows that are no whole blocks F16. name: general.name. */
+lud_status ludc_model_save_gguf(ludc_model *, const char *path, const char *name, int32_t dtype, lud_error *);
+/* The adapter as llama.cpp loads it beside its base (LoRA only). */
+lud_status ludc_model_save_gguf_adapter(ludc_model *, const char *path, const char *name, lud_error *);
+/* Gives `plain`, the same base model without an adapter, the merged values of the model rounded as a file of that type
+ * holds them. */
+lud_status ludc_model_take_rounded(ludc_model *plain, ludc_model *, bool gguf, int32_t dtype, lud_error *);
+
+/* ---- Whether two models are one (probe.c) ---- */
+enum { LUDC_PROBES = 8 };
+typedef struct ludc_probe {
+    ludc_ids ids[LUDC_PROBES];
+    float *logits; /* [2 * LUDC_PROBES, vocab] behind the first tokens of a prompt and behind all */
+    int64_t vocab;
+} ludc_probe;
+/* *p is zeroed by the caller, who frees it, also on failure. */
+lud_status ludc_probe_take(ludc_model *, ludc_probe *p, lud_error *);
+void ludc_probe_free(ludc_probe *);
+/* Equal tokens, and logits apart by at most `limit` of their spread (root of squares, about the mean); *worst is raised
+ * to the largest such distance. LUD_E_INTERNAL says what differs. */
+lud_status ludc_probe_compare(const ludc_probe *want, const ludc_probe *got, double limit, double *worst, lud_error *);
 /* The merged weight of one site [d_out, d_in] (tests and merging). out has d_out * d_in elements. */
 lud_status ludc_model_merged(ludc_model *, const char *site, float *out, lud_error *);
 

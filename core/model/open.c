@@ -78,13 +78,13 @@ static lud_status read_info(ludc_model *m, lud_error *err) {
     m->info.layers = ludc_get_int(facts, "layers", 0);
     m->info.vocab_size = ludc_get_int(facts, "vocab_size", 0);
     m->info.max_positions = ludc_get_int(facts, "max_positions", 0);
-    bool causal = ludc_get_bool(facts, "causal", false);
+    m->info.causal = ludc_get_bool(facts, "causal", false);
     ludc_value_free(facts);
     if (status != LUD_OK) return status;
     if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX) {
         return ludc_fail(err, LUD_E_ABI, "encoder '%s' tells no width or vocabulary size", m->info.encoder_name);
     }
-    if (!causal && !m->is_tower) {
+    if (!m->info.causal && !m->is_tower) {
         return ludc_fail(err, LUD_E_INVALID, "base model %s: a '%s' is no causal language model", m->base->path,
                          m->base->model_type);
     }

@@ -47,7 +47,7 @@ static void round_trip(golden *g, const char *name, ludc_model *m, const char *b
     float *a = NULL, *b = NULL;
     char *dir = ludc_path_join(temp, "adapter");
     lud_status status = logits_of(m, rows, &a, &err);
-    if (status == LUD_OK) status = ludc_model_save_weights(m, dir, false, &err);
+    if (status == LUD_OK) status = ludc_model_save_adapter(m, dir, &err);
     if (status == LUD_OK) status = golden_open(g, base, dir, device, false, rows->longest, &again, &err);
     if (status == LUD_OK) status = logits_of(again.model, rows, &b, &err);
     if (status != LUD_OK) {
@@ -71,7 +71,7 @@ static void merged_model(golden *g, const char *name, ludc_model *m, const char 
     (void)snprintf(what, sizeof what, "%s merged", name);
     if (!ludc_tensors_find(reference, LUDC_STR("merged_logits"))) {
         printf("skip %s: no merged logits in the reference\n", what);
-    } else if (ludc_model_save_weights(m, dir, true, &err) != LUD_OK ||
+    } else if (ludc_model_save_folder(m, dir, LUDC_F32, &err) != LUD_OK ||
                golden_open(g, dir, NULL, device, false, rows->longest, &merged, &err) != LUD_OK) {
         golden_fail(g, "%s: %s", what, err.msg);
     } else {

@@ -239,6 +239,7 @@ static void encoder_h(void) {
     FIELD(lud_encoder_vt, sources);
     FIELD(lud_encoder_vt, adapter_targets);
     FIELD(lud_encoder_vt, hf_config);
+    FIELD(lud_encoder_vt, gguf_config);
 }
 
 static void decoder_h(void) {
@@ -404,6 +405,7 @@ static void hub_h(void) {
     FIELD(lud_hub_vt, add);
     FIELD(lud_hub_vt, commit);
     FIELD(lud_hub_vt, abort);
+    FIELD(lud_hub_vt, describe);
 }
 
 static void ludwig_h(void) {
@@ -483,6 +485,19 @@ static void ludwig_h(void) {
     FIELD(lud_train_opts, k_fold);
     FIELD(lud_train_opts, skip_save_k_fold_split_indices);
     FIELD(lud_train_opts, skip_save_processed_input);
+    STRUCT(lud_export_opts);
+    FIELD(lud_export_opts, struct_size);
+    FIELD(lud_export_opts, format);
+    FIELD(lud_export_opts, output);
+    FIELD(lud_export_opts, type);
+    STRUCT(lud_upload_opts);
+    FIELD(lud_upload_opts, struct_size);
+    FIELD(lud_upload_opts, private_repo);
+    FIELD(lud_upload_opts, dry_run);
+    FIELD(lud_upload_opts, repo);
+    FIELD(lud_upload_opts, repo_type);
+    FIELD(lud_upload_opts, commit_message);
+    FIELD(lud_upload_opts, commit_description);
     STRUCT(lud_train_result);
     FIELD(lud_train_result, struct_size);
     FIELD(lud_train_result, interrupted);

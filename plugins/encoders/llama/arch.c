@@ -27,9 +27,9 @@ static const arch table[] = {
      .lora_targets = q_v,
      .ia3_targets = k_v_down},
     {.model_type = "mistral",
-     .gguf = NULL,
+     .gguf = "llama",
      .architecture = "MistralForCausalLM",
-     .flags = ARCH_WINDOW_ALL,
+     .flags = ARCH_WINDOW_ALL | ARCH_GGUF_PERMUTED,
      .act_key = "hidden_act",
      .act = "silu",
      .rms_norm_eps = 1e-6,
@@ -183,7 +183,7 @@ const arch *arch_of_model_type(lud_str model_type) {
 
 const arch *arch_of_gguf(lud_str architecture) {
     for (size_t i = 0; i < N_ROWS; i++) {
-        if (table[i].gguf && lud_str_is(architecture, table[i].gguf)) return &table[i];
+        if (lud_str_is(architecture, table[i].gguf)) return &table[i];
     }
     return NULL;
 }

@@ -105,18 +105,19 @@ static void read_sizes(llama *m) {
     m->eps = (float)meta_float(m, "attention.layer_norm_rms_epsilon", m->arch->rms_norm_eps);
 }
 
+/* The 27B models divide by width / heads instead; GGUF does not say so, llama.cpp knows them by their depth. */
+double llama_gguf_query_scalar(const llama *m) {
+    int64_t big = m->arch->flags & ARCH_QK_NORM ? 62 : 46;
+    return m->layers == big ? (double)m->width / (double)m->heads : (double)m->head_dim;
+}
+
 static void read_switches(llama *m) {
     uint32_t f = m->arch->flags;
     m->qkv_bias = (f & ARCH_QKV_BIAS) || has_tensor(m, "blk.0.attn_q.bias");
     m->o_bias = has_tensor(m, "blk.0.attn_output.bias");
     m->mlp_bias = has_tensor(m, "blk.0.ffn_gate.bias");
     m->tie = m->tensors ? !has_tensor(m, "output.weight") : m->arch->tie;
-    m->query_scalar = (double)m->head_dim;
-    /* The 27B models divide by width / heads instead; GGUF does not say so, llama.cpp knows them by their depth. */
-    if (f & ARCH_QUERY_SCALAR) {
-        int64_t big = f & ARCH_QK_NORM ? 62 : 46;
-        m->query_scalar = m->layers == big ? (double)m->width / (double)m->heads : (double)m->head_dim;
-    }
+    m->query_scalar = f & ARCH_QUERY_SCALAR ? llama_gguf_query_scalar(m) : (double)m->head_dim;
     if (f & ARCH_ATTN_SOFTCAP) {
         m->attn_softcap = (float)meta_float(m, "attn_logit_softcapping", m->arch->attn_softcap);
     }

@@ -31,7 +31,7 @@ enum {
 
 typedef struct arch {
     const char *model_type;   /* config.json */
-    const char *gguf;         /* general.architecture; NULL: has none of its own */
+    const char *gguf;         /* general.architecture; the first row that has it reads such files */
     const char *architecture; /* config.json "architectures" */
     uint32_t flags;
     const char *act_key; /* "hidden_act" or "hidden_activation" */
@@ -91,6 +91,7 @@ extern const lud_graph_api *llama_graph;
 /* config_hf.c, config_gguf.c: fill every number of m but the rope tables. */
 lud_status llama_read_hf(llama *m, lud_error *);
 lud_status llama_read_gguf(llama *m, lud_error *);
+double llama_gguf_query_scalar(const llama *m); /* what a GGUF's reader takes for query_pre_attn_scalar */
 /* Shared by both: checks of the numbers read so far, and the memory of layer_flags. */
 lud_status llama_check(llama *m, lud_error *);
 lud_status llama_new_layer_flags(llama *m, lud_error *);
@@ -111,5 +112,8 @@ lud_status llama_targets(void *self, const char *peft_type, lud_status (*sink)(v
 /* export.c: slots `info` and `hf_config` */
 lud_status llama_info(void *self, lud_cfg_out *out, lud_error *);
 lud_status llama_hf_config(void *self, lud_cfg_out *out, lud_error *);
+
+/* export_gguf.c: slot `gguf_config` */
+lud_status llama_gguf_config(void *self, lud_cfg_out *out, lud_error *);
 
 #endif

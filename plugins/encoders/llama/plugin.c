@@ -109,6 +109,7 @@ static const lud_encoder_vt vtable = {
     .sources = llama_sources,
     .adapter_targets = llama_targets,
     .hf_config = llama_hf_config,
+    .gguf_config = llama_gguf_config,
 };
 static const char *const feature_types[] = {"text", NULL};
 static const lud_component component = {

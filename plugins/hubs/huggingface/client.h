@@ -81,6 +81,9 @@ lud_status hf_fault(lud_hub_fault *, int32_t kind, lud_error *, lud_status, cons
 
 /* ---- Reading (read.c) ---- */
 const char *hf_type_path(int32_t type); /* "models", "datasets", "spaces" */
+/* The commit that ref is now. */
+lud_status hf_find_commit(hf_client *, const lud_hub_ref *, const char *subject, char commit[65], lud_hub_fault *,
+                          lud_error *);
 lud_status hf_resolve(void *self, const lud_hub_ref *, char commit[65],
                       lud_status (*file)(void *, const lud_hub_file *), void *arg, lud_hub_fault *, lud_error *);
 lud_status hf_fetch(void *self, const lud_hub_ref *, const char *path, uint64_t offset,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * huggingface: the Hugging Face Hub. Opening and closing a client; the component. */
-#include "client.h"
+#include "card.h"
+#include "upload.h"
 
 const lud_host *hf_host;
 
@@ -72,8 +73,16 @@ static lud_status init(const lud_host *h, lud_error *err) {
 }
 
 static const lud_inst inst = {.struct_size = sizeof(inst), .open = open_client, .close = close_client};
-static const lud_hub_vt vtable = {
-    .struct_size = sizeof(vtable), .inst = &inst, .authorize = authorize, .resolve = hf_resolve, .fetch = hf_fetch};
+static const lud_hub_vt vtable = {.struct_size = sizeof(vtable),
+                                  .inst = &inst,
+                                  .authorize = authorize,
+                                  .resolve = hf_resolve,
+                                  .fetch = hf_fetch,
+                                  .begin = hf_begin,
+                                  .add = hf_add,
+                                  .commit = hf_commit,
+                                  .abort = hf_abort,
+                                  .describe = hf_describe};
 static const lud_component component = {.struct_size = sizeof(component),
                                         .kind = LUD_KIND_HUB,
                                         .id = "org.ludwig.huggingface",

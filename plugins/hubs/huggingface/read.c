@@ -22,8 +22,8 @@ static lud_status get_json(hf_client *c, const hf_text *url, const char *subject
     return status;
 }
 
-static lud_status find_commit(hf_client *c, const lud_hub_ref *ref, const char *subject, char commit[65],
-                              lud_hub_fault *fault, lud_error *err) {
+lud_status hf_find_commit(hf_client *c, const lud_hub_ref *ref, const char *subject, char commit[65],
+                          lud_hub_fault *fault, lud_error *err) {
     hf_text url = {0};
     hf_answer answer;
     json_t *root = NULL;
@@ -96,7 +96,7 @@ lud_status hf_resolve(void *self, const lud_hub_ref *ref, char commit[65],
                       lud_error *err) {
     char subject[512], found[65] = "";
     snprintf(subject, sizeof(subject), "%s@%s", ref->repo, ref->revision);
-    lud_status status = find_commit(self, ref, subject, found, fault, err);
+    lud_status status = hf_find_commit(self, ref, subject, found, fault, err);
     if (status == LUD_OK) status = list_tree(self, ref, found, subject, file, arg, fault, err);
     if (status == LUD_OK) memcpy(commit, found, sizeof(found));
     return status;

@@ -106,6 +106,13 @@ typedef struct lud_hub_vt {
     lud_status (*commit)(void *self, void *upload, char commit[65], lud_status (*url)(void *arg, lud_str), void *arg,
                          lud_hub_fault *, lud_error *);
     void (*abort)(void *self, void *upload); /* accepts NULL */
+
+    /* Optional. Files that this hub wants beside an uploaded model, such as a page about it, passed on through file.
+     * facts: {repo, ludwig_version, kind ("adapter", "model", "predictive"), base_model, config, metadata, and where
+     * the run has them: description, training_statistics, test_statistics}, all as their files hold them, without
+     * places on the user's machine. Nothing is asked for over the network. */
+    lud_status (*describe)(void *self, const lud_cfg *facts,
+                           lud_status (*file)(void *arg, lud_str path, lud_str content), void *arg, lud_error *);
 } lud_hub_vt;
 
 #ifdef __cplusplus

@@ -161,6 +161,33 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *, lud_str prompt, const char
 /* Writes a model folder (model_hyperparameters.json, model_weights/ ...): what lud_model_load reads. */
 LUD_EXPORT lud_status lud_model_save(lud_model *, const char *dir, lud_error *);
 
+typedef struct lud_export_opts {
+    uint32_t struct_size, reserved;
+    /* "peft": the adapter; "merged": a Hugging Face folder of the whole model; "gguf": one file of it for llama.cpp;
+     * "gguf_adapter": a LoRA adapter for llama.cpp. */
+    const char *format;
+    const char *output; /* a folder or file that is not there yet */
+    const char *type;   /* merged: "F32" (default), "F16", "BF16"; gguf: also "Q8_0", "Q4_0", "F16" by default */
+} lud_export_opts;
+/* Writes the model in a form that transformers, peft or llama.cpp load, opens it again and compares its logits on eight
+ * prompts; LUD_E_INTERNAL if they differ by more than the number format explains. A predictive model: its encoder,
+ * peft or merged. */
+LUD_EXPORT lud_status lud_model_export(lud_model *, const lud_export_opts *, lud_error *);
+
+typedef struct lud_upload_opts {
+    uint32_t struct_size;
+    int32_t private_repo; /* of a repository that is made */
+    int32_t dry_run;      /* nothing is sent: sink receives lines of size and name */
+    int32_t reserved;
+    const char *repo;                                /* "organization/model" */
+    const char *repo_type;                           /* "model" (NULL), "dataset", "space" */
+    const char *commit_message, *commit_description; /* NULL: a plain message, none */
+} lud_upload_opts;
+/* A run folder or its model/ to one commit of a repository that transformers, peft and lud_model_load read; the hub
+ * adds a page about it. Either all of it is there, or nothing. sink receives the commit's address and a newline. */
+LUD_EXPORT lud_status lud_model_upload(lud_session *, const char *model_path, const lud_upload_opts *,
+                                       lud_status (*sink)(void *, lud_str), void *arg, lud_error *);
+
 /* From a signal handler: first call finishes the step and saves, later ones stop at once. [any] */
 LUD_EXPORT void lud_interrupt(void);
 
