@@ -123,18 +123,6 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     return LUD_OK;
 }
 
-/* A program that decodes reads each weight for a few rows only. In strips that is bound by memory, not by products:
- * nothing is gained by rounding, so it does not. */
-static void keep_strips_exact(cpu_exe *exe) {
-    bool decodes = false;
-    for (uint32_t i = 0; i < exe->n_steps; i++)
-        decodes |= exe->steps[i].op->opcode == LUD_OP_ATTENTION_CACHED;
-    for (uint32_t i = 0; decodes && i < exe->n_steps; i++) {
-        cpu_step *s = &exe->steps[i];
-        if (s->bf16 && cpu_weight_strips(&s->in[1])) s->bf16 = s->never_solo = false;
-    }
-}
-
 /* The last step before i that it must not run beside. Looks back a bounded way; further back counts as a conflict. */
 static int32_t conflict_of(const cpu_exe *exe, const bool *shared, uint32_t i) {
     const cpu_step *s = &exe->steps[i];
@@ -269,7 +257,6 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
         st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
         if (st != LUD_OK) goto out;
     }
-    keep_strips_exact(exe);
     st = measure(dev, job, shared, err);
     if (st != LUD_OK) goto out;
     exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);
