@@ -72,7 +72,8 @@ static lud_status run(int threads, bool bf16, const char *plugin, lud_error *err
 
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
-    char *image = ludc_path_of_image(), *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1") : NULL;
+    char *image = ludc_path_of_image(),
+         *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1/cpu.so") : NULL;
     lud_status st =
         run(argc > 1 ? atoi(argv[1]) : 0, argc > 2 && strcmp(argv[2], "bf16") == 0, plugins ? plugins : ".", &err);
     if (st != LUD_OK) fprintf(stderr, "bench_products: %s\n", err.msg);

@@ -16,7 +16,7 @@ typedef struct cli_options {
     const char *random_seed, *k_fold, *limit, *threads, *progress, *logging_level;
     const char *plugin_paths[CLI_MAX_LIST], *sets[CLI_MAX_LIST], *rest[CLI_MAX_LIST];
     size_t n_plugin_paths, n_sets, n_rest;
-    bool private_repo, dry_run, skip_save_k_fold_split_indices, verbose, json, help, quiet;
+    bool private_repo, dry_run, skip_save_k_fold_split_indices, skip_save_processed_input, verbose, json, help, quiet;
     const char *command_line; /* for description.json */
 } cli_options;
 

@@ -22,7 +22,8 @@ static lud_status train(const cli_options *o, bool evaluate_test, lud_error *err
                                  .evaluate_test = evaluate_test,
                                  .command = o->command_line,
                                  .k_fold = (int32_t)k_fold,
-                                 .skip_save_k_fold_split_indices = o->skip_save_k_fold_split_indices};
+                                 .skip_save_k_fold_split_indices = o->skip_save_k_fold_split_indices,
+                                 .skip_save_processed_input = o->skip_save_processed_input};
     lud_status status = cli_open(&s, o, err);
     if (status == LUD_OK) status = lud_model_create(s.session, &source, &model, err);
     if (status == LUD_OK) status = lud_model_train(model, &opts, &result, err);

@@ -35,6 +35,8 @@ static const option options[] = {
     {"k_fold", "-kf", TEXT, AT(k_fold), 0, "N", "experiment: cross-validation with N folds"},
     {"skip_save_k_fold_split_indices", "-skfsi", FLAG, AT(skip_save_k_fold_split_indices), 0, NULL,
      "no kfold_split_indices.json"},
+    {"skip_save_processed_input", "-sspi", FLAG, AT(skip_save_processed_input), 0, NULL,
+     "preprocessed rows are not kept in the cache"},
     {"split", "-s", TEXT, AT(split), 0, "NAME", "full, training, validation, test"},
     {"output", "-o", TEXT, AT(output), 0, "FILE", "predictions, the rendered config, or what is exported"},
     {"generation_config", "-gc", TEXT, AT(generation), 0, "JSON", "over the config's generation section"},

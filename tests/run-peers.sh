@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run-peers.sh [files|export|quality]: compares results with transformers, PEFT and scikit-learn; without a word all. See
+# run-peers.sh [files|export|quality|hub]: compares with transformers, PEFT, scikit-learn, huggingface_hub; without a word all. See
 # tests/peers/README.md. Prints each report and keeps it as tests/peers/<part>.txt. Speed: bench/compare.sh.
 set -eu
 cd "$(dirname "$0")/.."
@@ -116,9 +116,11 @@ export_() {
     return ${bad:-0}
 }
 
-cmake --build --preset release --target ludwig peer_logits -- --quiet
+hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
+
+cmake --build --preset release --target ludwig huggingface_plugin peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"
-for part in ${1:-files export quality}; do
+for part in ${1:-files export quality hub}; do
     case $part in export) run=export_ ;; *) run=$part ;; esac # `export` is a word of the shell
     $run >"$tmp/report" || failed=1
     tee "tests/peers/$part.txt" <"$tmp/report"

@@ -279,5 +279,5 @@ lud_status ludc_prompter_rows(ludc_prompter *p, const uint32_t *rows, size_t n, 
     }
     ludc_ids_free(&prompt);
     ludc_ids_free(&target);
-    return status;
+    return status == LUD_OK ? ludc_rows_end(out, err) : status;
 }

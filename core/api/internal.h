@@ -3,6 +3,7 @@
 #ifndef LUDC_API_INTERNAL_H
 #define LUDC_API_INTERNAL_H
 
+#include <archive.h>
 #include <generate.h>
 #include <hub.h>
 #include <ludwig/ludwig.h>
@@ -132,6 +133,30 @@ lud_metric *ludc_public_metrics(const ludc_evaluation *, size_t *n);
 /* Wilson's score interval at 95 % (Wilson 1927, JASA 22): low and high for `hits` of `n`. */
 void ludc_wilson(uint64_t hits, uint64_t n, double *low, double *high);
 
+/* ---- Preprocessed rows on disk (rows_cache.c) ---- */
+/* backend.cache_dir, or the folder of that kind of cache below ~/.cache/ludwig; heap. */
+char *ludc_cache_folder(const lud_model *, const char *kind);
+/* What one training reads and keeps of its data. The cache never stops work: where it cannot be written, that is said
+ * once. */
+typedef struct ludc_rows_cache {
+    lud_model *m;
+    const lud_train_opts *opts;
+    char *dir;         /* NULL: there is no cache */
+    uint64_t key[2];   /* of the data and of the config */
+    uint64_t stamp[2]; /* of the data files as they were then */
+    bool saves;
+    ludc_archive *archive; /* what was found last; rows may lie in it */
+} ludc_rows_cache;
+void ludc_rows_cache_open(lud_model *, const lud_train_opts *, ludc_rows_cache *);
+void ludc_rows_cache_close(ludc_rows_cache *); /* after the rows are freed */
+/* Each finds what an equal training kept (false: make it), or keeps it. Metadata: those of the model. */
+bool ludc_rows_cache_metadata(ludc_rows_cache *);
+void ludc_rows_cache_keep_metadata(ludc_rows_cache *);
+bool ludc_rows_cache_task(ludc_rows_cache *, ludc_task_rows rows[LUDC_N_SPLITS]); /* of the open predictor */
+void ludc_rows_cache_keep_task(ludc_rows_cache *, const ludc_task_rows rows[LUDC_N_SPLITS]);
+bool ludc_rows_cache_language(ludc_rows_cache *, ludc_rows rows[LUDC_N_SPLITS]); /* of the open model */
+void ludc_rows_cache_keep_language(ludc_rows_cache *, const ludc_rows rows[LUDC_N_SPLITS]);
+
 /* ---- Training (train.c, kfold.c) ---- */
 /* One training; lud_model_train without k_fold. */
 lud_status ludc_train_once(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
@@ -143,22 +168,38 @@ lud_status ludc_train_and_save(lud_model *, ludc_trainee *, const lud_train_opts
 /* ---- Predictive models (task*.c) ---- */
 /* Opens the predictor by metadata and weights, if it is not open for what is wanted. */
 lud_status ludc_task_ready(lud_model *, bool for_training, lud_error *);
+void ludc_task_metadata_set(lud_model *, ludc_value *); /* takes it; the predictor is closed */
+/* What training learned of each feature; LUD_E_IO if it does not fit the config. path: for the message. */
+lud_status ludc_task_metadata_check(const lud_model *, const ludc_value *, const char *path, lud_error *);
 lud_status ludc_task_train(lud_model *, const lud_train_opts *, lud_train_result *, lud_error *);
-lud_status ludc_task_predict(lud_model *, const lud_predict_opts *, lud_error *);
-/* Metrics with their details, and predictions where a path is given. */
-lud_status ludc_task_evaluate_data(lud_model *, const lud_predict_opts *, ludc_value **metrics, lud_error *);
+/* Metrics with their details (NULL: none, then no target is needed), and predictions where a path is given. */
+lud_status ludc_task_score(lud_model *, const ludc_task_rows *, const char *path, ludc_value **metrics, lud_error *);
+lud_status ludc_task_score_table(lud_model *, const lud_predict_opts *, ludc_value **metrics, lud_error *);
 /* Paths of base models made absolute in a copy of the config: a run folder works from anywhere. */
 void ludc_task_absolute(const lud_model *, ludc_value *config);
 lud_status ludc_task_weights_write(lud_model *, const char *dir, lud_error *);
 /* Columns of metadata learned from the training rows; rows NULL: all. */
 lud_status ludc_task_fit(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
                          lud_error *);
-/* Rows of a table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are left
- * out. */
-lud_status ludc_task_rows_read(lud_model *, const ludc_table *, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, lud_error *);
+/* What is to be said of a view once all its parts are read. Zero-initialised is empty. */
+typedef struct ludc_task_notes {
+    ludc_odd *odd;        /* [inputs, then outputs]; of a text: those that were cut */
+    size_t rows, dropped; /* read; left out of them */
+} ludc_task_notes;
+void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *); /* then it is empty */
+/* Rows of a view's table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are
+ * left out. */
+lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *rows, size_t n, bool targets,
+                               ludc_task_notes *, ludc_task_rows *out, lud_error *);
+/* What reading does last: ids and widths fit the model, or LUD_E_IO; the weights of the targets. */
+lud_status ludc_task_rows_settle(const ludc_predictor *, bool targets, ludc_task_rows *, lud_error *);
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
 lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
+
+/* ---- The frozen prefix (prefix.c) ---- */
+/* Around the life of a trainee of the open inner model. */
+lud_status ludc_prefix_begin(lud_model *, lud_error *);
+void ludc_prefix_end(lud_model *);
 
 /* ---- Run folders (run_folder.c) ---- */
 typedef struct ludc_run_record {

@@ -51,17 +51,13 @@ char *ludc_model_folder(const char *path) {
     return is_run ? inner : absolute;
 }
 
-/* What training learned of each feature. A file that does not fit the config is damaged or another model's. */
-static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+lud_status ludc_task_metadata_check(const lud_model *m, const ludc_value *metadata, const char *path, lud_error *err) {
     static const char *const lists[] = {"input_features", "output_features"};
-    lud_error why = LUDC_ERROR_INIT;
-    lud_status status = ludc_json_load(path, out, &why);
-    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
-    for (size_t k = 0; k < LUDC_COUNT(lists) && ludc_is_predictive(m); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(lists); k++) {
         const ludc_value *list = ludc_value_get(m->config.full, lists[k]);
         for (size_t i = 0; i < list->len; i++) {
             const lud_str name = ludc_get_str(list->items[i], "name", LUDC_STR(""));
-            const ludc_value *one = ludc_value_get(*out, name.ptr);
+            const ludc_value *one = ludc_value_get(metadata, name.ptr);
             if (!ludc_get_bool(list->items[i], "active", true)) continue;
             if (ludc_get_int(one, "width", 0) > 0 &&
                 ludc_value_equal(ludc_value_get(one, "type"), ludc_value_get(list->items[i], "type")))
@@ -87,6 +83,13 @@ static bool take_encoder(ludc_value *config, const char *dir) {
     }
     ludc_free(path);
     return ok;
+}
+
+static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+    lud_error why = LUDC_ERROR_INIT;
+    lud_status status = ludc_json_load(path, out, &why);
+    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
+    return ludc_is_predictive(m) ? ludc_task_metadata_check(m, *out, path, err) : LUD_OK;
 }
 
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {

@@ -141,11 +141,18 @@ static bool divided(const lud_model *m, const lud_predict_opts *o) {
             ludc_is_null(ludc_value_find(c, "output_features.0.decoder.match")));
 }
 
+/* Said before any work. */
+static lud_status check_output(const lud_predict_opts *o, lud_error *err) {
+    if (!o->output_path) return LUD_OK;
+    LUDC_TRY(ludc_table_can_write(o->output_path, err));
+    return ludc_path_can_make(o->output_path, false, err);
+}
+
 LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *table = NULL;
-    if (o->output_path) LUDC_TRY(ludc_path_can_make(o->output_path, false, err));
-    if (ludc_is_predictive(m)) return ludc_task_predict(m, o, err);
+    LUDC_TRY(check_output(o, err));
+    if (ludc_is_predictive(m)) return ludc_task_score_table(m, o, NULL, err);
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
     lud_status status = ludc_predict_split(m, &d, o, &table, err);
@@ -171,9 +178,9 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
                                          lud_status (*sink)(void *, lud_str json), void *arg, lud_error *err) {
     ludc_value *metrics = NULL;
     ludc_buf text = {0};
-    if (o->output_path) LUDC_TRY(ludc_path_can_make(o->output_path, false, err));
+    LUDC_TRY(check_output(o, err));
     lud_status status =
-        ludc_is_predictive(m) ? ludc_task_evaluate_data(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
+        ludc_is_predictive(m) ? ludc_task_score_table(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
     if (status == LUD_OK && o->output_directory)
         status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Predictive models behind the lud_model_* calls: opening, training, predicting, evaluating, saving. */
+ * Predictive models behind the lud_model_* calls: opening, saving, training. */
 #include "internal.h"
 
-#include <answers.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,125 +107,46 @@ static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
                            ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
-    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         const ludc_view v = ludc_dataset_split(d, src, i);
-        if (!v.table || v.n == 0)
-            LUDC_TRY(ludc_task_rows_init(&rows[i], m->predictor, err));
-        else
-            LUDC_TRY(ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows[i], err));
-    }
-    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
-             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
-    return ludc_task_embed(m, list, LUDC_N_SPLITS, err);
-}
-
-/* ---- Predictions ---- */
-enum { SCORED = 4096, CHUNK = 32768 };
-
-typedef struct predictions {
-    lud_model *m;
-    ludc_scorer *scorer;
-    float **scores; /* [n_outputs] -> [SCORED, width] */
-    ludc_cells cells;
-    ludc_table_writer *file;
-} predictions;
-
-static lud_status predictions_open(predictions *w, const char *path, lud_error *err) {
-    const ludc_predictor *p = w->m->predictor;
-    w->scores = ludc_alloc(p->n_outputs * sizeof(*w->scores));
-    for (size_t k = 0; k < p->n_outputs; k++) {
-        if (w->scores) w->scores[k] = ludc_alloc(SCORED * (size_t)p->outputs[k].width * sizeof(float));
-        if (!w->scores || !w->scores[k]) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        LUDC_TRY(ludc_answers_columns(p->outputs[k].feature, p->outputs[k].metadata, &w->cells, err));
-    }
-    return ludc_table_writer_open(path, ludc_cells_list(&w->cells), w->cells.len, &w->file, err);
-}
-
-static lud_status predictions_close(predictions *w, lud_status status, lud_error *err) {
-    for (size_t k = 0; w->scores && k < w->m->predictor->n_outputs; k++)
-        ludc_free(w->scores[k]);
-    ludc_free(w->scores);
-    ludc_scorer_free(w->scorer);
-    ludc_cells_free(&w->cells);
-    if (status == LUD_OK) return ludc_table_writer_commit(w->file, err);
-    ludc_table_writer_abort(w->file);
-    return status;
-}
-
-static lud_status write_row(predictions *w, size_t row, lud_error *err) {
-    const ludc_predictor *p = w->m->predictor;
-    ludc_cells_clear(&w->cells);
-    for (size_t k = 0; k < p->n_outputs; k++) {
-        const ludc_output *o = &p->outputs[k];
-        const float *scores = w->scores[k] + row * (size_t)o->width;
-        LUDC_TRY(ludc_answers_row(o->feature, o->metadata, scores, o->width, &w->cells, err));
-    }
-    return ludc_table_writer_add(w->file, ludc_cells_list(&w->cells), err);
-}
-
-/* The scorer is planned for the longest row so far. */
-static lud_status predictions_add(predictions *w, const ludc_task_rows *d, lud_error *err) {
-    if (w->scorer && !ludc_scorer_holds(w->scorer, d)) {
-        ludc_scorer_free(w->scorer);
-        w->scorer = NULL;
-    }
-    if (!w->scorer) LUDC_TRY(ludc_scorer_new(w->m->predictor, false, &d, 1, &w->scorer, err));
-    for (size_t i = 0; i < d->n; i += SCORED) {
-        const size_t n = LUDC_MIN((size_t)SCORED, d->n - i);
-        LUDC_TRY(ludc_scorer_run(w->scorer, d, i, n, w->scores, NULL, err));
-        for (size_t row = 0; row < n; row++)
-            LUDC_TRY(write_row(w, row, err));
+        ludc_task_notes notes = {0};
+        const lud_status status = v.table && v.n ? ludc_task_rows_read(m, &v, v.rows, v.n, true, &notes, &rows[i], err)
+                                                 : ludc_task_rows_init(&rows[i], m->predictor, err);
+        ludc_task_notes_say(&notes, m->predictor, &v);
+        if (status != LUD_OK) return status;
     }
     return LUD_OK;
 }
 
-static lud_status write_predictions(lud_model *m, const ludc_task_rows *d, const char *path, lud_error *err) {
-    predictions w = {.m = m};
-    lud_status status = predictions_open(&w, path, err);
-    if (status == LUD_OK) status = predictions_add(&w, d, err);
-    return predictions_close(&w, status, err);
+static lud_status fit(lud_model *m, const ludc_dataset *d, const lud_data_source *src, lud_error *err) {
+    const ludc_view train = ludc_dataset_split(d, src, LUDC_TRAIN);
+    if (!train.table || !train.n) return ludc_fail(err, LUD_E_DATA, "the training split has no row");
+    return ludc_task_fit(m, train.table, train.path, train.rows, train.n, err);
 }
 
-static lud_status predict_chunk(predictions *w, const ludc_view *v, const uint32_t *rows, size_t n, lud_error *err) {
-    ludc_task_rows d = {0}, *list[1] = {&d};
-    LUDC_TRY(ludc_task_rows_read(w->m, v->table, v->path, rows, n, false, &d, err));
-    lud_status status = ludc_task_embed(w->m, list, 1, err);
-    if (status == LUD_OK) status = predictions_add(w, &d, err);
-    ludc_task_rows_free(&d, w->m->predictor);
-    return status;
+/* Opens the predictor and reads its rows, both from the cache as far as they are there. */
+static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache, ludc_dataset *d,
+                          ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
+    const bool known = ludc_rows_cache_metadata(cache);
+    if (!known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    if (!known) LUDC_TRY(fit(m, d, src, err));
+    LUDC_TRY(ludc_task_ready(m, true, err));
+    if (!known) ludc_rows_cache_keep_metadata(cache);
+    if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
+    if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    LUDC_TRY(balance(m, d, src, err));
+    LUDC_TRY(read_all(m, d, src, rows, err));
+    ludc_rows_cache_keep_task(cache, rows);
+    return LUD_OK;
 }
 
-/* Rows are read, scored and written in chunks: their number does not matter to memory. */
-static lud_status predict_view(lud_model *m, const ludc_view *v, const char *path, lud_error *err) {
-    predictions w = {.m = m};
-    uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
-    lud_status status = rows ? predictions_open(&w, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
-        const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
-        for (size_t k = 0; k < n; k++)
-            rows[k] = v->rows ? v->rows[i + k] : (uint32_t)(i + k);
-        status = predict_chunk(&w, v, rows, n, err);
-    }
-    ludc_free(rows);
-    return predictions_close(&w, status, err);
-}
-
-/* ---- The calls ---- */
-static lud_status evaluate_rows(lud_model *m, const ludc_task_rows *d, ludc_value **metrics, lud_error *err) {
-    ludc_scorer *s = NULL;
-    LUDC_TRY(ludc_scorer_new(m->predictor, true, &d, 1, &s, err));
-    const lud_status status = ludc_task_evaluate(s, d, d->n, true, metrics, err);
-    ludc_scorer_free(s);
-    return status;
-}
-
+/* ---- Training ---- */
 static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char *run_dir, lud_error *err) {
     ludc_value *metrics = NULL;
     char *path = ludc_path_join(run_dir, "predictions.csv");
-    lud_status status = path ? evaluate_rows(m, test, &metrics, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status =
+        path ? ludc_task_score(m, test, path, &metrics, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK) status = ludc_json_write(run_dir, "test_statistics.json", metrics, err);
-    if (status == LUD_OK) status = write_predictions(m, test, path, err);
     ludc_value_free(metrics);
     ludc_free(path);
     return status;
@@ -234,62 +154,37 @@ static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char
 
 static lud_status train_on(lud_model *m, const ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
                            lud_train_result *result, lud_error *err) {
-    ludc_trainee trainee;
-    LUDC_TRY(ludc_predictive_trainee(m->predictor, ludc_value_get(m->config.full, "trainer"), rows, &trainee, err));
-    const lud_status status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
-    trainee.free(trainee.self);
+    ludc_trainee trainee = {0};
+    const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
+    LUDC_TRY(ludc_prefix_begin(m, err));
+    lud_status status = ludc_predictive_trainee(m->predictor, settings, rows, &trainee, err);
+    if (status == LUD_OK) status = ludc_train_and_save(m, &trainee, opts, 0, 0, result, err);
+    if (trainee.free) trainee.free(trainee.self);
+    ludc_prefix_end(m);
     if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].n)
         return save_test(m, &rows[LUDC_TEST], result->run_dir, err);
     return status;
 }
 
+static lud_status embed_and_train(lud_model *m, ludc_task_rows rows[LUDC_N_SPLITS], const lud_train_opts *opts,
+                                  lud_train_result *result, lud_error *err) {
+    ludc_task_rows *list[LUDC_N_SPLITS] = {&rows[0], &rows[1], &rows[2]};
+    ludc_log(LUD_LOG_INFO, "data: %zu training, %zu validation, %zu test rows; %llu training tokens", rows[0].n,
+             rows[1].n, rows[2].n, (unsigned long long)tokens_of(m->predictor, &rows[LUDC_TRAIN]));
+    LUDC_TRY(ludc_task_embed(m, list, LUDC_N_SPLITS, err));
+    return train_on(m, rows, opts, result, err);
+}
+
 lud_status ludc_task_train(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
     ludc_dataset d = {0};
+    ludc_rows_cache cache;
     ludc_task_rows rows[LUDC_N_SPLITS] = {{0}};
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    const ludc_view train = ludc_dataset_split(&d, &opts->data, LUDC_TRAIN);
-    lud_status status = train.table && train.n ? ludc_task_fit(m, train.table, train.path, train.rows, train.n, err)
-                                               : ludc_fail(err, LUD_E_DATA, "the training split has no row");
-    if (status == LUD_OK) status = ludc_task_ready(m, true, err);
-    if (status == LUD_OK) status = balance(m, &d, &opts->data, err);
-    if (status == LUD_OK) status = read_all(m, &d, &opts->data, rows, err);
+    ludc_rows_cache_open(m, opts, &cache);
+    lud_status status = prepare(m, &opts->data, &cache, &d, rows, err);
     ludc_dataset_free(&d);
-    if (status == LUD_OK) status = train_on(m, rows, opts, result, err);
+    if (status == LUD_OK) status = embed_and_train(m, rows, opts, result, err);
     for (int i = 0; i < LUDC_N_SPLITS && m->predictor; i++)
         ludc_task_rows_free(&rows[i], m->predictor);
-    return status;
-}
-
-lud_status ludc_task_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
-    ludc_dataset d = {0};
-    ludc_view v = {0};
-    LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK && o->output_path) status = predict_view(m, &v, o->output_path, err);
-    ludc_dataset_free(&d);
-    return status;
-}
-
-static lud_status evaluate_view(lud_model *m, const ludc_view *v, ludc_task_rows *rows, const char *path,
-                                ludc_value **metrics, lud_error *err) {
-    ludc_task_rows *list[1] = {rows};
-    if (rows->n == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
-    LUDC_TRY(ludc_task_embed(m, list, 1, err));
-    LUDC_TRY(evaluate_rows(m, rows, metrics, err));
-    return path ? write_predictions(m, rows, path, err) : LUD_OK;
-}
-
-lud_status ludc_task_evaluate_data(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
-    ludc_dataset d = {0};
-    ludc_view v = {0};
-    ludc_task_rows rows = {0};
-    LUDC_TRY(ludc_task_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, ludc_wants_split(o), &d, err));
-    lud_status status = ludc_dataset_pick(&d, o, &v, err);
-    if (status == LUD_OK) status = ludc_task_rows_read(m, v.table, v.path, v.rows, v.n, true, &rows, err);
-    ludc_dataset_free(&d);
-    if (status == LUD_OK) status = evaluate_view(m, &v, &rows, o->output_path, metrics, err);
-    if (rows.inputs) ludc_task_rows_free(&rows, m->predictor);
+    ludc_rows_cache_close(&cache);
     return status;
 }

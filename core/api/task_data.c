@@ -68,12 +68,16 @@ static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const
     return LUD_OK;
 }
 
-lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
-                         lud_error *err) {
+void ludc_task_metadata_set(lud_model *m, ludc_value *metadata) {
     ludc_predictor_free(m->predictor); /* it borrows the old one */
     m->predictor = NULL;
     ludc_value_free(m->metadata);
-    m->metadata = ludc_value_new(LUD_CFG_OBJECT);
+    m->metadata = metadata;
+}
+
+lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
+                         lud_error *err) {
+    ludc_task_metadata_set(m, ludc_value_new(LUD_CFG_OBJECT));
     if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
     LUDC_TRY(fit_list(m, "input_features", false, t, path, rows, n, err));
     LUDC_TRY(fit_list(m, "input_features", true, t, path, rows, n, err));
@@ -97,8 +101,7 @@ static lud_status cut(const ludc_tokenizer *tok, lud_str text, ludc_ids *ids, si
 typedef struct token_list {
     ludc_spill all;
     int64_t *offsets;
-    size_t n;
-    uint64_t cut;
+    size_t n, cut;
 } token_list;
 
 static lud_status add_text(const ludc_input *in, lud_str text, token_list *out, ludc_ids *scratch, lud_error *err) {
@@ -136,16 +139,14 @@ static lud_status encode_texts(const ludc_input *in, const ludc_table *t, const 
     ludc_ids_free(&scratch);
     ludc_map_file spilled = {0};
     if (status == LUD_OK) status = ludc_spill_end(&list.all, &spilled, err);
-    if (list.cut)
-        ludc_log(LUD_LOG_WARN, "data: %llu texts of '%s' were cut to %lld tokens", (unsigned long long)list.cut,
-                 in->name, (long long)in->max_length);
     *out = (ludc_column){.kind = LUDC_COLUMN_LISTS,
                          .rows = n,
                          .width = 1,
                          .ids = spilled.ptr ? (int32_t *)(uintptr_t)spilled.ptr : (int32_t *)(void *)list.all.held.ptr,
                          .offsets = list.offsets,
                          .missing = missing,
-                         .spilled = spilled};
+                         .spilled = spilled,
+                         .odd = {.n = list.cut}};
     list.all.held = (ludc_buf){0};
     ludc_spill_free(&list.all);
     if (status != LUD_OK) ludc_column_free(out);
@@ -171,28 +172,35 @@ static lud_status check_column(const char *name, const ludc_column *c, int64_t w
 
 static lud_status read_input(const ludc_input *in, const ludc_table *t, const char *path, const uint32_t *rows,
                              size_t n, ludc_column *out, lud_error *err) {
-    const int64_t width = ludc_get_int(in->metadata, "width", 1);
-    if (strcmp(in->type, "text") == 0) {
-        LUDC_TRY(encode_texts(in, t, path, rows, n, out, err));
-        return check_column(
-            in->name, out, 1,
-            in->tower ? ludc_model_info_of(in->tower)->vocab_size : ludc_get_int(in->metadata, "vocab_size", 0), err);
-    }
-    LUDC_TRY(ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err));
-    return check_column(in->name, out, width, width, err);
+    if (strcmp(in->type, "text") == 0) return encode_texts(in, t, path, rows, n, out, err);
+    return ludc_feature_encode(in->feature, in->metadata, false, t, path, rows, n, out, err);
 }
 
-static lud_status read_output(const ludc_output *o, const ludc_table *t, const char *path, const uint32_t *rows,
-                              size_t n, ludc_column *out, float **weights, lud_error *err) {
-    LUDC_TRY(ludc_feature_encode(o->feature, o->metadata, true, t, path, rows, n, out, err));
-    *weights = ludc_alloc(LUDC_MAX(n, 1) * sizeof(**weights));
+static lud_status check_input(const ludc_input *in, const ludc_column *c, lud_error *err) {
+    const int64_t width = ludc_get_int(in->metadata, "width", 1);
+    if (strcmp(in->type, "text") != 0) return check_column(in->name, c, width, width, err);
+    const int64_t n_ids =
+        in->tower ? ludc_model_info_of(in->tower)->vocab_size : ludc_get_int(in->metadata, "vocab_size", 0);
+    return check_column(in->name, c, 1, n_ids, err);
+}
+
+static lud_status weigh(const ludc_output *o, const ludc_column *c, float **weights, lud_error *err) {
+    *weights = ludc_alloc(LUDC_MAX(c->rows, 1) * sizeof(**weights));
     if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    const bool by_class = o->class_weights && out->kind == LUDC_COLUMN_IDS;
-    LUDC_TRY(check_column(o->name, out, o->width, o->width, err));
-    for (size_t i = 0; i < n; i++) {
-        const bool missing = out->missing && out->missing[i];
-        (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[out->ids[i]] : 1.0f;
+    const bool by_class = o->class_weights && c->kind == LUDC_COLUMN_IDS;
+    LUDC_TRY(check_column(o->name, c, o->width, o->width, err));
+    for (size_t i = 0; i < c->rows; i++) {
+        const bool missing = c->missing && c->missing[i];
+        (*weights)[i] = missing ? 0.0f : by_class ? o->class_weights[c->ids[i]] : 1.0f;
     }
+    return LUD_OK;
+}
+
+lud_status ludc_task_rows_settle(const ludc_predictor *p, bool targets, ludc_task_rows *d, lud_error *err) {
+    for (size_t i = 0; i < p->n_inputs; i++)
+        LUDC_TRY(check_input(&p->inputs[i], &d->inputs[i], err));
+    for (size_t k = 0; targets && k < p->n_outputs; k++)
+        LUDC_TRY(weigh(&p->outputs[k], &d->outputs[k], &d->weights[k], err));
     return LUD_OK;
 }
 
@@ -202,9 +210,11 @@ static lud_status read_columns(const ludc_predictor *p, const ludc_table *t, con
     out->n = n;
     for (size_t i = 0; i < p->n_inputs; i++)
         LUDC_TRY(read_input(&p->inputs[i], t, path, rows, n, &out->inputs[i], err));
-    for (size_t k = 0; targets && k < p->n_outputs; k++)
-        LUDC_TRY(read_output(&p->outputs[k], t, path, rows, n, &out->outputs[k], &out->weights[k], err));
-    return LUD_OK;
+    for (size_t k = 0; targets && k < p->n_outputs; k++) {
+        const ludc_output *o = &p->outputs[k];
+        LUDC_TRY(ludc_feature_encode(o->feature, o->metadata, true, t, path, rows, n, &out->outputs[k], err));
+    }
+    return ludc_task_rows_settle(p, targets, out, err);
 }
 
 /* Rows that training and evaluation leave out: an input with drop_row has no value, or no output has one. */
@@ -217,22 +227,64 @@ static bool dropped(const ludc_predictor *p, const ludc_task_rows *d, size_t row
     return without == p->n_outputs;
 }
 
-lud_status ludc_task_rows_read(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
-                               bool targets, ludc_task_rows *out, lud_error *err) {
-    const ludc_predictor *p = m->predictor;
-    uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
-    size_t n_stay = 0;
-    *out = (ludc_task_rows){0};
-    if (!stay) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    lud_status status = read_columns(p, t, path, rows, n, targets, out, err);
-    for (size_t i = 0; i < n && status == LUD_OK; i++)
-        if (!targets || !dropped(p, out, i)) stay[n_stay++] = rows ? rows[i] : (uint32_t)i;
-    if (status == LUD_OK && n_stay < n) {
-        ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", n - n_stay, path);
-        ludc_task_rows_free(out, p);
-        status = read_columns(p, t, path, stay, n_stay, targets, out, err);
+/* ---- What is said of them ---- */
+static void add_odd(ludc_odd *sum, const ludc_odd *o) {
+    const size_t n = sum->n + o->n;
+    if (sum->n == 0) *sum = *o;
+    sum->n = n;
+}
+
+static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const ludc_task_rows *d, bool targets,
+                       lud_error *err) {
+    if (!notes->odd) notes->odd = ludc_alloc((p->n_inputs + p->n_outputs) * sizeof(*notes->odd));
+    if (!notes->odd) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    notes->rows += d->n;
+    for (size_t i = 0; i < p->n_inputs; i++)
+        add_odd(&notes->odd[i], &d->inputs[i].odd);
+    for (size_t k = 0; targets && k < p->n_outputs; k++)
+        add_odd(&notes->odd[p->n_inputs + k], &d->outputs[k].odd);
+    return LUD_OK;
+}
+
+void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v) {
+    for (size_t i = 0; notes->odd && i < p->n_inputs + p->n_outputs; i++) {
+        const ludc_input *in = i < p->n_inputs ? &p->inputs[i] : NULL;
+        const ludc_odd *odd = &notes->odd[i];
+        if (!in || strcmp(in->type, "text") != 0)
+            ludc_odd_say(odd, in ? in->feature : p->outputs[i - p->n_inputs].feature, v->table, v->path, notes->rows);
+        else if (odd->n)
+            ludc_log(LUD_LOG_WARN, "data: %zu texts of '%s' were cut to %lld tokens", odd->n, in->name,
+                     (long long)in->max_length);
     }
-    if (status != LUD_OK) ludc_task_rows_free(out, p);
+    if (notes->dropped)
+        ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", notes->dropped,
+                 v->path);
+    ludc_free(notes->odd);
+    *notes = (ludc_task_notes){0};
+}
+
+/* ---- All of it ---- */
+/* Reads again without the rows to be dropped, if there are any. */
+static lud_status read_kept(const ludc_predictor *p, const ludc_view *v, const uint32_t *rows, size_t n, bool targets,
+                            uint32_t *stay, ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
+    size_t n_stay = 0;
+    LUDC_TRY(read_columns(p, v->table, v->path, rows, n, targets, out, err));
+    LUDC_TRY(note(notes, p, out, targets, err));
+    for (size_t i = 0; i < n; i++)
+        if (!targets || !dropped(p, out, i)) stay[n_stay++] = rows ? rows[i] : (uint32_t)i;
+    if (n_stay == n) return LUD_OK;
+    notes->dropped += n - n_stay;
+    ludc_task_rows_free(out, p);
+    return read_columns(p, v->table, v->path, stay, n_stay, targets, out, err);
+}
+
+lud_status ludc_task_rows_read(lud_model *m, const ludc_view *v, const uint32_t *rows, size_t n, bool targets,
+                               ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
+    uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
+    *out = (ludc_task_rows){0};
+    const lud_status status = stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err)
+                                   : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status != LUD_OK) ludc_task_rows_free(out, m->predictor);
     ludc_free(stay);
     return status;
 }

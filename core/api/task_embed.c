@@ -3,6 +3,7 @@
  * that decides the values (weights, encoder, pooling, device), a vector by its token ids. */
 #include "internal.h"
 
+#include <content.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vectors.h>
@@ -16,43 +17,15 @@ typedef struct embedder {
     double begin;
 } embedder;
 
-static char *cache_folder(const lud_model *m) {
+char *ludc_cache_folder(const lud_model *m, const char *kind) {
     const lud_str set = ludc_get_str(m->config.full, "backend.cache_dir", LUDC_STR(""));
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (set.len) return ludc_strndup(set.ptr, set.len);
     char *cache = base && *base ? ludc_strdup(base) : ludc_path_join(home ? home : ".", ".cache");
-    char *folder = cache ? ludc_path_join(cache, "ludwig/embeddings") : NULL;
+    char *ours = cache ? ludc_path_join(cache, "ludwig") : NULL, *folder = ours ? ludc_path_join(ours, kind) : NULL;
     ludc_free(cache);
+    ludc_free(ours);
     return folder;
-}
-
-static void mix(uint64_t key[2], const void *p, size_t n) {
-    uint64_t part[4] = {key[0], key[1], 0, 0};
-    ludc_hash128(p, n, part + 2);
-    ludc_hash128(part, sizeof(part), key);
-}
-
-static void mix_text(uint64_t key[2], const char *s) {
-    mix(key, s, strlen(s));
-}
-
-/* Everything but the text. The device is part of it: bits differ between instruction sets. */
-static void circumstances(const ludc_predictor *p, const ludc_input *in, uint64_t key[2]) {
-    const ludc_base_model *base = ludc_tower_base(in->tower);
-    ludc_buf config = {0};
-    key[0] = key[1] = 0;
-    for (size_t i = 0; i < ludc_tensors_len(base->tensors); i++) {
-        const ludc_file_tensor *t = ludc_tensors_at(base->tensors, i);
-        mix_text(key, t->name);
-        mix(key, t->data, t->bytes);
-    }
-    const ludc_value *facts = base->is_gguf ? ludc_tensors_metadata(base->tensors) : base->config;
-    (void)ludc_value_to_json(facts, -1, &config);
-    mix(key, config.ptr, config.len);
-    mix(key, (const int32_t[2]){in->pool, in->pooler}, 2 * sizeof(int32_t));
-    mix_text(key, p->devices->primary.info.name);
-    mix_text(key, LUDC_VERSION);
-    ludc_buf_free(&config);
 }
 
 static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
@@ -109,7 +82,12 @@ static uint32_t *find_missing(embedder *e, const ludc_column *c, size_t *n, size
 static lud_status take_vectors(const embedder *e, ludc_column *c, int64_t width, lud_error *err) {
     ludc_column out = {.kind = LUDC_COLUMN_REALS, .rows = c->rows, .width = width};
     out.reals = ludc_alloc(LUDC_MAX(c->rows, 1) * (size_t)width * sizeof(float));
-    if (!out.reals) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu vectors", c->rows);
+    if (c->missing) out.missing = ludc_alloc(LUDC_MAX(c->rows, 1));
+    if (!out.reals || (c->missing && !out.missing)) {
+        ludc_column_free(&out);
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu vectors", c->rows);
+    }
+    if (c->missing) memcpy(out.missing, c->missing, c->rows);
     for (size_t i = 0; i < c->rows; i++) {
         const float *v = ludc_vectors_find(e->cache, e->keys[i]);
         if (!v) {
@@ -118,8 +96,6 @@ static lud_status take_vectors(const embedder *e, ludc_column *c, int64_t width,
         }
         memcpy(out.reals + i * (size_t)width, v, (size_t)width * sizeof(float));
     }
-    out.missing = c->missing;
-    c->missing = NULL;
     ludc_column_free(c);
     *c = out;
     return LUD_OK;
@@ -150,10 +126,9 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
         if (!p->inputs[i].cached) continue;
         embedder e = {.m = m, .input = i};
         uint64_t key[2];
-        char *dir = cache_folder(m);
-        circumstances(p, &p->inputs[i], key);
-        status = dir ? ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err)
-                     : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        char *dir = ludc_cache_folder(m, "embeddings");
+        status = dir ? ludc_task_key(p, i, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err);
         for (size_t k = 0; k < n_data && status == LUD_OK; k++)
             if (data[k]->n) status = embed_rows(&e, data[k], err);
         ludc_vectors_close(e.cache);

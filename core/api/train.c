@@ -78,7 +78,16 @@ static lud_status read_rows(lud_model *m, const lud_data_source *src, ludc_rows 
     for (int i = 0; i < LUDC_N_SPLITS && status == LUD_OK; i++)
         status = read_split(m, src, &d, i, &rows[i], err);
     ludc_dataset_free(&d);
-    if (status != LUD_OK) return status;
+    return status;
+}
+
+/* From the cache, or read and kept there. */
+static lud_status find_rows(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache,
+                            ludc_rows rows[LUDC_N_SPLITS], lud_error *err) {
+    if (!ludc_rows_cache_language(cache, rows)) {
+        LUDC_TRY(read_rows(m, src, rows, err));
+        ludc_rows_cache_keep_language(cache, rows);
+    }
     const ludc_rows *t = &rows[LUDC_TRAIN];
     ludc_log(LUD_LOG_INFO,
              "data: %zu training, %zu validation, %zu test rows; %llu training tokens, %llu of them targets", t->len,
@@ -178,11 +187,14 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
                                  lud_train_result *result, lud_error *err) {
     const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
     const lud_str feature = ludc_feature_name(m->config.full, true);
-    ludc_trainee trainee;
-    LUDC_TRY(ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err));
-    const lud_status status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target,
-                                                  rows[LUDC_TRAIN].truncated, result, err);
-    trainee.free(trainee.self);
+    ludc_trainee trainee = {0};
+    LUDC_TRY(ludc_prefix_begin(m, err));
+    lud_status status = ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err);
+    if (status == LUD_OK)
+        status = ludc_train_and_save(m, &trainee, opts, rows[LUDC_TRAIN].without_target, rows[LUDC_TRAIN].truncated,
+                                     result, err);
+    if (trainee.free) trainee.free(trainee.self);
+    ludc_prefix_end(m);
     if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
         return evaluate_test(m, opts, result, err);
     return status;
@@ -196,11 +208,14 @@ lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_r
         return ludc_fail(err, LUD_E_INVALID, "trainer.type is '%.*s': there is nothing to train; set it to 'finetune'",
                          (int)type.len, type.ptr);
     ludc_rows rows[LUDC_N_SPLITS] = {{0}};
-    lud_status status = ludc_model_ready(m, true, err);
-    if (status == LUD_OK) status = read_rows(m, &opts->data, rows, err);
+    ludc_rows_cache cache;
+    LUDC_TRY(ludc_model_ready(m, true, err));
+    ludc_rows_cache_open(m, opts, &cache);
+    lud_status status = find_rows(m, &opts->data, &cache, rows, err);
     if (status == LUD_OK) status = train_language(m, opts, rows, result, err);
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_rows_free(&rows[i]);
+    ludc_rows_cache_close(&cache);
     return status;
 }
 

@@ -140,7 +140,8 @@ typedef struct ludc_map_file {
 } ludc_map_file;
 lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *); /* read-only mmap; empty file: size 0 */
 void ludc_file_unmap(ludc_map_file *);
-void ludc_file_release(const ludc_map_file *); /* its pages leave memory until they are read again */
+/* Its pages leave memory until they are read again; it may be a part of a mapped file. */
+void ludc_file_release(const ludc_map_file *);
 lud_status ludc_file_read(const char *path, ludc_buf *out, lud_error *);
 lud_status ludc_file_write(const char *path, const void *bytes, size_t n, lud_error *); /* atomic */
 typedef struct ludc_file_writer ludc_file_writer; /* atomic streaming write: nothing at `path` before commit */
@@ -170,8 +171,8 @@ lud_status ludc_dir_list(const char *path, char ***names, size_t *n, lud_error *
 void ludc_dir_list_free(char **names, size_t n);
 lud_status ludc_path_rename(const char *from, const char *to, lud_error *); /* fsyncs the folder */
 lud_status ludc_file_copy(const char *from, const char *to, lud_error *);   /* atomic */
-/* Folder of the running program or of libludwig's image; heap. */
-char *ludc_path_of_image(void);
+const char *ludc_image_file(void); /* the file that this code is run from: the program, or libludwig */
+char *ludc_path_of_image(void);    /* its folder; heap */
 
 /* ---- Threads (pool.c). One pool, spin then futex; results never depend on who takes a chunk. ---- */
 typedef struct ludc_pool ludc_pool;

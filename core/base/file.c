@@ -43,7 +43,8 @@ lud_status ludc_file_map(const char *path, ludc_map_file *out, lud_error *err) {
 }
 
 void ludc_file_release(const ludc_map_file *file) {
-    if (file->ptr) (void)madvise((void *)(uintptr_t)file->ptr, file->size, MADV_DONTNEED);
+    const uintptr_t in_page = (uintptr_t)file->ptr % (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (file->ptr) (void)madvise((void *)((uintptr_t)file->ptr - in_page), file->size + in_page, MADV_DONTNEED);
 }
 
 void ludc_file_unmap(ludc_map_file *file) {

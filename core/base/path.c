@@ -183,19 +183,18 @@ lud_status ludc_path_rename(const char *from, const char *to, lud_error *err) {
     return LUD_OK;
 }
 
-/* The shared library that holds this function, or NULL if it is part of the program. */
-static const char *own_library(void) {
+const char *ludc_image_file(void) {
     Dl_info info;
     struct link_map *map = NULL;
     const void *here;
-    char *(*self)(void) = ludc_path_of_image;
+    const char *(*self)(void) = ludc_image_file;
     memcpy(&here, &self, sizeof(here)); /* ISO C has no cast from function to object pointer */
-    if (dladdr1(here, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || !map) return NULL;
-    return map->l_name && map->l_name[0] ? map->l_name : NULL;
+    const bool library = dladdr1(here, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 && map && map->l_name;
+    return library && map->l_name[0] ? map->l_name : "/proc/self/exe";
 }
 
 char *ludc_path_of_image(void) {
-    char *path = ludc_path_absolute(own_library() ? own_library() : "/proc/self/exe");
+    char *path = ludc_path_absolute(ludc_image_file());
     char *slash = path ? strrchr(path, '/') : NULL;
     if (slash) slash[slash == path ? 1 : 0] = '\0';
     return path;

@@ -84,29 +84,13 @@ static void check_tied(const check *c, size_t i) {
     }
 }
 
-/* Why the vectors of a text are not the same in every epoch, or not one for a text; NULL: they can be kept. */
-static const char *why_not_cached(const ludc_value *encoder) {
-    const ludc_value *reduce = ludc_value_get(encoder, "reduce_output");
-    if (ludc_get_bool(encoder, "trainable", false)) return "encoder.trainable is true, so the vectors change";
-    if (!ludc_is_null(ludc_value_get(encoder, "adapter"))) return "encoder.adapter is trained, so the vectors change";
-    if (ludc_str_eq(text_of(encoder, "reduce_output"), "attention"))
-        return "encoder.reduce_output attention is trained, so the vectors change";
-    if (reduce && ludc_is_null(reduce)) return "encoder.reduce_output is null, so there is no one vector for a text";
-    return NULL;
-}
-
 static void check_text(const check *c, size_t i) {
     const ludc_value *encoder = ludc_value_get(c->inputs->items[i], "encoder");
     lud_str type = text_of(encoder, "type");
     bool llm = ludc_str_eq(type, "llm"), base_model = text_of(encoder, "base_model").len > 0;
-    const char *why = why_not_cached(encoder);
-    char path[64], text[160];
+    char path[64];
     path_of(c, i, "encoder.adapter", path, sizeof path);
     ludc_check_patterns(c->user, c->full, path, c->d);
-    if (why && ludc_get_bool(c->inputs->items[i], "preprocessing.cache_encoder_embeddings", false)) {
-        snprintf(text, sizeof text, "cannot be true: %s", why);
-        say(c, i, "preprocessing.cache_encoder_embeddings", text);
-    }
     if (llm && !base_model)
         say(c, i, "encoder", "type llm needs 'base_model': a model folder, a GGUF file or a hub id");
     if (!llm && base_model) say(c, i, "encoder.base_model", "is for type llm only");

@@ -24,16 +24,18 @@ static const char *const output_planned[] = {"number", "binary", "set", "vector"
         KEY_PLANNED("missing_value_strategy", "\"fill_with_const\"", "what an empty cell becomes"),                    \
         KEY_PLANNED("fill_value", "\"<UNK>\"", "what an empty cell is filled with"),                                   \
         KEY_PLANNED("ngram_size", "2", "of ngram tokenizers"),                                                         \
-        KEY_PLANNED("compute_idf", "false", "of tf_idf encoders"),                                                     \
-        KEY_PLANNED("cache_encoder_embeddings", "false", "of frozen encoders")
+        KEY_PLANNED("compute_idf", "false", "of tf_idf encoders")
 
 static const ludc_key input_preprocessing[] = {
     TEXT_PREPROCESSING,
+    KEY_BOOL("cache_encoder_embeddings", "false",
+             "run the layers that lie below all that is trained once for each text and keep their vectors on disk"),
     KEY_PLANNED("prompt", "null", "prompt of one feature"),
     KEY_END,
 };
 
-static const ludc_key text_preprocessing[] = {TEXT_PREPROCESSING, KEY_END};
+static const ludc_key text_preprocessing[] = {
+    TEXT_PREPROCESSING, KEY_PLANNED("cache_encoder_embeddings", "false", "of frozen encoders"), KEY_END};
 
 static const ludc_key category_preprocessing[] = {
     KEY_TEXT("vocab", LUDC_T_LIST | LUDC_T_NULL, LUDC_KEY_TEXTS, "null",

@@ -50,8 +50,10 @@ const ludc_key ludc_schema_text[] = {
     KEY_WORD("missing_value_strategy", LUDC_T_STR, 0, "\"fill_with_const\"", strategies, NULL,
              "what an empty cell becomes"),
     KEY_TEXT("fill_value", LUDC_T_STR, 0, "\"<UNK>\"", "fill_with_const: what an empty cell is filled with"),
-    KEY_BOOL("cache_encoder_embeddings", "false",
-             "run a frozen encoder once for each text and keep its vectors on disk"),
+    KEY_BOOL(
+        "cache_encoder_embeddings", "false",
+        "run a frozen encoder, or the layers of it that lie below all that is trained, once for each text and keep "
+        "the vectors on disk"),
     KEY_PLANNED("sequence_length", "null", "pad to this many tokens"),
     KEY_PLANNED("padding", "\"right\"", "side of the padding; rows are packed, not padded"),
     KEY_PLANNED("ngram_size", "2", "of ngram tokenizers"),

@@ -88,14 +88,16 @@ lud_str ludc_clip(lud_str s) {
 }
 
 void ludc_cells_odd(ludc_cells *c, size_t row) {
-    if (c->n_odd++ == 0) c->odd_row = row;
+    if (c->odd.n++ == 0) c->odd.row = row;
 }
 
-void ludc_cells_say_odd(const ludc_cells *c, const char *what) {
-    if (c->n_odd == 0) return;
-    const lud_str s = ludc_clip(ludc_cells_raw(c, c->odd_row));
-    ludc_log(LUD_LOG_WARN, "%s: column '%.*s': %zu of %zu cells %s (first: row %zu, '%.*s')", c->path, (int)c->name.len,
-             c->name.ptr, c->n_odd, c->n, what, c->odd_row + 1, (int)s.len, s.ptr ? s.ptr : "");
+void ludc_odd_say(const ludc_odd *odd, const ludc_value *feature, const ludc_table *t, const char *path, size_t of) {
+    const lud_str name = ludc_get_str(feature, "column", ludc_get_str(feature, "name", LUDC_STR("")));
+    const int64_t column = ludc_table_column(t, name);
+    if (odd->n == 0 || column < 0) return;
+    const lud_str s = ludc_clip(ludc_table_cell(t, odd->row, (size_t)column));
+    ludc_log(LUD_LOG_WARN, "%s: column '%.*s': %zu of %zu cells %s (first: row %zu, '%.*s')", path, (int)name.len,
+             name.ptr, odd->n, of, odd->what, odd->row + 1, (int)s.len, s.ptr ? s.ptr : "");
 }
 
 lud_status ludc_cells_fail(const ludc_cells *c, size_t row, lud_error *err, const char *fmt, ...) {

@@ -29,6 +29,8 @@ lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column,
 /* CSV (or by extension TSV, JSON, JSONL) with the same quoting rules, row by row; atomic: nothing is at `path` before
  * commit, which frees the writer also when it fails. After an error: abort, which accepts NULL. */
 typedef struct ludc_table_writer ludc_table_writer;
+/* LUD_E_INVALID for an extension that names none of these; without one it is CSV. */
+lud_status ludc_table_can_write(const char *path, lud_error *);
 lud_status ludc_table_writer_open(const char *path, const lud_str *columns, size_t n, ludc_table_writer **,
                                   lud_error *);
 lud_status ludc_table_writer_add(ludc_table_writer *, const lud_str *cells, lud_error *);
@@ -63,9 +65,14 @@ typedef struct ludc_rows {
     ludc_row *ptr;
     size_t len, cap;
     uint64_t tokens, target_tokens, truncated, without_target; /* counted on add */
+    ludc_spill adding;                                         /* the ids, until end */
+    int32_t *ids;                                              /* of all rows, one after the other */
+    ludc_map_file spilled;                                     /* where they are, if in a mapped file */
+    bool borrowed;                                             /* which another one owns */
 } ludc_rows;
 lud_status ludc_rows_add(ludc_rows *, const int32_t *prompt, size_t n_prompt, const int32_t *target, size_t n_target,
                          uint64_t row, size_t max_len, lud_error *); /* right truncation; copies */
+lud_status ludc_rows_end(ludc_rows *, lud_error *);                  /* after the last one: now rows have their ids */
 void ludc_rows_free(ludc_rows *);
 
 /* One micro-batch in the layout of lud_seq. Arrays have the capacities given to init. */

@@ -136,6 +136,7 @@ lud_status ludc_feature_encode(const ludc_value *feature, const ludc_value *meta
         ludc_free(column.missing);
         column.missing = NULL;
     }
+    column.odd = c.odd;
     *out = column;
     return LUD_OK;
 }
@@ -163,11 +164,15 @@ lud_status ludc_column_open(ludc_column *c, int kind, size_t rows, int64_t width
     return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows of %lld values", rows, (long long)width);
 }
 
-void ludc_column_free(ludc_column *c) {
+static void free_arrays(ludc_column *c) {
     if (!c->spilled.ptr) ludc_free(c->ids);
     ludc_file_unmap(&c->spilled);
     ludc_free(c->reals);
     ludc_free(c->offsets);
     ludc_free(c->missing);
+}
+
+void ludc_column_free(ludc_column *c) {
+    if (!c->borrowed) free_arrays(c);
     *c = (ludc_column){0};
 }

@@ -6,6 +6,12 @@
 
 #include <data.h>
 
+/* Cells that the type cannot read. */
+typedef struct ludc_odd {
+    size_t n, row;    /* how many; the first one */
+    const char *what; /* "hold no number ...", static */
+} ludc_odd;
+
 enum { LUDC_COLUMN_IDS, LUDC_COLUMN_REALS, LUDC_COLUMN_LISTS };
 /* One feature of n rows, encoded. category: IDS. binary, number, vector, set as an output: REALS. set and bag as an
  * input: LISTS (a row may have no item). */
@@ -17,7 +23,9 @@ typedef struct ludc_column {
     float *reals;          /* REALS: [rows, width]; 0 where missing */
     int64_t *offsets;      /* LISTS: [rows + 1] */
     uint8_t *missing;      /* [rows], 1 = the row has no value here and is to be left out; NULL = none */
-    ludc_map_file spilled; /* where ids are, if they are many; else they are on the heap */
+    ludc_map_file spilled; /* where ids are, if in a mapped file; else they are on the heap */
+    bool borrowed;         /* all of it lies in a mapped file that another one owns */
+    ludc_odd odd;          /* among the cells that it was made from */
 } ludc_column;
 void ludc_column_free(ludc_column *);
 
@@ -30,10 +38,12 @@ void ludc_column_free(ludc_column *);
  *   binary              bool2str (two words as the data writes them), str2bool */
 lud_status ludc_feature_fit(const ludc_value *feature, bool is_output, const ludc_table *, const char *path,
                             const uint32_t *rows, size_t n, ludc_value **metadata, lud_error *);
-/* What cannot be read as the type wants is counted and said once, with the first place. */
+/* What cannot be read as the type wants is counted in out->odd. */
 lud_status ludc_feature_encode(const ludc_value *feature, const ludc_value *metadata, bool is_output,
                                const ludc_table *, const char *path, const uint32_t *rows, size_t n, ludc_column *out,
                                lud_error *);
+/* Says "FILE: column 'x': 3 of 10 cells WHAT (first: row 4, 'abc')", if there are any. */
+void ludc_odd_say(const ludc_odd *, const ludc_value *feature, const ludc_table *, const char *path, size_t of);
 /* Values in the target's own unit from the normalized ones, in place. */
 void ludc_feature_denormalize(const ludc_value *metadata, float *values, size_t n);
 /* Text of a cell of a text feature after the missing-value strategy, borrowed from the table, the config or the

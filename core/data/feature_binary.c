@@ -147,7 +147,7 @@ lud_status ludc_binary_encode(ludc_cells *c, const ludc_value *metadata, ludc_co
         if (value < 0) value = fill;
         out->reals[i] = out->missing[i] ? 0 : (float)value;
     }
-    ludc_cells_say_odd(c, c->is_output ? "hold a value that no training row has, and are left out"
-                                       : "hold a value that no training row has, and count as missing");
+    c->odd.what = c->is_output ? "hold a value that no training row has, and are left out"
+                               : "hold a value that no training row has, and count as missing";
     return LUD_OK;
 }

@@ -77,7 +77,7 @@ lud_status ludc_category_encode(ludc_cells *c, const ludc_value *metadata, ludc_
     ludc_map_free(labels);
     ludc_buf_free(&lower);
     if (!ok) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    ludc_cells_say_odd(c, c->is_output ? "hold a label that no training row has, and are left out"
-                                       : "hold a label that training did not keep, and count as " LUDC_UNKNOWN);
+    c->odd.what = c->is_output ? "hold a label that no training row has, and are left out"
+                               : "hold a label that training did not keep, and count as " LUDC_UNKNOWN;
     return LUD_OK;
 }

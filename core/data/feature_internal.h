@@ -36,7 +36,7 @@ struct ludc_cells {
     bool (*is_missing)(ludc_cells *, size_t row);
     void *arg;                 /* of is_missing */
     size_t run_begin, run_end; /* the missing rows found last */
-    size_t n_odd, odd_row;     /* cells that the type cannot read: how many, the first one */
+    ludc_odd odd;
 };
 size_t ludc_cells_row(const ludc_cells *, size_t i);
 lud_str ludc_cells_raw(const ludc_cells *, size_t row);
@@ -50,9 +50,7 @@ lud_status ludc_cells_strategy(const ludc_cells *, const char *key, int dflt, ui
 size_t ludc_cells_neighbour(ludc_cells *, size_t row);
 /* The text of a row after the strategy; false = it has none. */
 bool ludc_cells_text(ludc_cells *, size_t row, lud_str *out);
-void ludc_cells_odd(ludc_cells *, size_t row);
-/* Says "FILE: column 'x': 3 of 10 cells WHAT (first: row 4, 'abc')". */
-void ludc_cells_say_odd(const ludc_cells *, const char *what);
+void ludc_cells_odd(ludc_cells *, size_t row); /* one more that the type cannot read */
 /* LUD_E_DATA "FILE: row N: column 'x': ...". */
 lud_status ludc_cells_fail(const ludc_cells *, size_t row, lud_error *, const char *fmt, ...) LUDC_PRINTF(4, 5);
 /* The first 40 bytes or a little less, for messages. */

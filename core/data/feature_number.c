@@ -254,7 +254,7 @@ lud_status ludc_number_encode(ludc_cells *c, const ludc_value *metadata, ludc_co
         out->missing[i] = none;
         if (!none) LUDC_TRY(normalize(c, row, log, centre, scale, v, &out->reals[i], err));
     }
-    ludc_cells_say_odd(c, "hold no finite number and count as missing");
+    c->odd.what = "hold no finite number and count as missing";
     return LUD_OK;
 }
 

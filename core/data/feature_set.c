@@ -132,7 +132,7 @@ static lud_status encode(ludc_cells *c, const ludc_value *metadata, bool unique,
     if (status == LUD_OK) status = encode_rows(c, &x, err);
     ludc_free(x.seen);
     ludc_map_free(labels);
-    if (status == LUD_OK) ludc_cells_say_odd(c, "hold items that no training row has; these items are left out");
+    if (status == LUD_OK) c->odd.what = "hold items that no training row has; these items are left out";
     return status;
 }
 

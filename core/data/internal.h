@@ -21,6 +21,8 @@ lud_str ludc_csv_cell(ludc_csv *, size_t row, size_t column);
 lud_status ludc_json_table_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 lud_status ludc_jsonl_read(const char *path, const char *text, size_t n, ludc_table *, lud_error *);
 
+void ludc_rows_place(ludc_rows *); /* gives each row its place in `ids` */
+
 /* ---- Splits ---- */
 /* Part of the i-th of n rows in the order of a split. */
 uint8_t ludc_split_at(size_t i, size_t n, const double p[LUDC_N_SPLITS]);

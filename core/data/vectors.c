@@ -42,12 +42,6 @@ struct ludc_vectors {
     ludc_vector_index index;
 };
 
-void ludc_hash128(const void *p, size_t n, uint64_t out[2]) {
-    const XXH128_hash_t h = XXH3_128bits(p, n);
-    out[0] = h.low64;
-    out[1] = h.high64;
-}
-
 static uint64_t checksum_of(const ludc_vectors *v, const ludc_vector_record *r) {
     return XXH3_64bits(r->key, v->checked_size);
 }
@@ -72,6 +66,10 @@ void ludc_vectors_close(ludc_vectors *v) {
     ludc_free(v->index.entries);
     ludc_free(v->path);
     ludc_free(v);
+}
+
+bool ludc_vectors_saves(const ludc_vectors *v) {
+    return v->saves;
 }
 
 size_t ludc_vectors_len(const ludc_vectors *v) {

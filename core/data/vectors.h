@@ -6,7 +6,7 @@
 #ifndef LUDC_VECTORS_H
 #define LUDC_VECTORS_H
 
-#include <base.h>
+#include "content.h"
 
 typedef struct ludc_vectors ludc_vectors;
 
@@ -21,9 +21,7 @@ const float *ludc_vectors_find(ludc_vectors *, const uint64_t text_key[2]);
 lud_status ludc_vectors_add(ludc_vectors *, size_t n, const uint64_t (*text_keys)[2], const float *values, lud_error *);
 /* Brings into sight what other processes have added. */
 lud_status ludc_vectors_refresh(ludc_vectors *, lud_error *);
+bool ludc_vectors_saves(const ludc_vectors *); /* false: what is added from now on is kept in memory alone */
 size_t ludc_vectors_len(const ludc_vectors *); /* how many there are, damaged ones included */
-
-/* XXH3, 128 bits: for keys of content. */
-void ludc_hash128(const void *p, size_t n, uint64_t out[2]);
 
 #endif

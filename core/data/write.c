@@ -76,9 +76,19 @@ static lud_status begin(ludc_table_writer *w, const lud_str *columns, lud_error 
     return flush(w, ok ? LUD_OK : LUD_E_NOMEM, err);
 }
 
+lud_status ludc_table_can_write(const char *path, lud_error *err) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (!strchr(name, '.') || ludc_data_format(name, NULL) >= 0) return LUD_OK;
+    return ludc_fail(err, LUD_E_INVALID,
+                     "%s: the extension says how a table is written: want .csv, .tsv, .txt (as .tsv), .json, .jsonl or "
+                     ".ndjson, or none for csv",
+                     path);
+}
+
 lud_status ludc_table_writer_open(const char *path, const lud_str *columns, size_t n, ludc_table_writer **out,
                                   lud_error *err) {
     const int format = ludc_data_format(path, NULL);
+    LUDC_TRY(ludc_table_can_write(path, err));
     ludc_table_writer *w = ludc_alloc(sizeof(*w));
     if (!w) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
     w->records = format == LUDC_FORMAT_JSON || format == LUDC_FORMAT_JSONL;

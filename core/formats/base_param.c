@@ -198,6 +198,7 @@ static bool rows_readable(const piece *c) {
 }
 
 static lud_status check_piece(ludc_param_plan *p, piece *c) {
+    LUDC_TRY(ludc_tensor_to_f32(c->t, 0, 0, NULL, p->err)); /* its type is one that can be read */
     if (c->stacked)
         LUDC_TRY(check_stacked(p, c));
     else if (!same_dims(c->dim, c->rank, p->shape.dim, p->shape.rank))
@@ -314,6 +315,22 @@ const float *ludc_param_plan_borrow(const ludc_param_plan *p) {
     if (p->n != 1 || c->transposed || c->rows.list || c->add != 0.0f || c->t->dtype != LUDC_F32) return NULL;
     const uint8_t *data = c->t->data + (size_t)(c->rows.first * c->file_cols) * sizeof(float);
     return (uintptr_t)data % sizeof(float) == 0 ? (const float *)(const void *)data : NULL;
+}
+
+size_t ludc_param_plan_stored(const ludc_param_plan *p, int32_t *dtype) {
+    const piece *c = p->pieces;
+    if (p->n != 1 || c->transposed || c->add != 0.0f || !rows_readable(c)) return 0;
+    const ludc_dtype_info *info = ludc_dtype_at(c->t->dtype);
+    *dtype = c->t->dtype;
+    return (size_t)(p->count / info->block_count) * info->block_bytes;
+}
+
+void ludc_param_plan_copy(const ludc_param_plan *p, void *out) {
+    const piece *c = p->pieces;
+    const ludc_dtype_info *info = ludc_dtype_at(c->t->dtype);
+    size_t row = (size_t)(c->file_cols / info->block_count) * info->block_bytes;
+    for (int64_t r = 0; r < c->rows.n; r++)
+        memcpy((uint8_t *)out + (size_t)r * row, c->t->data + (size_t)axis_at(&c->rows, r) * row, row);
 }
 
 lud_status ludc_param_plan_fill(const ludc_param_plan *p, int part, int parts, float *out, lud_error *err) {

@@ -116,7 +116,10 @@ lud_status ludc_param_plan_new(const ludc_base_model *, const lud_encoder_vt *, 
 const float *ludc_param_plan_borrow(const ludc_param_plan *); /* NULL: fill must be called */
 /* Writes share `part` of `parts` into out (the whole parameter's buffer); all shares together fill it. [any] */
 lud_status ludc_param_plan_fill(const ludc_param_plan *, int part, int parts, float *out, lud_error *);
-void ludc_param_plan_free(ludc_param_plan *); /* accepts NULL */
+/* Where the parameter is whole rows of one tensor: its type (LUDC_*) and bytes as stored, else 0. */
+size_t ludc_param_plan_stored(const ludc_param_plan *, int32_t *dtype);
+void ludc_param_plan_copy(const ludc_param_plan *, void *out); /* those bytes, in the parameter's order of rows */
+void ludc_param_plan_free(ludc_param_plan *);                  /* accepts NULL */
 /* Whether the file holds what the parameter needs (a tied head: false for its own name). */
 bool ludc_base_model_has(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param);
 

@@ -43,7 +43,7 @@ typedef struct plain_map {
 
 static lud_t plain_linear(void *arg, lud_t x) {
     const plain_map *m = arg;
-    return LUDC_EMIT(m->g, LINEAR, NULL, x, m->site->weight, m->site->bias);
+    return LUDC_EMIT_FLAGS(m->g, LUD_OP_BF16, LINEAR, NULL, x, m->site->weight, m->site->bias);
 }
 
 static lud_t plain_embedding(void *arg, lud_t ids) {
@@ -83,7 +83,7 @@ static lud_t api_linear_xent(lud_graph *g, const lud_site *in, lud_t x, lud_t ta
         attr.smoothing = xent->smoothing;
     }
     if (!g->hooks.wraps || !g->hooks.wraps(g->hooks.arg, &site))
-        return LUDC_EMIT(g, LINEAR_CROSS_ENTROPY, &attr, x, site.weight, site.bias, target);
+        return LUDC_EMIT_FLAGS(g, LUD_OP_BF16, LINEAR_CROSS_ENTROPY, &attr, x, site.weight, site.bias, target);
     lud_t logits = map_site(g, &site, x, plain_linear);
     return logits ? LUDC_EMIT(g, CROSS_ENTROPY, &attr, logits, target) : 0;
 }

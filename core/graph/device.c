@@ -163,6 +163,16 @@ lud_status ludc_devices_open(ludc_host *host, lud_str word, ludc_devices *out, l
     return LUD_OK;
 }
 
+void ludc_devices_set_precision(ludc_devices *d, lud_str word) {
+    bool has = d->primary.info.caps & LUD_CAP_BF16, named = ludc_str_eq(word, "bf16");
+    d->bf16 = has && (named || ludc_str_eq(word, "auto"));
+    size_t n = strlen(d->why);
+    snprintf(d->why + n, sizeof d->why - n, ", %s products", d->bf16 ? "bf16" : "fp32");
+    if (named && !has)
+        ludc_log(LUD_LOG_WARN, "backend.precision bf16: device %s (%s) is not faster with it; products stay fp32",
+                 d->primary.info.id, d->primary.info.name);
+}
+
 void ludc_devices_close(ludc_devices *d) {
     if (d->fallback.vt && d->fallback.dev != d->primary.dev) d->fallback.vt->close(d->fallback.dev);
     if (d->primary.vt) d->primary.vt->close(d->primary.dev);

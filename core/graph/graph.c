@@ -146,6 +146,7 @@ static bool take_record(lud_graph *g, const lud_op *op, ludc_node *n) {
         return false;
     }
     *n = (ludc_node){.opcode = op->opcode, .n_in = info->n_in, .n_out = info->n_out, .stream = op->stream};
+    if (g->opts.bf16) n->flags = op->flags & LUD_OP_BF16;
     memcpy(n->in, op->in, info->n_in * sizeof n->in[0]);
     if (ludc_op_plain(op->opcode)) return true;
     if (op->attr_size != info->attr_size || !op->attr) {
@@ -205,7 +206,7 @@ static lud_t append(lud_graph *g, ludc_node *n, const ludc_infer *r) {
     if (!ludc_vec_grow(&g->nodes, &g->cap_nodes, g->n_nodes + 1, sizeof *g->nodes) ||
         !ludc_vec_grow(&g->tensors, &g->cap_tensors, g->n_tensors + n->n_out, sizeof *g->tensors))
         return no_memory(g);
-    bool trained = false;
+    bool trained = n->opcode == LUD_OP_DROPOUT;
     for (uint32_t i = 0; i < n->n_in; i++)
         trained |= g->tensors[n->in[i]].trained;
     n->first = g->n_tensors;
@@ -259,12 +260,14 @@ lud_t ludc_graph_emit(lud_graph *g, const lud_op *op) {
     return emit_node(g, &n);
 }
 
-lud_t ludc_graph_emit_op(lud_graph *g, uint32_t opcode, const void *attr, uint64_t stream, const lud_t *in) {
+lud_t ludc_graph_emit_op(lud_graph *g, uint32_t opcode, uint32_t flags, const void *attr, uint64_t stream,
+                         const lud_t *in) {
     const ludc_op_info *info = ludc_op_find(opcode);
     const lud_op op = {.struct_size = sizeof op,
                        .opcode = opcode,
                        .n_in = info->n_in,
                        .n_out = info->n_out,
+                       .flags = flags,
                        .attr_size = attr ? info->attr_size : 0,
                        .in = in,
                        .attr = attr,

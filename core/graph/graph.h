@@ -32,6 +32,7 @@ typedef struct ludc_device {
 /* The chosen device and where refused ops run. fallback may be the primary itself (reference). */
 typedef struct ludc_devices {
     ludc_device primary, fallback;
+    bool bf16;     /* products of programs on it may round their factors; false until set_precision */
     char why[256]; /* one line: which device was taken and why */
     uint64_t told; /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
@@ -39,6 +40,8 @@ typedef struct ludc_devices {
  * that says why. */
 lud_status ludc_devices_open(ludc_host *, lud_str word, ludc_devices *, lud_error *);
 void ludc_devices_close(ludc_devices *);
+/* word: "auto" (bf16 where the device is faster with it), "fp32", "bf16" (fp32 with a warning where it is not). */
+void ludc_devices_set_precision(ludc_devices *, lud_str word);
 
 /* ---- Parameter store (store.c): values of parameters, shared by all programs of a model ---- */
 typedef struct ludc_store ludc_store;
@@ -59,11 +62,22 @@ int64_t ludc_store_declare(ludc_store *, const char *name, const lud_shape *, co
 size_t ludc_store_len(const ludc_store *);
 const ludc_param *ludc_store_at(const ludc_store *, size_t i);
 int64_t ludc_store_index(const ludc_store *, lud_str name); /* -1 if unknown */
-/* Values as fp32 on the host. set_borrow keeps the pointer (a mapped file). */
+/* Values that are made when they are asked for. `stored` (NULL where stored_bytes is 0) writes them as a file has them,
+ * described by dtype and storage as in lud_tensor. */
+typedef struct ludc_values {
+    void *arg;
+    lud_status (*reals)(void *arg, float *out, lud_error *);
+    void (*stored)(void *arg, void *out);
+    void (*free)(void *arg);
+    size_t stored_bytes;
+    int32_t dtype, storage;
+} ludc_values;
+/* Values as fp32 on the host. set_borrow keeps the pointer (a mapped file). set_lazy takes arg, also on failure. */
 lud_status ludc_store_set(ludc_store *, size_t i, const float *values, lud_error *);
 lud_status ludc_store_set_borrow(ludc_store *, size_t i, const float *values, lud_error *);
+lud_status ludc_store_set_lazy(ludc_store *, size_t i, const ludc_values *, lud_error *);
 lud_status ludc_store_get(ludc_store *, size_t i, float *out, lud_error *); /* current value (downloads trainables) */
-/* Borrowed fp32 host values of a frozen parameter, NULL for a trainable one. */
+/* Borrowed fp32 host values of a frozen parameter; NULL for a trainable one, and where none were made yet. */
 const float *ludc_store_host(const ludc_store *, size_t i);
 /* Lays all trainable parameters out in one flat buffer each of values, gradients and n_states optimizer states on the
  * primary device, in declaration order, and uploads values. Called once, after all are declared and filled. Each
@@ -92,7 +106,7 @@ typedef struct ludc_graph_hooks {
     bool (*trains)(void *arg, const char *param);
     /* Factor on the learning rate of a parameter beside its own lr_scale. NULL: 1. */
     float (*lr_scale)(void *arg, const char *param);
-    /* Whether a tensor gets its dropout; trained: a trainable parameter reaches it. NULL: all do. */
+    /* Whether a tensor gets its dropout; trained: a trainable parameter or dropout reaches it. NULL: all do. */
     bool (*drops)(void *arg, bool trained);
 } ludc_graph_hooks;
 
@@ -100,6 +114,7 @@ typedef struct ludc_graph_opts {
     ludc_store *store; /* parameters are declared here */
     int32_t real;      /* LUD_F32 or LUD_F64 */
     bool training;     /* dropout is emitted */
+    bool bf16;         /* LUD_OP_BF16 counts: sites, and ops that a plugin flags, may round their factors */
     bool cached;       /* ATTENTION with a cache_slot becomes ATTENTION_CACHED over the pools below */
     int64_t page_size, n_pages, pages_per_segment; /* cached only */
     const ludc_graph_hooks *hooks;
@@ -116,13 +131,24 @@ void ludc_graph_scope_pop(lud_graph *);
  * 0s until known). In cached graphs page_table is the input that core made. */
 void ludc_graph_set_seq(lud_graph *, lud_t row_keys, lud_t positions, lud_t seg_offsets, lud_t page_table);
 void ludc_graph_set_rows(lud_graph *, int32_t n_extent, lud_t row_keys, lud_t positions);
-lud_t ludc_graph_marked(const lud_graph *, int32_t kind, int32_t layer); /* 0 if none */
+lud_t ludc_graph_marked(const lud_graph *, int32_t kind, int32_t layer); /* the newest one; 0 if none */
 /* Emits the derivative graph: for each trainable parameter that `y` depends on, ACC into its gradient, with dy the
  * cotangent of y. Frozen parts get none; the backward pass stops below the lowest trainable parameter. */
 lud_status ludc_graph_backward(lud_graph *, lud_t y, lud_t dy, lud_error *);
 /* For tests: gradients of y with respect to any tensors (inputs); out[i] = 0 if there is no path. */
 lud_status ludc_graph_gradients(lud_graph *, lud_t y, lud_t dy, const lud_t *wrt, size_t n, lud_t *out, lud_error *);
 uint64_t ludc_graph_hash(const lud_graph *); /* equal for equal builds */
+
+/* ---- Cuts (cut.c) ---- */
+/* The highest layer that an encoder marked with nothing trainable and nothing random below it: its marked tensor, 0 if
+ * there is none. *first: what is trained or random first (a parameter's name, or "dropout"); NULL: nothing. */
+lud_t ludc_graph_frozen_layer(const lud_graph *, int32_t *layer, const char **first);
+/* Programs read a new input instead of t, which is then computed no more. Returns the input. */
+lud_t ludc_graph_give(lud_graph *, lud_t t, const char *name);
+/* Tells all bytes that decide the value of t beside inputs: operations, parameters, constants. Nothing below t is
+ * trainable. False: out of memory. */
+typedef void ludc_graph_sink(void *arg, const void *bytes, size_t n);
+bool ludc_graph_tell(const lud_graph *, lud_t t, ludc_graph_sink *, void *arg);
 
 /* ---- Programs (plan.c, program.c) ---- */
 typedef struct ludc_program ludc_program;

@@ -21,7 +21,7 @@ static uint64_t hash_tensor(const lud_graph *g, uint64_t h, const ludc_gtensor *
 }
 
 static uint64_t hash_node(uint64_t h, const ludc_node *n) {
-    h = mix_int(h, n->opcode);
+    h = mix_int(h, (uint64_t)n->flags << 32 | n->opcode);
     h = mix(h, n->in, n->n_in * sizeof n->in[0]);
     h = mix(h, &n->attr, n->attr_size);
     return mix_int(mix_int(h, n->stream), n->first);

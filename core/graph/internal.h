@@ -41,7 +41,7 @@ typedef union ludc_attr {
 } ludc_attr;
 
 typedef struct ludc_node {
-    uint32_t opcode, n_in, n_out, attr_size;
+    uint32_t opcode, n_in, n_out, flags, attr_size;
     lud_t in[LUDC_MAX_IN], first;
     uint64_t stream;
     ludc_attr attr;
@@ -52,7 +52,7 @@ typedef struct ludc_gtensor {
     int32_t source;  /* LUDC_SRC_* */
     int32_t which;   /* FLAT: LUDC_FLAT_* */
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
-    bool trained;    /* a trainable parameter reaches it */
+    bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
 } ludc_gtensor;
 
@@ -134,9 +134,11 @@ bool ludc_vec_grow(void *slot, uint32_t *cap, uint32_t need, size_t elem);
 lud_t ludc_graph_fail(lud_graph *, lud_status, const char *fmt, ...) LUDC_PRINTF(3, 4); /* returns 0 */
 lud_t ludc_graph_tensor(lud_graph *, const lud_shape *, int32_t source, int64_t index);
 lud_t ludc_graph_emit(lud_graph *, const lud_op *);
-lud_t ludc_graph_emit_op(lud_graph *, uint32_t opcode, const void *attr, uint64_t stream, const lud_t *in);
-#define LUDC_EMIT(g, name, attr, ...)                                                                                  \
-    ludc_graph_emit_op((g), LUD_OP_##name, (attr), 0, (const lud_t[LUDC_MAX_IN]){__VA_ARGS__})
+lud_t ludc_graph_emit_op(lud_graph *, uint32_t opcode, uint32_t flags, const void *attr, uint64_t stream,
+                         const lud_t *in);
+#define LUDC_EMIT(g, name, attr, ...) LUDC_EMIT_FLAGS(g, 0, name, attr, __VA_ARGS__)
+#define LUDC_EMIT_FLAGS(g, flags, name, attr, ...)                                                                     \
+    ludc_graph_emit_op((g), LUD_OP_##name, (flags), (attr), 0, (const lud_t[LUDC_MAX_IN]){__VA_ARGS__})
 lud_t ludc_graph_resolve(const lud_graph *, lud_t); /* follows `replaced` */
 /* A range of one of the store's flat buffers (optimizer). */
 lud_t ludc_graph_flat(lud_graph *, int which, int64_t first, int64_t count);
@@ -159,7 +161,8 @@ typedef struct ludc_store_param {
     ludc_param pub;
     char *name;
     float *own;        /* values that the store copied */
-    const float *host; /* own, or borrowed */
+    const float *host; /* own, or borrowed; NULL while only `lazy` knows them */
+    ludc_values lazy;  /* reals NULL: none */
     double *wide;      /* the same as doubles, where a F64 weight needs them */
     ludc_weight *weights;
 } ludc_store_param;
@@ -186,6 +189,9 @@ lud_status ludc_buf_zero(const ludc_device *, lud_buf *, lud_error *);
 /* Elements [first, first + n) of a flat buffer as fp32. */
 lud_status ludc_flat_put(ludc_store *, int which, int64_t first, const float *in, int64_t n, lud_error *);
 lud_status ludc_flat_take(ludc_store *, int which, int64_t first, float *out, int64_t n, lud_error *);
+void ludc_store_drop(ludc_store_param *); /* the host's values, and where they come from */
+/* The fp32 values on the host, made if need be. */
+lud_status ludc_store_reals(ludc_store_param *, const float **out, lud_error *);
 /* The device copy of a frozen parameter that serves these uses; owned by the store. */
 lud_status ludc_store_weight(ludc_store *, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *);
 void ludc_store_weights_free(ludc_store *, ludc_store_param *);

@@ -161,7 +161,7 @@ void ludc_graph_set_rows(lud_graph *g, int32_t n_extent, lud_t row_keys, lud_t p
 }
 
 lud_t ludc_graph_marked(const lud_graph *g, int32_t kind, int32_t layer) {
-    for (uint32_t i = 0; i < g->n_marks; i++)
+    for (uint32_t i = g->n_marks; i-- > 0;)
         if (g->marks[i].kind == kind && g->marks[i].layer == layer) return g->marks[i].tensor;
     return 0;
 }

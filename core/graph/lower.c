@@ -158,6 +158,7 @@ static void lower_op(lower *l, const ludc_node *n) {
                      .opcode = n->opcode,
                      .n_in = n->n_in,
                      .n_out = n->n_out,
+                     .flags = n->flags,
                      .attr_size = n->attr_size ? n->attr_size : (uint32_t)sizeof none,
                      .in = o->in,
                      .attr = n->attr_size ? (const void *)&o->attr : &none,

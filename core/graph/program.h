@@ -44,6 +44,7 @@ typedef struct ludc_slice {
 typedef struct ludc_pweight {
     int64_t param;
     uint32_t uses[2];
+    bool exact[2]; /* some product that reads it may not round */
 } ludc_pweight;
 
 struct ludc_program {

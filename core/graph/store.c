@@ -15,12 +15,20 @@ ludc_store *ludc_store_new(const ludc_devices *devices, int32_t real) {
     return NULL;
 }
 
+void ludc_store_drop(ludc_store_param *p) {
+    ludc_free(p->own);
+    if (p->lazy.free) p->lazy.free(p->lazy.arg);
+    p->own = NULL;
+    p->host = NULL;
+    p->lazy = (ludc_values){0};
+}
+
 void ludc_store_free(ludc_store *s) {
     if (!s) return;
     for (uint32_t i = 0; i < s->n_params; i++) {
         ludc_store_weights_free(s, s->params[i]);
+        ludc_store_drop(s->params[i]);
         ludc_free(s->params[i]->name);
-        ludc_free(s->params[i]->own);
         ludc_free(s->params[i]->wide);
         ludc_free(s->params[i]);
     }
@@ -118,10 +126,12 @@ lud_status ludc_store_set(ludc_store *s, size_t i, const float *values, lud_erro
     ludc_store_param *p = s->params[i];
     if (on_device(s, p)) return ludc_flat_put(s, LUDC_FLAT_VALUES, p->pub.flat_offset, values, p->pub.count, err);
     size_t bytes = (size_t)p->pub.count * sizeof *values;
-    if (!p->own) p->own = ludc_alloc(bytes);
-    if (!p->own) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of parameter '%s'", p->name);
-    memmove(p->own, values, bytes);
-    p->host = p->own;
+    float *own = p->own ? p->own : ludc_alloc(bytes);
+    if (!own) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of parameter '%s'", p->name);
+    memmove(own, values, bytes);
+    p->own = NULL;
+    ludc_store_drop(p);
+    p->host = p->own = own;
     p->pub.filled = true;
     return LUD_OK;
 }
@@ -130,10 +140,34 @@ lud_status ludc_store_set_borrow(ludc_store *s, size_t i, const float *values, l
     LUDC_TRY(may_set(s, i, err));
     ludc_store_param *p = s->params[i];
     if (on_device(s, p)) return ludc_store_set(s, i, values, err);
-    ludc_free(p->own);
-    p->own = NULL;
+    ludc_store_drop(p);
     p->host = values;
     p->pub.filled = true;
+    return LUD_OK;
+}
+
+lud_status ludc_store_set_lazy(ludc_store *s, size_t i, const ludc_values *values, lud_error *err) {
+    lud_status status = may_set(s, i, err);
+    if (status == LUD_OK && on_device(s, s->params[i]))
+        status = ludc_fail(err, LUD_E_INVALID, "parameter '%s' is trained already", s->params[i]->name);
+    if (status != LUD_OK) {
+        values->free(values->arg);
+        return status;
+    }
+    ludc_store_drop(s->params[i]);
+    s->params[i]->lazy = *values;
+    s->params[i]->pub.filled = true;
+    return LUD_OK;
+}
+
+lud_status ludc_store_reals(ludc_store_param *p, const float **out, lud_error *err) {
+    if (!p->host) {
+        p->own = ludc_alloc((size_t)p->pub.count * sizeof *p->own);
+        if (!p->own) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of parameter '%s'", p->name);
+        LUDC_TRY(p->lazy.reals(p->lazy.arg, p->own, err));
+        p->host = p->own;
+    }
+    *out = p->host;
     return LUD_OK;
 }
 
@@ -142,6 +176,7 @@ lud_status ludc_store_get(ludc_store *s, size_t i, float *out, lud_error *err) {
     const ludc_store_param *p = s->params[i];
     if (!p->pub.filled) return ludc_fail(err, LUD_E_INVALID, "parameter '%s' has no values", p->name);
     if (on_device(s, p)) return ludc_flat_take(s, LUDC_FLAT_VALUES, p->pub.flat_offset, out, p->pub.count, err);
+    if (!p->host) return p->lazy.reals(p->lazy.arg, out, err);
     memcpy(out, p->host, (size_t)p->pub.count * sizeof *out);
     return LUD_OK;
 }
@@ -170,7 +205,7 @@ static const float *weights_get(lud_weights *w, const char *param, int64_t *n) {
     if (i < 0 || !s->params[i]->pub.filled) return NULL;
     const ludc_store_param *p = s->params[i];
     if (n) *n = p->pub.count;
-    if (!on_device(s, p)) return p->host;
+    if (!on_device(s, p) && p->host) return p->host;
     ludc_free(s->scratch);
     s->scratch = ludc_alloc((size_t)p->pub.count * sizeof *s->scratch);
     if (!s->scratch || ludc_store_get(s, (size_t)i, s->scratch, NULL) != LUD_OK) return NULL;

@@ -94,10 +94,10 @@ lud_status ludc_store_seal(ludc_store *s, int n_states, lud_error *err) {
     for (uint32_t i = 0; i < s->n_params; i++) {
         ludc_store_param *p = s->params[i];
         if (!p->pub.trainable) continue;
-        LUDC_TRY(ludc_flat_put(s, LUDC_FLAT_VALUES, p->pub.flat_offset, p->host, p->pub.count, err));
-        ludc_free(p->own); /* the device holds the values from now on */
-        p->own = NULL;
-        p->host = NULL;
+        const float *host = NULL;
+        LUDC_TRY(ludc_store_reals(p, &host, err));
+        LUDC_TRY(ludc_flat_put(s, LUDC_FLAT_VALUES, p->pub.flat_offset, host, p->pub.count, err));
+        ludc_store_drop(p); /* the device holds the values from now on */
     }
     return LUD_OK;
 }

@@ -4,16 +4,15 @@
 #include "internal.h"
 
 static lud_status host_values(ludc_store *s, ludc_store_param *p, const void **out, lud_error *err) {
-    if (!p->pub.filled)
-        return ludc_fail(err, LUD_E_INVALID,
-                         "parameter '%s' has no values: no file provides it and it has no initial values", p->name);
-    *out = p->host;
+    const float *host = NULL;
+    LUDC_TRY(ludc_store_reals(p, &host, err));
+    *out = host;
     if (s->real == LUD_F32) return LUD_OK;
     if (!p->wide) {
         p->wide = ludc_alloc((size_t)p->pub.count * sizeof *p->wide);
         if (!p->wide) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s' in double", p->name);
         for (int64_t i = 0; i < p->pub.count; i++)
-            p->wide[i] = (double)p->host[i];
+            p->wide[i] = (double)host[i];
     }
     *out = p->wide;
     return LUD_OK;
@@ -48,21 +47,54 @@ static lud_status make_weight(const ludc_device *d, const lud_tensor *t, const v
     return make_plain(d, host, t->bytes, w, err);
 }
 
+/* The weight as the file stores it, where the backend takes it so: then no fp32 copy is ever made. */
+static lud_status make_stored(const ludc_store *s, const ludc_device *d, const ludc_store_param *p, ludc_weight *w,
+                              lud_error *err) {
+    bool offered = d->info.caps & LUD_CAP_FILE_WEIGHTS && LUD_HAS(d->vt, lud_backend_vt, weight_new);
+    if (!offered || p->lazy.stored_bytes == 0 || s->real != LUD_F32 || w->uses & LUD_USE_OTHER)
+        return LUD_E_UNSUPPORTED;
+    lud_error why = LUDC_ERROR_INIT;
+    lud_tensor t = weight_tensor(s, p);
+    t.dtype = p->lazy.dtype;
+    t.storage = p->lazy.storage;
+    t.bytes = p->lazy.stored_bytes;
+    void *stored = ludc_alloc(p->lazy.stored_bytes);
+    if (!stored) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s'", p->name);
+    p->lazy.stored(p->lazy.arg, stored);
+    lud_status status = d->vt->weight_new(d->dev, &t, stored, w->uses, &w->buf, &w->storage, &why);
+    ludc_free(stored);
+    if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return LUD_OK;
+    d->vt->buf_free(d->dev, &w->buf);
+    w->buf = (lud_buf){0};
+    if (status == LUD_OK || status == LUD_E_UNSUPPORTED) return LUD_E_UNSUPPORTED;
+    return ludc_fail(err, status, "parameter '%s': %s", p->name, why.msg);
+}
+
+static lud_status make_copy(ludc_store *s, const ludc_device *d, ludc_store_param *p, ludc_weight *w, lud_error *err) {
+    const void *host = NULL;
+    lud_status status = make_stored(s, d, p, w, err);
+    if (status != LUD_E_UNSUPPORTED) return status;
+    LUDC_TRY(host_values(s, p, &host, err));
+    const lud_tensor t = weight_tensor(s, p);
+    return make_weight(d, &t, host, w, err);
+}
+
 lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *err) {
     ludc_store_param *p = s->params[i];
     const ludc_device *d = ludc_side(s->devices, side);
-    const void *host = NULL;
     for (ludc_weight *w = p->weights; w; w = w->next) {
-        bool serves = w->storage == LUD_STORAGE_PLAIN || (w->uses & uses) == uses;
+        bool serves =
+            w->storage == LUD_STORAGE_PLAIN || ((w->uses & uses) == uses && !((w->uses ^ uses) & LUD_USE_BF16));
         if (w->side == side && serves) return *out = w, LUD_OK;
     }
-    LUDC_TRY(host_values(s, p, &host, err));
+    if (!p->pub.filled)
+        return ludc_fail(err, LUD_E_INVALID,
+                         "parameter '%s' has no values: no file provides it and it has no initial values", p->name);
     ludc_weight *w = ludc_alloc(sizeof *w);
     if (!w) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s'", p->name);
     w->uses = uses;
     w->side = side;
-    const lud_tensor t = weight_tensor(s, p);
-    lud_status status = make_weight(d, &t, host, w, err);
+    lud_status status = make_copy(s, d, p, w, err);
     if (status != LUD_OK) {
         d->vt->buf_free(d->dev, &w->buf);
         ludc_free(w);

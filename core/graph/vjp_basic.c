@@ -91,7 +91,7 @@ static void vjp_scatter(ludc_vjp *v) {
 
 static void vjp_dropout(ludc_vjp *v) {
     const lud_t in[LUDC_MAX_IN] = {v->dy[0], v->op.in[1], v->op.in[2]};
-    v->dx[0] = ludc_graph_emit_op(v->g, LUD_OP_DROPOUT, &v->op.attr, v->op.stream, in);
+    v->dx[0] = ludc_graph_emit_op(v->g, LUD_OP_DROPOUT, 0, &v->op.attr, v->op.stream, in);
 }
 
 static void vjp_sumsq(ludc_vjp *v) {

@@ -5,8 +5,8 @@
 
 static void vjp_linear(ludc_vjp *v) {
     const lud_t *in = v->op.in;
-    if (v->need[0]) v->dx[0] = LUDC_EMIT(v->g, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
-    if (v->need[1]) v->dx[1] = LUDC_EMIT(v->g, LINEAR_GRAD_WEIGHT, NULL, in[0], v->dy[0]);
+    if (v->need[0]) v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
+    if (v->need[1]) v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, in[0], v->dy[0]);
     if (!v->need[2]) return;
     const lud_attr_shape bias = {.rank = 1, .dim = {v->g->tensors[in[2]].shape.dim[0]}};
     v->dx[2] = LUDC_EMIT(v->g, SUM_TO, &bias, v->dy[0]);
@@ -72,7 +72,8 @@ static void vjp_element_loss(ludc_vjp *v) {
 static lud_t emit_joined(ludc_vjp *v, const lud_attr_xent *a) {
     lud_graph *g = v->g;
     const lud_t *in = v->op.in;
-    lud_t joined = LUDC_EMIT(g, LINEAR_CROSS_ENTROPY_JOINED, a, in[0], in[1], in[2], in[3], v->dy[0]);
+    lud_t joined =
+        LUDC_EMIT_FLAGS(g, v->op.flags, LINEAR_CROSS_ENTROPY_JOINED, a, in[0], in[1], in[2], in[3], v->dy[0]);
     if (!joined) return 0;
     g->tensors[v->op.first].replaced = joined;
     g->tensors[v->op.first + 1].replaced = joined + 1;
@@ -87,9 +88,10 @@ static void vjp_linear_cross_entropy(ludc_vjp *v) {
     for (uint32_t i = 0; i < 3; i++)
         if (v->need[i]) a.want |= 1 << i;
     bool once = g->tensors[v->op.first].replaced == 0;
-    lud_t d = once && !ludc_graph_depends(g, v->dy[0], v->node)
-                  ? emit_joined(v, &a)
-                  : LUDC_EMIT(g, LINEAR_CROSS_ENTROPY_GRAD, &a, in[0], in[1], in[2], in[3], v->dy[0]);
+    lud_t d =
+        once && !ludc_graph_depends(g, v->dy[0], v->node)
+            ? emit_joined(v, &a)
+            : LUDC_EMIT_FLAGS(g, v->op.flags, LINEAR_CROSS_ENTROPY_GRAD, &a, in[0], in[1], in[2], in[3], v->dy[0]);
     for (uint32_t i = 0; d && i < 3; i++)
         v->dx[i] = d + i;
 }

@@ -32,14 +32,17 @@ typedef struct place {
     ludc_hub_listing listing;
 } place;
 
+static size_t n_wanted(const place *p) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->listing.n; i++)
+        n += p->listing.entries[i].wanted;
+    return n;
+}
+
 static bool all_there(const place *p) {
-    size_t wanted = 0;
-    for (size_t i = 0; i < p->listing.n; i++) {
-        if (!p->listing.entries[i].wanted) continue;
-        wanted++;
-        if (!ludc_hub_have(p->folder, p->commit, &p->listing.entries[i])) return false;
-    }
-    return wanted > 0;
+    for (size_t i = 0; i < p->listing.n; i++)
+        if (p->listing.entries[i].wanted && !ludc_hub_have(p->folder, p->commit, &p->listing.entries[i])) return false;
+    return n_wanted(p) > 0;
 }
 
 /* Of a model, where only what is cached is known and not what there is: enough to open it. */
@@ -81,7 +84,7 @@ static lud_status fetch_missing(ludc_hub *hub, const ludc_hub_ref *ref, place *p
     if (status == LUD_OK) status = ludc_hub_download(hub, ref, p->folder, p->commit, &p->listing, err);
     if (status == LUD_OK) status = ludc_hub_select_shards(snapshot, &p->listing, err);
     if (status == LUD_OK) status = ludc_hub_download(hub, ref, p->folder, p->commit, &p->listing, err);
-    if (status == LUD_OK && !all_there(p))
+    if (status == LUD_OK && n_wanted(p) == 0)
         status = ludc_fail(err, LUD_E_HUB, "%s@%s: no file that Ludwig reads (want config.json and model.safetensors)",
                            ref->repo, ref->revision);
     ludc_free(snapshot);

@@ -92,28 +92,39 @@ lud_status ludc_hub_select(const ludc_hub_ref *ref, ludc_hub_listing *l, lud_err
     return refuse_twins(l, err);
 }
 
+static ludc_hub_entry *find_in(const ludc_hub_listing *l, const char *folder, const char *name) {
+    const size_t n = strlen(folder);
+    for (size_t i = 0; i < l->n; i++)
+        if (strncmp(l->entries[i].path, folder, n) == 0 && strcmp(l->entries[i].path + n, name) == 0)
+            return &l->entries[i];
+    return NULL;
+}
+
+static lud_status mark_shards(const char *index, const char *folder, ludc_hub_listing *l, lud_error *err) {
+    ludc_value *json = NULL;
+    LUDC_TRY(ludc_json_load(index, &json, err));
+    const ludc_value *map = ludc_value_get(json, "weight_map");
+    lud_status status = LUD_OK;
+    for (size_t i = 0; status == LUD_OK && map && map->type == LUD_CFG_OBJECT && i < map->len; i++) {
+        const char *name = map->items[i]->type == LUD_CFG_STR ? map->items[i]->u.s.ptr : "";
+        ludc_hub_entry *e = find_in(l, folder, name);
+        if (e)
+            e->wanted = true;
+        else
+            status = ludc_fail(err, LUD_E_HUB, "%s names the file '%.200s', which is not there", index, name);
+    }
+    ludc_value_free(json);
+    return status;
+}
+
 lud_status ludc_hub_select_shards(const char *snapshot, ludc_hub_listing *l, lud_error *err) {
     for (size_t f = 0; f < LUDC_COUNT(folders); f++) {
-        char *name = ludc_path_join(folders[f], "model.safetensors.index.json");
-        const ludc_hub_entry *index = name ? ludc_hub_listing_find(l, name) : NULL;
-        char *path = index && index->wanted ? ludc_path_join(snapshot, name) : NULL;
-        ludc_value *json = NULL;
-        lud_status status = path ? ludc_json_load(path, &json, err) : LUD_OK;
-        const ludc_value *map = ludc_value_get(json, "weight_map");
-        for (size_t i = 0; status == LUD_OK && map && map->type == LUD_CFG_OBJECT && i < map->len; i++) {
-            const ludc_value *v = map->items[i];
-            char *shard = v->type == LUD_CFG_STR ? ludc_path_join(folders[f], v->u.s.ptr) : NULL;
-            ludc_hub_entry *e = shard ? ludc_hub_listing_find(l, shard) : NULL;
-            if (e)
-                e->wanted = true;
-            else
-                status =
-                    ludc_fail(err, LUD_E_HUB, "%s names the file '%s', which is not there", name, shard ? shard : "?");
-            ludc_free(shard);
-        }
-        ludc_value_free(json);
+        const ludc_hub_entry *index = find_in(l, folders[f], "model.safetensors.index.json");
+        if (!index || !index->wanted) continue;
+        char *path = ludc_path_join(snapshot, index->path);
+        const lud_status status =
+            path ? mark_shards(path, folders[f], l, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
         ludc_free(path);
-        ludc_free(name);
         LUDC_TRY(status);
     }
     return LUD_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one builder of every program: inputs, encoder, rows gathered for the head, head, and in training the cotangent
  * of the loss and the gradients. What a kind of run does not ask for is pruned by its roots. */
-#include "internal.h"
+#include "prefix.h"
 
 static lud_shape ints(int32_t rank, int64_t a, int64_t b) {
     return (lud_shape){.dtype = LUD_I32, .rank = rank, .dim = {a, b}};
@@ -36,7 +36,7 @@ static void make_inputs(ludc_built *b, int kind, const ludc_run_caps *caps) {
     b->weights = input(b, "weights", reals(-b->e_n));
 }
 
-static lud_status encode(ludc_model *m, ludc_built *b, lud_encoder_out *out, lud_error *err) {
+static lud_status encode(ludc_model *m, ludc_built *b, int kind, lud_encoder_out *out, lud_error *err) {
     const lud_seq seq = {.struct_size = sizeof seq,
                          .t_extent = b->e_t,
                          .s_extent = b->e_s,
@@ -48,6 +48,10 @@ static lud_status encode(ludc_model *m, ludc_built *b, lud_encoder_out *out, lud
     out->struct_size = sizeof *out;
     LUDC_TRY(m->encoder->build(m->encoder_part.self, b->g, &seq, out, err));
     b->tokens = out->tokens;
+    const lud_t prefix = ludc_prefix_mark(m, b->g);
+    if (prefix && kind == LUDC_RUN_ENCODE) b->tokens = prefix;
+    if (prefix && (kind == LUDC_RUN_TRAIN || kind == LUDC_RUN_LOSS))
+        b->prefix = ludc_graph_give(b->g, prefix, "prefix");
     if (out->tokens) return LUD_OK;
     return ludc_fail(err, LUD_E_INVALID, "encoder '%s' gives no hidden states of tokens", m->info.encoder_name);
 }
@@ -87,11 +91,15 @@ static lud_status differentiate(ludc_built *b, lud_error *err) {
 
 lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const ludc_run_caps *caps, bool backward,
                             ludc_built *out, lud_error *err) {
-    const ludc_graph_hooks hooks = {
-        .arg = m, .site = ludc_model_hooks.site, .wraps = ludc_model_hooks.wraps, .trains = ludc_model_hooks.trains};
+    const ludc_graph_hooks hooks = {.arg = m,
+                                    .site = ludc_model_hooks.site,
+                                    .wraps = ludc_model_hooks.wraps,
+                                    .trains = ludc_model_hooks.trains,
+                                    .drops = ludc_model_hooks.drops};
     const ludc_graph_opts opts = {.store = store,
                                   .real = m->real,
                                   .training = kind == LUDC_RUN_TRAIN,
+                                  .bf16 = m->devices->bf16,
                                   .cached = kind == LUDC_RUN_DECODE,
                                   .page_size = caps->page_size,
                                   .n_pages = caps->n_pages,
@@ -102,8 +110,9 @@ lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const lu
     if (!out->g) return LUD_E_NOMEM;
     make_inputs(out, kind, caps);
     LUDC_TRY(ludc_graph_api()->status(out->g, err));
-    LUDC_TRY(encode(m, out, &encoded, err));
-    if (kind == LUDC_RUN_ENCODE) return ludc_graph_api()->status(out->g, err);
+    ludc_graph_scope_push(out->g, m->scope);
+    LUDC_TRY(encode(m, out, kind, &encoded, err));
+    if (kind == LUDC_RUN_ENCODE || m->is_tower) return ludc_graph_api()->status(out->g, err);
     LUDC_TRY(decode(m, out, &encoded, err));
     LUDC_TRY(ludc_graph_api()->status(out->g, err));
     return backward ? differentiate(out, err) : LUD_OK;

@@ -83,6 +83,7 @@ struct ludc_model {
     bool for_training, collecting;
     int32_t real;
     uint64_t seed;
+    struct ludc_prefix *prefix; /* open while it trains, if there is one */
     ludc_model_info info;
 };
 
@@ -95,6 +96,7 @@ extern const struct ludc_graph_hooks_table {
     lud_t (*site)(void *, lud_graph *, const lud_site *, lud_t, lud_t (*)(void *, lud_t), void *);
     bool (*wraps)(void *, const lud_site *);
     bool (*trains)(void *, const char *);
+    bool (*drops)(void *, bool trained);
 } ludc_model_hooks;
 /* The name as the encoder knows it: without the scope. NULL: a parameter of somebody else. */
 const char *ludc_param_relative(const ludc_model *, const char *param);
@@ -135,6 +137,7 @@ typedef struct ludc_built {
     lud_graph *g;
     int32_t e_t, e_s, e_offsets, e_n; /* extents of T, S, S + 1, N; 0 = not there */
     lud_t ids, positions, seg_offsets, row_keys, page_table, rows, targets, weights, loss_scale; /* inputs */
+    lud_t prefix; /* input: what the frozen prefix gives; 0 = it is computed */
     lud_t tokens, pred, row_loss, row_weight, argmax;
 } ludc_built;
 /* kind: LUDC_RUN_*. Forward and, for TRAIN with `backward`, gradients. The caller frees out->g, also on failure. */

@@ -51,7 +51,7 @@ enum {
     LUDC_RUN_LOSS,   /* loss and argmax only */
     LUDC_RUN_LOGITS, /* pred [N,V] at chosen rows, no cache */
     LUDC_RUN_DECODE, /* pred [N,V] at chosen rows over a paged key/value cache */
-    LUDC_RUN_ENCODE  /* the encoder alone */
+    LUDC_RUN_ENCODE  /* the encoder alone; with an open prefix that much of it */
 };
 typedef struct ludc_run_caps {
     int64_t T, S, N;                               /* maxima of packed tokens, segments, chosen rows */
@@ -83,6 +83,18 @@ lud_status ludc_run_logits(ludc_run *, const ludc_run_tokens *, float *logits, l
 /* After a run with caps.hidden: layer -1 = embeddings, 0.. = output of a layer, INT32_MAX = after the final norm.
  * out [T, width]. LUD_E_NOT_FOUND if there is none. */
 lud_status ludc_run_hidden(ludc_run *, int32_t layer, float *out, lud_error *);
+
+/* ---- The frozen prefix (prefix.c) ---- */
+/* Where the lower layers are not trained, programs made from now on read what these layers give from a cache in `dir`,
+ * which is filled as texts come. Says in the log which layers those are, or why there are none. */
+lud_status ludc_prefix_open(ludc_model *, const char *dir, lud_error *);
+typedef struct ludc_prefix_counts {
+    uint64_t taken, computed, bytes; /* tokens, tokens, of those computed */
+} ludc_prefix_counts;
+/* After the programs that were made with it. All 0 if there is none. */
+ludc_prefix_counts ludc_prefix_close(ludc_model *);
+/* Hash of all that decides the value of a tensor beside the inputs: computation, parameters, the device and its code. */
+lud_status ludc_value_key(const lud_graph *, lud_t, ludc_host *, const ludc_devices *, uint64_t key[2], lud_error *);
 
 /* ---- Saving ---- */
 /* Into `dir` (made new; the caller renames), both with tokenizer.json, tokenizer_config.json and README.md:

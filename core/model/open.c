@@ -15,6 +15,7 @@ static lud_status open_devices(ludc_model *m, const ludc_model_spec *spec, lud_e
     }
     lud_str word = ludc_get_str(m->config, "backend.device", auto_device);
     LUDC_TRY(ludc_devices_open(m->host, word, &m->own_devices, err));
+    ludc_devices_set_precision(&m->own_devices, ludc_get_str(m->config, "backend.precision", auto_device));
     m->devices = &m->own_devices;
     m->owns_devices = true;
     return LUD_OK;

@@ -32,23 +32,58 @@ lud_status ludc_param_fresh(ludc_store *store, size_t index, uint64_t seed, lud_
     return status;
 }
 
+/* ---- Values that stay in the base model's file until somebody asks ---- */
+static lud_status plan_reals(void *plan, float *out, lud_error *err) {
+    return ludc_param_plan_fill(plan, 0, 1, out, err);
+}
+
+static void plan_stored(void *plan, void *out) {
+    ludc_param_plan_copy(plan, out);
+}
+
+static void plan_free(void *plan) {
+    ludc_param_plan_free(plan);
+}
+
+static ludc_values values_of(ludc_param_plan *plan) {
+    ludc_values v = {.arg = plan, .reals = plan_reals, .stored = plan_stored, .free = plan_free, .dtype = LUD_F32};
+    int32_t type = LUDC_F32;
+    v.stored_bytes = ludc_param_plan_stored(plan, &type);
+    switch (type) {
+    case LUDC_BF16:
+        v.dtype = LUD_BF16;
+        break;
+    case LUDC_F16:
+        v.dtype = LUD_F16;
+        break;
+    case LUDC_Q4_0:
+        v.storage = LUD_STORAGE_Q4_0;
+        break;
+    case LUDC_Q4_1:
+        v.storage = LUD_STORAGE_Q4_1;
+        break;
+    case LUDC_Q8_0:
+        v.storage = LUD_STORAGE_Q8_0;
+        break;
+    default:
+        v.stored_bytes = 0;
+    }
+    return v;
+}
+
 static lud_status fill_from_base(ludc_model *m, size_t index, lud_error *err) {
     const ludc_param *p = ludc_store_at(m->store, index);
     const char *name = ludc_param_relative(m, p->name);
-    const float *borrowed = NULL;
+    ludc_param_plan *plan = NULL;
     if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name)) {
         return ludc_param_fresh(m->store, index, m->seed, err);
     }
-    float *values = ludc_alloc((size_t)p->count * sizeof *values);
-    if (!values) return ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
-    lud_status status =
-        ludc_base_model_param(m->base, m->encoder, m->encoder_part.self, name, &p->shape, values, &borrowed, err);
-    if (status == LUD_OK) {
-        status = borrowed ? ludc_store_set_borrow(m->store, index, borrowed, err)
-                          : ludc_store_set(m->store, index, values, err);
-    }
-    ludc_free(values);
-    return status;
+    LUDC_TRY(ludc_param_plan_new(m->base, m->encoder, m->encoder_part.self, name, &p->shape, &plan, err));
+    const float *borrowed = ludc_param_plan_borrow(plan);
+    const ludc_values values = values_of(plan);
+    if (!borrowed) return ludc_store_set_lazy(m->store, index, &values, err);
+    ludc_param_plan_free(plan);
+    return ludc_store_set_borrow(m->store, index, borrowed, err);
 }
 
 /* ---- What the file holds and nobody reads ---- */

@@ -21,13 +21,14 @@ typedef struct ludc_input {
     struct ludc_part *part;
     const struct lud_encoder_vt *vt;
     void *self;
-    ludc_words *words;  /* text trained from scratch: its vocabulary, built from the data */
-    int64_t max_length; /* tokens of a text */
-    int32_t pool;       /* LUD_POOL_*, LUD_REDUCE_ATTENTION; 0: rows as they are, or a sequence */
-    bool pooler;        /* cls_pooled: the model's own pooler where it has one */
-    bool frozen;        /* nothing below the combiner can be trained: its rows may be cached */
-    bool cached;        /* its rows are given instead of computed */
-    int64_t width;      /* of its rows */
+    ludc_words *words;    /* text trained from scratch: its vocabulary, built from the data */
+    int64_t max_length;   /* tokens of a text */
+    int32_t pool;         /* LUD_POOL_*, LUD_REDUCE_ATTENTION; 0: rows as they are, or a sequence */
+    bool pooler;          /* cls_pooled: the model's own pooler where it has one */
+    bool frozen;          /* nothing below the combiner can be trained: its rows may be cached */
+    bool cached;          /* its rows are given instead of computed */
+    int64_t width;        /* of its rows */
+    uint64_t rows_key[2]; /* cached: of all that decides them but the text; 0 until it is known */
 } ludc_input;
 
 typedef struct ludc_output {
@@ -60,7 +61,6 @@ typedef struct ludc_predictor {
     struct ludc_part *combiner;
     ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
-    bool adapting;       /* within an adapter of it */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
 
@@ -114,6 +114,8 @@ typedef struct ludc_task_run ludc_task_run;
 lud_status ludc_task_run_new(ludc_predictor *, int kind, int64_t T, int64_t S, size_t input, ludc_task_run **,
                              lud_error *);
 void ludc_task_run_free(ludc_task_run *);
+/* ludc_value_key of what ENCODE gives. */
+lud_status ludc_task_key(ludc_predictor *, size_t input, uint64_t key[2], lud_error *);
 typedef struct ludc_task_result {
     double *loss;   /* [n_outputs], TRAIN and LOSS: += sum of weight * loss; may be NULL */
     float **scores; /* [n_outputs] -> [S, width], LOSS and PREDICT; ENCODE: [0] -> [S, width] */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one builder of every program of a predictor: encoders, pooling, combiner, heads, losses, and in training the
  * cotangent of the total loss. What a kind of run does not ask for is pruned by its roots. */
+#include "prefix.h"
 #include "tower.h"
 
 #include <ludwig/fc.h>
@@ -75,6 +76,8 @@ static lud_status encode(ludc_predictor *p, ludc_built_task *b, size_t i, lud_se
     ludc_graph_set_seq(b->g, x->row_keys, x->positions, x->seg_offsets, 0);
     enter(p, b, in->tower, in->scope);
     lud_status status = in->vt->build(in->self, b->g, seq, out, err);
+    const lud_t prefix = status == LUD_OK && in->tower ? ludc_prefix_mark(in->tower, b->g) : 0;
+    if (prefix) x->prefix = ludc_graph_give(b->g, prefix, "prefix");
     /* Pooling is not the base model's: its parameters are trained, and no adapter looks at them. */
     p->current = NULL;
     if (status == LUD_OK) out->rows = x->rows = pool(b, in, x, out);
@@ -188,12 +191,8 @@ static lud_status differentiate(ludc_predictor *p, ludc_built_task *b, lud_error
 /* ---- Hooks: an encoder's tower answers for its own ---- */
 static lud_t site_hook(void *arg, lud_graph *g, const lud_site *site, lud_t x, lud_t (*next)(void *, lud_t),
                        void *next_arg) {
-    ludc_predictor *p = arg;
-    if (!p->current) return next(next_arg, x);
-    p->adapting = true;
-    const lud_t y = ludc_model_hooks.site(p->current, g, site, x, next, next_arg);
-    p->adapting = false;
-    return y;
+    const ludc_predictor *p = arg;
+    return p->current ? ludc_model_hooks.site(p->current, g, site, x, next, next_arg) : next(next_arg, x);
 }
 
 static bool wraps_hook(void *arg, const lud_site *site) {
@@ -215,10 +214,9 @@ static float lr_scale_hook(void *arg, const char *param) {
     return p->current ? (float)(own / rate) : 1.0f;
 }
 
-/* Of a base model only what training changes: the frozen part gives the same values in training, and may be cached. */
 static bool drops_hook(void *arg, bool trained) {
     const ludc_predictor *p = arg;
-    return trained || !p->current || p->adapting;
+    return !p->current || ludc_model_hooks.drops(p->current, trained);
 }
 
 void ludc_task_built_free(ludc_built_task *b) {
@@ -235,7 +233,8 @@ static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_
                                     .trains = trains_hook,
                                     .lr_scale = lr_scale_hook,
                                     .drops = drops_hook};
-    const ludc_graph_opts opts = {.store = p->store, .real = p->real, .training = training, .hooks = &hooks};
+    const ludc_graph_opts opts = {
+        .store = p->store, .real = p->real, .training = training, .bf16 = p->devices->bf16, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),
                            .out = ludc_alloc(p->n_outputs * sizeof *b->out)};

@@ -262,6 +262,7 @@ static lud_status open_all(ludc_predictor *p, const ludc_predictor_spec *spec, l
     if (!spec->devices) {
         const lud_str word = ludc_get_str(p->config, "backend.device", LUDC_STR("auto"));
         LUDC_TRY(ludc_devices_open(p->host, word, p->devices, err));
+        ludc_devices_set_precision(p->devices, ludc_get_str(p->config, "backend.precision", LUDC_STR("auto")));
         p->owns_devices = true;
     }
     p->store = ludc_store_new(p->devices, p->real);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Programs of a predictor over rows of encoded columns. A run gathers the rows it is given into staging memory made
  * once, so a step allocates nothing. */
+#include "prefix.h"
 #include "tower.h"
 
 #include <string.h>
@@ -70,6 +71,12 @@ static lud_status compile(ludc_task_run *r, lud_error *err) {
     return status;
 }
 
+static lud_status make_room(ludc_task_run *r, lud_error *err) {
+    for (size_t i = 0; i < r->p->n_inputs; i++)
+        if (r->built.in[i].prefix) LUDC_TRY(ludc_prefix_room(r->p->inputs[i].tower, r->T, r->S, err));
+    return LUD_OK;
+}
+
 static int64_t widest(const ludc_predictor *p) {
     int64_t n = 1;
     for (size_t i = 0; i < p->n_inputs; i++)
@@ -102,11 +109,26 @@ lud_status ludc_task_run_new(ludc_predictor *p, int kind, int64_t T, int64_t S, 
     if (!r) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
     *r = (ludc_task_run){.p = p, .kind = kind, .T = LUDC_MAX(T, 1), .S = LUDC_MAX(S, 1), .input = input};
     lud_status status = compile(r, err);
+    if (status == LUD_OK) status = make_room(r, err);
     if (status == LUD_OK) status = make_staging(r, err);
     if (status != LUD_OK)
         ludc_task_run_free(r);
     else
         *out = r;
+    return status;
+}
+
+lud_status ludc_task_key(ludc_predictor *p, size_t input, uint64_t key[2], lud_error *err) {
+    ludc_input *in = &p->inputs[input];
+    ludc_built_task b = {0};
+    lud_status status = LUD_OK;
+    if (!in->rows_key[0] && !in->rows_key[1]) {
+        status = ludc_task_build(p, LUDC_TASK_ENCODE, 1, 1, input, false, &b, err);
+        if (status == LUD_OK)
+            status = ludc_value_key(b.g, b.in[input].rows, p->host, p->devices, in->rows_key, err);
+        ludc_task_built_free(&b);
+    }
+    memcpy(key, in->rows_key, sizeof in->rows_key);
     return status;
 }
 
@@ -163,11 +185,20 @@ static lud_status put_lists(ludc_task_run *r, const ludc_built_input *x, const l
     LUDC_TRY(put(r, x->ids, r->ids, t, err));
     LUDC_TRY(put(r, x->positions, r->positions, t, err));
     LUDC_TRY(put(r, x->seg_offsets, r->offsets, n + 1, err));
+    LUDC_TRY(put(r, x->row_keys, r->keys, 2 * t, err));
     for (int64_t s = 0; s < n; s++)
         for (int32_t i = r->offsets[s]; i < r->offsets[s + 1]; i++)
-            r->positions[i] = (int32_t)s;
-    LUDC_TRY(put(r, x->row_of_token, r->positions, t, err));
-    return put(r, x->row_keys, r->keys, 2 * t, err);
+            r->keys[i] = (int32_t)s;
+    return put(r, x->row_of_token, r->keys, t, err);
+}
+
+/* For the tokens that put_lists has just written. */
+static lud_status put_prefix(ludc_task_run *r, size_t i, int64_t T, int64_t S, lud_error *err) {
+    const ludc_run_tokens t = {.T = T, .S = S, .ids = r->ids, .seg_offsets = r->offsets};
+    const float *values;
+    int64_t width;
+    LUDC_TRY(ludc_prefix_take(r->p->inputs[i].tower, &t, &values, &width, err));
+    return put(r, r->built.in[i].prefix, values, T * width, err); /* a prefix is of fp32 programs only */
 }
 
 /* One id or `width` reals of each row. */
@@ -262,6 +293,7 @@ lud_status ludc_task_run_rows(ludc_task_run *r, const ludc_task_rows *d, const u
             continue;
         }
         LUDC_TRY(put_lists(r, x, d, &d->inputs[i], rows, n, epoch, &T, err));
+        if (x->prefix) LUDC_TRY(put_prefix(r, i, T, n, err));
         r->extents[x->e_t] = T;
         r->extents[x->e_offsets] = n + 1;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Programs of a model and running them over packed batches. A run is planned for its maxima; each call checks every
  * id, index and offset that it passes on, so that no kernel can read outside its tensors. Runs allocate nothing. */
+#include "prefix.h"
 #include "run.h"
 
 #include <string.h>
@@ -11,6 +12,8 @@ static lud_status collect_roots(ludc_run *r, lud_t *roots, size_t *n, lud_error 
     *n = 0;
     if (r->kind == LUDC_RUN_LOGITS || r->kind == LUDC_RUN_DECODE) {
         roots[(*n)++] = b->pred;
+    } else if (r->kind == LUDC_RUN_ENCODE) {
+        roots[(*n)++] = b->tokens;
     } else {
         roots[(*n)++] = b->row_loss;
         if (b->argmax) roots[(*n)++] = b->argmax;
@@ -79,6 +82,7 @@ lud_status ludc_run_new(ludc_model *m, int kind, const ludc_run_caps *caps, ludc
     }
     if (status == LUD_OK) status = make_scratch(r, err);
     if (status == LUD_OK) status = compile(r, err);
+    if (status == LUD_OK && r->built.prefix) status = ludc_prefix_room(m, caps->T, caps->S, err);
     if (status == LUD_OK)
         *out = r;
     else
@@ -175,12 +179,20 @@ static lud_status execute(ludc_run *r, const ludc_run_tokens *t, lud_error *err)
 }
 
 /* ---- Loss and gradients ---- */
+static lud_status put_prefix(ludc_run *r, const ludc_run_tokens *t, lud_error *err) {
+    const float *values;
+    int64_t width;
+    LUDC_TRY(ludc_prefix_take(r->model, t, &values, &width, err));
+    return put(r, r->built.prefix, values, t->T * width, err); /* a prefix is of fp32 programs only */
+}
+
 static lud_status put_batch(ludc_run *r, const ludc_batch *batch, const ludc_run_tokens *t, float loss_scale,
                             lud_error *err) {
     const ludc_built *b = &r->built;
     LUDC_TRY(put_tokens(r, t, err));
     LUDC_TRY(put(r, b->targets, batch->targets, batch->N, err));
     LUDC_TRY(put_reals(r, b->weights, batch->weights, batch->N, err));
+    if (b->prefix) LUDC_TRY(put_prefix(r, t, err));
     if (r->kind != LUDC_RUN_TRAIN) return LUD_OK;
     LUDC_TRY(put(r, b->row_keys, batch->row_keys, 2 * batch->T, err));
     return put_reals(r, b->loss_scale, &loss_scale, 1, err);
@@ -227,7 +239,14 @@ lud_status ludc_run_batch(ludc_run *r, const ludc_batch *batch, float loss_scale
     return take_losses(r, batch, out, err);
 }
 
-/* ---- Predictions ---- */
+/* ---- Hidden states and predictions ---- */
+lud_status ludc_run_encode(ludc_run *r, const ludc_run_tokens *t, int64_t width, float *out, lud_error *err) {
+    LUDC_TRY(check_tokens(r, t, err));
+    LUDC_TRY(put_tokens(r, t, err));
+    LUDC_TRY(execute(r, t, err));
+    return ludc_run_take_reals(r, r->built.tokens, out, t->T * width, err);
+}
+
 lud_status ludc_run_logits(ludc_run *r, const ludc_run_tokens *t, float *logits, lud_error *err) {
     if (r->kind != LUDC_RUN_LOGITS && r->kind != LUDC_RUN_DECODE) {
         return ludc_fail(err, LUD_E_INVALID, "this program has no predictions");

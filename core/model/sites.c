@@ -119,7 +119,13 @@ static bool trains_hook(void *arg, const char *param) {
     return m->for_training && ludc_param_base_trains(m, param);
 }
 
-const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook};
+/* Of a base model only what training changes: the frozen part gives the same values in training, and may be cached. */
+static bool drops_hook(void *arg, bool trained) {
+    const ludc_model *m = arg;
+    return trained || m->in_adapter > 0;
+}
+
+const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook, drops_hook};
 
 /* ---- Collecting and matching ---- */
 static lud_status no_match(const ludc_model *m, lud_error *err) {
@@ -161,7 +167,7 @@ lud_status ludc_sites_collect(ludc_model *m, lud_error *err) {
         goto out;
     }
     m->collecting = true;
-    status = ludc_model_build(m, scratch, m->is_tower ? LUDC_RUN_ENCODE : LUDC_RUN_LOSS, &caps, false, &built, err);
+    status = ludc_model_build(m, scratch, LUDC_RUN_LOSS, &caps, false, &built, err);
     m->collecting = false;
     /* The vocabulary projection goes through linear(), so it is a site like the others. */
     if (status == LUD_OK && m->adapter_vt) status = match_all(m, err);

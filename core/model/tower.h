@@ -25,7 +25,7 @@ lud_status ludc_predictor_fill(ludc_predictor *, const char *weights, lud_error 
 /* ---- predictor_build.c ---- */
 typedef struct ludc_built_input {
     int32_t e_t, e_offsets; /* extents of tokens and of offsets; 0 = not there */
-    lud_t ids, positions, seg_offsets, row_of_token, row_keys, values;
+    lud_t ids, positions, seg_offsets, row_of_token, row_keys, values, prefix;
     lud_t rows; /* what the combiner sees */
 } ludc_built_input;
 typedef struct ludc_built_output {

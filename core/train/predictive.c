@@ -89,7 +89,7 @@ static lud_status evaluate(void *self, int split, int64_t limit, ludc_value **tr
     predictive *t = self;
     const ludc_task_rows *d = &t->splits[split];
     LUDC_TRY(need_scorer(t, err));
-    return ludc_task_evaluate(t->scorer, d, limit < 0 ? d->n : LUDC_MIN(d->n, (size_t)limit), false, tree, err);
+    return ludc_task_evaluate(t->scorer, t->p, d, limit < 0 ? d->n : LUDC_MIN(d->n, (size_t)limit), false, tree, err);
 }
 
 static lud_status running(void *self, ludc_value **tree, lud_error *err) {

@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Predictions of a predictor over many rows: packed, run, put back into the order of the rows, activated; metrics of a
- * whole split; and vectors of one input for the cache. */
+ * Predictions of a predictor over many rows: packed, run, put back into the order of the rows, activated; and vectors
+ * of one input for the cache. */
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
-#include "task_metrics.h"
 
-enum { WINDOW = 512, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
+enum { WINDOW = LUDC_SCORED, ENCODE_WINDOW = 8192, ENCODE_ROWS = 256 };
 
 struct ludc_scorer {
     ludc_predictor *p;
     ludc_task_run *run;
     ludc_packer packer;
     uint32_t *rows;
-    float **part, **at; /* [n_outputs] -> [WINDOW, width] of one micro-batch; places in the caller's scores */
+    float **part, **at, **each; /* [n_outputs] -> [WINDOW, width] of one micro-batch; places in scores; of a part */
 };
 
 void ludc_scorer_free(ludc_scorer *s) {
     if (!s) return;
     ludc_task_run_free(s->run);
     ludc_packer_free(&s->packer);
-    for (size_t k = 0; s->part && k < s->p->n_outputs; k++)
+    for (size_t k = 0; s->part && s->each && k < s->p->n_outputs; k++) {
         ludc_free(s->part[k]);
+        ludc_free(s->each[k]);
+    }
     ludc_free(s->part);
+    ludc_free(s->each);
     ludc_free(s->at);
     ludc_free(s->rows);
     ludc_free(s);
@@ -34,9 +36,12 @@ static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_ro
     s->rows = ludc_alloc(WINDOW * sizeof(*s->rows));
     s->part = ludc_alloc(s->p->n_outputs * sizeof(*s->part));
     s->at = ludc_alloc(s->p->n_outputs * sizeof(*s->at));
-    bool ok = s->rows && s->part && s->at;
-    for (size_t k = 0; ok && k < s->p->n_outputs; k++)
-        ok = (s->part[k] = ludc_alloc(WINDOW * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
+    s->each = ludc_alloc(s->p->n_outputs * sizeof(*s->each));
+    bool ok = s->rows && s->part && s->at && s->each;
+    for (size_t k = 0; ok && k < s->p->n_outputs; k++) {
+        const size_t bytes = WINDOW * (size_t)s->p->outputs[k].width * sizeof(float);
+        ok = (s->part[k] = ludc_alloc(bytes)) && (s->each[k] = ludc_alloc(bytes));
+    }
     if (!ok) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
     LUDC_TRY(ludc_packer_init(&s->packer, s->p, data, n_data, WINDOW, WINDOW, err));
     const int kind = with_loss ? LUDC_TASK_LOSS : LUDC_TASK_PREDICT;
@@ -134,93 +139,18 @@ lud_status ludc_scorer_run(ludc_scorer *s, const ludc_task_rows *d, size_t first
     return run_rows(s, d, first, n, scores, loss, true, err);
 }
 
+lud_status ludc_scorer_each(ludc_scorer *s, const ludc_task_rows *d, size_t n, double *loss, ludc_scored_fn fn,
+                            void *arg, lud_error *err) {
+    for (size_t i = 0; i < n; i += WINDOW) {
+        const size_t m = LUDC_MIN((size_t)WINDOW, n - i);
+        LUDC_TRY(run_rows(s, d, i, m, s->each, loss, true, err));
+        LUDC_TRY(fn(arg, d, i, m, s->each, err));
+    }
+    return LUD_OK;
+}
+
 lud_status ludc_scorer_logits(ludc_scorer *s, const ludc_task_rows *d, float **scores, lud_error *err) {
     return run_rows(s, d, 0, d->n, scores, NULL, false, err);
-}
-
-/* ---- Metrics of a split ---- */
-/* Targets in their own unit, NaN where a row has none; heap. */
-static float *target_values(const ludc_output *o, const ludc_column *c, size_t n) {
-    const size_t w = (size_t)c->width;
-    float *v = ludc_alloc(LUDC_MAX(n * w, 1) * sizeof(*v));
-    if (!v) return NULL;
-    memcpy(v, c->reals, n * w * sizeof(*v));
-    if (strcmp(o->type, "number") == 0 || strcmp(o->type, "vector") == 0)
-        ludc_feature_denormalize(o->metadata, v, n * w);
-    for (size_t i = 0; c->missing && i < n; i++)
-        if (c->missing[i]) v[i * w] = NAN;
-    return v;
-}
-
-static int32_t *target_ids(const ludc_column *c, size_t n) {
-    int32_t *v = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*v));
-    for (size_t i = 0; v && i < n; i++)
-        v[i] = c->missing && c->missing[i] ? -1 : c->ids[i];
-    return v;
-}
-
-static lud_status measure(const ludc_output *o, const ludc_column *c, const float *scores, size_t n, double loss,
-                          bool details, ludc_value **out, lud_error *err) {
-    const bool ids = c->kind == LUDC_COLUMN_IDS;
-    int32_t *classes = ids ? target_ids(c, n) : NULL;
-    float *reals = ids ? NULL : target_values(o, c, n);
-    const ludc_scores all = {
-        .type = o->type, .n = n, .width = o->width, .scores = scores, .ids = classes, .reals = reals};
-    lud_status status = classes || reals ? ludc_task_metrics(o->feature, o->metadata, &all, details, out, err)
-                                         : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
-    if (status == LUD_OK && isfinite(loss)) ludc_value_put(*out, "loss", ludc_value_float(loss));
-    ludc_free(classes);
-    ludc_free(reals);
-    return status;
-}
-
-static double mean_loss(const ludc_task_rows *d, size_t k, size_t n, double sum) {
-    double weights = 0.0;
-    for (size_t i = 0; i < n; i++)
-        weights += (double)d->weights[k][i];
-    return weights > 0 ? sum / weights : NAN;
-}
-
-/* Appends {feature: metrics} of every output, then {combined: {loss}}. */
-static lud_status measure_all(ludc_scorer *s, const ludc_task_rows *d, size_t n, float **scores, double *loss,
-                              bool details, ludc_value *tree, lud_error *err) {
-    double total = 0.0;
-    bool ok = true;
-    LUDC_TRY(ludc_scorer_run(s, d, 0, n, scores, loss, err));
-    for (size_t k = 0; ok && k < s->p->n_outputs; k++) {
-        const ludc_output *o = &s->p->outputs[k];
-        ludc_value *one = NULL;
-        const double mean = mean_loss(d, k, n, loss[k]);
-        if (isfinite(mean)) total += o->weight * mean;
-        LUDC_TRY(measure(o, &d->outputs[k], scores[k], n, mean, details, &one, err));
-        ok = ludc_value_put(tree, o->name, one);
-    }
-    ludc_value *combined = ludc_value_new(LUD_CFG_OBJECT);
-    ok = ludc_value_put(combined, "loss", ludc_value_float(total)) && ok;
-    ok = ludc_value_put(tree, "combined", combined) && ok;
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
-}
-
-lud_status ludc_task_evaluate(ludc_scorer *s, const ludc_task_rows *d, size_t n, bool details, ludc_value **tree,
-                              lud_error *err) {
-    const size_t outputs = s->p->n_outputs;
-    float **scores = ludc_alloc(outputs * sizeof(*scores));
-    double *loss = ludc_alloc(outputs * sizeof(*loss));
-    ludc_value *out = ludc_value_new(LUD_CFG_OBJECT);
-    bool ok = scores && loss && out;
-    for (size_t k = 0; ok && k < outputs; k++)
-        ok = (scores[k] = ludc_alloc(LUDC_MAX(n, 1) * (size_t)s->p->outputs[k].width * sizeof(float))) != NULL;
-    const lud_status status = ok ? measure_all(s, d, n, scores, loss, details, out, err)
-                                 : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory for %zu rows", n);
-    for (size_t k = 0; scores && k < outputs; k++)
-        ludc_free(scores[k]);
-    ludc_free(scores);
-    ludc_free(loss);
-    if (status != LUD_OK)
-        ludc_value_free(out);
-    else
-        *tree = out;
-    return status;
 }
 
 /* ---- Vectors of one input ---- */

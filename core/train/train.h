@@ -89,9 +89,24 @@ lud_status ludc_scorer_run(ludc_scorer *, const ludc_task_rows *, size_t first, 
                            lud_error *);
 /* Its plan has room for the longest of these rows. */
 bool ludc_scorer_holds(const ludc_scorer *, const ludc_task_rows *);
-/* Metrics of all outputs over the first n rows (details: with confusion matrices and per-class statistics). */
-lud_status ludc_task_evaluate(ludc_scorer *, const ludc_task_rows *, size_t n, bool details, ludc_value **tree,
-                              lud_error *);
+/* Metrics of all outputs over the first n rows (details: with confusion matrices and per-class statistics), by a scorer
+ * with losses. */
+lud_status ludc_task_evaluate(ludc_scorer *, const ludc_predictor *, const ludc_task_rows *, size_t n, bool details,
+                              ludc_value **tree, lud_error *);
+/* The scores of the first n rows in parts of at most LUDC_SCORED rows, in order. */
+enum { LUDC_SCORED = 512 };
+typedef lud_status (*ludc_scored_fn)(void *arg, const ludc_task_rows *, size_t first, size_t n, float *const *scores,
+                                     lud_error *);
+lud_status ludc_scorer_each(ludc_scorer *, const ludc_task_rows *, size_t n, double *loss, ludc_scored_fn, void *arg,
+                            lud_error *);
+/* The same metrics, of parts (tally.c): take is a ludc_scored_fn, loss the sums for the scorer to add to. */
+typedef struct ludc_tally ludc_tally;
+lud_status ludc_tally_new(const ludc_predictor *, ludc_tally **, lud_error *);
+void ludc_tally_free(ludc_tally *); /* accepts NULL */
+double *ludc_tally_loss(ludc_tally *);
+lud_status ludc_tally_take(void *tally, const ludc_task_rows *, size_t first, size_t n, float *const *scores,
+                           lud_error *);
+lud_status ludc_tally_end(ludc_tally *, bool details, ludc_value **tree, lud_error *); /* frees it, also on failure */
 /* Rows of one input, [n, width], each computed once; packed longest first. */
 lud_status ludc_task_encode(ludc_predictor *, size_t input, const ludc_task_rows *, const uint32_t *rows, size_t n,
                             lud_status (*sink)(void *arg, const uint32_t *rows, size_t n, const float *values,

@@ -221,9 +221,20 @@ static void lay_out(one_op *p) {
                                .extent_max = p->extent_max};
 }
 
+static lud_status make_stored(one_op *p, uint32_t i, lud_error *err) {
+    const op_stored *s = p->how.stored;
+    lud_tensor *t = &p->tensors[1 + i], given = *t;
+    given.dtype = s->dtype;
+    given.storage = s->storage;
+    given.bytes = s->bytes;
+    return p->backend->vt->weight_new(p->backend->dev, &given, s->data, weight_uses(p->c, i), &p->bufs[1 + i],
+                                      &t->storage, err);
+}
+
 static lud_status make_weight(one_op *p, uint32_t i, lud_error *err) {
     const op_backend *b = p->backend;
     lud_tensor *t = &p->tensors[1 + i];
+    if (p->how.stored) return make_stored(p, i, err);
     p->weights[i] = malloc(t->bytes + 1);
     if (!p->weights[i]) return fail(err, LUD_E_NOMEM, "no memory for a weight", p->c);
     to_program(&p->inputs->in[i], t->dtype, p->weights[i]);

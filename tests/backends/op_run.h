@@ -25,11 +25,19 @@ typedef struct op_data {
     op_array in[CASE_MAX_IN], out[CASE_MAX_OUT];
 } op_data;
 
+/* A weight as a file stores it: what weight_new is offered in place of the case's own data. */
+typedef struct op_stored {
+    int32_t dtype, storage;
+    const void *data;
+    size_t bytes;
+} op_stored;
+
 typedef struct op_how {
-    int32_t dtype;       /* LUD_F32 or LUD_F64 */
-    const char *overlay; /* "00" or "0011": pairs of result and input that share memory; NULL or "": none */
-    bool frozen;         /* weights go through weight_new */
-    bool bf16;           /* flagged LUD_OP_BF16 */
+    int32_t dtype;           /* LUD_F32 or LUD_F64 */
+    const char *overlay;     /* "00" or "0011": pairs of result and input that share memory; NULL or "": none */
+    bool frozen;             /* weights go through weight_new */
+    const op_stored *stored; /* with frozen: how the weight is stored; NULL: in the program's type */
+    bool bf16;               /* flagged LUD_OP_BF16 */
 } op_how;
 
 /* Inputs of a case; FORWARD ones are computed by `oracle` in double and rounded to float. */

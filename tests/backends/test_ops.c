@@ -188,6 +188,15 @@ static void check_refusal(const op_backend *b, const op_case *c, op_how how, tal
     if (how.dtype == LUD_F32 && !how.frozen) t->refused++;
 }
 
+/* The layout of a frozen weight decides nothing. */
+static void check_layout(const sweep *s, uint32_t at, int variant) {
+    const op_backend *b = &s->set->all[at];
+    if (!variant_how(variant).frozen || !(b->info.caps & LUD_CAP_ROW_INVARIANT)) return;
+    bool same = same_results(&s->base[at][variant], &s->base[at][variant & 1]);
+    CHECK(same);
+    if (!same) fprintf(stderr, "  %s: %s: other bits with a frozen weight\n", b->name, s->c->name);
+}
+
 static void run_variant(sweep *s, uint32_t at, int variant, op_batch batch, const op_data *inputs,
                         const op_data *want) {
     const op_backend *b = &s->set->all[at];
@@ -221,6 +230,7 @@ static void run_variant(sweep *s, uint32_t at, int variant, op_batch batch, cons
     check_overlays(b, c, batch, how, inputs, &got);
     if (batch.n == UNITS) {
         *base = got;
+        check_layout(s, at, variant);
         return;
     }
     if (base->out[0].data && b->info.caps & LUD_CAP_ROW_INVARIANT) {

@@ -108,18 +108,6 @@ static const pair inputs[] = {
      "c.yaml:1:84: error: input_features.0.encoder.adapter: unknown key 'rr' (did you mean 'r'?)\n"
      "c.yaml:1:100: error: input_features.0.encoder.adapter.dropout: must be <= 0.999, got 2\n"
      "c.yaml:1:117: error: input_features.0.encoder.adapter.rank_pattern: 'q' must be an integer >= 1"},
-    {"{name: x, type: text, encoder: {type: bert, trainable: true}, preprocessing: {cache_encoder_embeddings: true}}",
-     "c.yaml:1:122: error: input_features.0.preprocessing.cache_encoder_embeddings: cannot be true: encoder.trainable "
-     "is true, so the vectors change"},
-    {"{name: x, type: text, encoder: {type: bert, adapter: lora}, preprocessing: {cache_encoder_embeddings: true}}",
-     "c.yaml:1:120: error: input_features.0.preprocessing.cache_encoder_embeddings: cannot be true: encoder.adapter "
-     "is trained, so the vectors change"},
-    {"{name: x, type: text, encoder: {reduce_output: null}, preprocessing: {cache_encoder_embeddings: true}}",
-     "c.yaml:1:114: error: input_features.0.preprocessing.cache_encoder_embeddings: cannot be true: "
-     "encoder.reduce_output is null, so there is no one vector for a text"},
-    {"{name: x, type: text, encoder: {reduce_output: attention}, preprocessing: {cache_encoder_embeddings: true}}",
-     "c.yaml:1:119: error: input_features.0.preprocessing.cache_encoder_embeddings: cannot be true: "
-     "encoder.reduce_output attention is trained, so the vectors change"},
     {"{name: a, type: text, tied: b}, {name: b, type: number, tied: y}",
      "c.yaml:1:46: error: input_features.0.tied: must be the name of an input of the same type\n"
      "c.yaml:1:80: error: input_features.1.tied: must be the name of another active input"},

@@ -189,7 +189,7 @@ static const bad lines[] = {
      "c.yaml:5:45: error: preprocessing.global_max_sequence_length: must be >= 2, got 1"},
     {"backend: {type: ray}", "c.yaml:5:17: error: backend.type: 'ray' is known, not available yet"},
     {"backend: ray", "c.yaml:5:10: error: backend: 'ray' is known, not available yet"},
-    {"backend: {precision: bf16}", "c.yaml:5:22: error: backend.precision: 'bf16' is known, not available yet"},
+    {"backend: {precision: fp16}", "c.yaml:5:22: error: backend.precision: 'fp16' is known, not available yet"},
     {"backend: {device: 3}", "c.yaml:5:19: error: backend.device: must be a string, got 3"},
     {"random_seed: -1", "c.yaml:5:14: error: random_seed: must be >= 0, got -1"},
     {"random_seed: 1e3", "c.yaml:5:14: error: random_seed: must be an integer, got 1000"},

@@ -16,6 +16,7 @@ static void random_rows(ludc_rows *rows, uint64_t seed) {
         size_t prompt = 1 + r % 100, target = (r >> 20) % 60;
         CHECK_OK(ludc_rows_add(rows, ids, prompt, ids, target, i, 150, &err), err);
     }
+    CHECK_OK(ludc_rows_end(rows, &err), err);
 }
 
 static void check_packed(const ludc_rows *rows, int64_t n_groups, const uint32_t *groups) {
@@ -60,6 +61,7 @@ static void test_truncation(void) {
     CHECK_OK(ludc_rows_add(&rows, ids, 3, ids, 5, 1, 5, &err), err);
     CHECK_OK(ludc_rows_add(&rows, ids, 5, ids, 5, 2, 4, &err), err);
     CHECK_OK(ludc_rows_add(&rows, ids, 0, ids, 2, 3, 4, &err), err);
+    CHECK_OK(ludc_rows_end(&rows, &err), err);
     CHECK_INT(rows.tokens, 5 + 5 + 4 + 2);
     CHECK_INT(rows.target_tokens, 2 + 2 + 0 + 1);
     CHECK_INT(rows.truncated, 2);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A table larger than memory should hold: training on it and predicting need little more memory than on a small one,
+# A table larger than memory should hold: training on it, again with its rows from the cache, and predicting need little more memory than on a small one,
 # less than half of the file: 1 GB for 2 GB. LUDWIG_BIG_CSV_MB: its size.
 . "$(dirname "$0")/common.sh"
 cd "$tmp" || exit 1
@@ -48,11 +48,14 @@ trainer: {train_steps: 60, batch_size: 128, learning_rate: 0.01, steps_per_check
 END
 for size in small big; do
     peak train_$size train -c model.yaml --dataset $size.csv --output_directory $size
+    peak again_$size train -c model.yaml --dataset $size.csv --output_directory $size.again
+    grep -q 'from the cache$' err || fail "$size: nothing from the cache"
     peak predict_$size predict -m $size/experiment_run --dataset $size.csv -o $size.out.csv
 done
 peak evaluate_big evaluate -m big/experiment_run --dataset big.csv --split test >metrics.json
 limit=$((megabytes * 1000 / 2))
 [ $((peak_train_big - peak_train_small)) -lt $limit ] || fail "training: $peak_train_big kB, $peak_train_small small"
+[ $((peak_again_big - peak_again_small)) -lt $limit ] || fail "again: $peak_again_big kB, $peak_again_small small"
 [ $((peak_predict_big - peak_predict_small)) -lt $limit ] || fail "predicting: $peak_predict_big kB, $peak_predict_small small"
 lines=$(wc -l <big.out.csv)
 [ "$lines" -eq $((copies * 5000 + 1)) ] || fail "$lines lines of predictions of $copies times 5000 rows"

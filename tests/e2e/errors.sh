@@ -11,7 +11,7 @@ sed 's/^trainer/triner/' "$config" >section.yaml
 expect 2 "did you mean 'trainer'" "$ludwig" train -c section.yaml --dataset "$data"
 expect 2 "unknown option" "$ludwig" train --confg "$config"
 expect 2 "known, not available yet" "$ludwig" train -c "$config" --set quantization.bits=4 --dataset "$data"
-expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=bf16 --dataset "$data"
+expect 2 "known, not available yet" "$ludwig" train -c "$config" --set backend.precision=fp16 --dataset "$data"
 
 expect 2 "did you mean 'text_extractor'" "$ludwig" train -c "$config" --set output_features.0.decoder.type=text_extracter --dataset "$data"
 expect 4 "did you mean 'causal_lm'" "$ludwig" train -c "$config" --set output_features.0.decoder=causal_ml --dataset "$data"
@@ -44,4 +44,10 @@ if $user test -x "$ludwig" -a -r "$model/config.json"; then
 fi
 expect 0 "" "$ludwig" train -c "$config" --dataset "$data" --output_directory run -q
 expect 5 "there is no such folder" "$ludwig" predict -m run/experiment_run --dataset "$data" -o nowhere/out.csv
+for command in predict evaluate; do
+    expect 2 "out.xlsx: the extension says how a table is written: want .csv, .tsv" "$ludwig" $command -m run/experiment_run --dataset "$data" -o out.xlsx
+done
+[ ! -e out.xlsx ] || fail "a table of an unknown kind was written"
+expect 0 "" "$ludwig" predict -m run/experiment_run --dataset "$data" --limit 2 -o ./out
+head -n 1 out | grep -q '^answer_predictions,' || fail "a file without an extension is no csv"
 finish

@@ -70,6 +70,12 @@ same "evaluate's metrics" eval/test_statistics.json a/experiment_run/test_statis
 run train -c mixed.yaml --dataset "$table" --output_directory one --threads 1
 said " 0 encoded"
 same "one thread, the same seed" "$(weights a)" "$(weights one)"
+# Another build of the kernels that compute the vectors: none of the old ones is taken.
+cp "$(dirname "$ludwig")/../lib/ludwig/plugins-1/cpu.so" .
+echo >>cpu.so
+run train -c mixed.yaml --dataset "$table" --output_directory cpu --plugin_path cpu.so
+said " 0 from the cache"
+same "a copy of the cpu plugin" "$(weights a)" "$(weights cpu)"
 run train -c mixed.yaml --dataset "$table" --output_directory seed --random_seed 7
 cmp -s "$(weights a)" "$(weights seed)" && fail "another seed gives the same weights"
 run experiment -c mixed.yaml --dataset "$table" --output_directory reference --set backend.device=reference
@@ -118,6 +124,19 @@ run experiment -c plain.yaml --dataset "$table" --output_directory tuned --set i
 said "freezes 23 tensors"
 run predict -m tuned/experiment_run --dataset "$table" --split test -o tuned.csv
 same "layers_to_freeze_regex" tuned.csv tuned/experiment_run/predictions.csv
+# The encoder's own dropout (0.1 in its config.json) is for what is trained alone.
+cp -r "$encoder" dry
+chmod -R u+w dry
+sed -i 's/"hidden_dropout_prob": 0.1/"hidden_dropout_prob": 0.0/' dry/config.json
+for trainable in false true; do
+    for folder in "$encoder" dry; do
+        rm -rf "$(basename $folder)-run"
+        run train -c plain.yaml --dataset "$table" --output_directory "$(basename $folder)-run" --set trainer.epochs=1 \
+            --set input_features.0.encoder.pretrained_model_name_or_path="$folder" --set input_features.0.encoder.trainable=$trainable
+    done
+    cmp -s "$(weights electra-run)" "$(weights dry-run)" && changes=false || changes=true
+    [ $changes = $trainable ] || fail "trainable: $trainable; dropout changes the weights: $changes"
+done
 for pool in sum max last cls cls_pooled attention; do
     run train -c plain.yaml --dataset "$table" --output_directory pools --set "input_features.0.encoder.reduce_output=$pool" \
         --set trainer.epochs=1

@@ -65,6 +65,22 @@ expect 0 "column 'brand': 19 of 60 cells hold a label that training did not keep
 cut -d, -f2- odd.out.csv | grep -q pink && fail "a prediction outside of the label set"
 expect 0 "column 'label': 20 of 60 cells hold a label that no training row has, and are left out" \
     "$ludwig" evaluate -m r/experiment_run --dataset odd.csv
+# Of a table that is read in chunks too; and its metrics are those of all rows: of the same ones again and again, the same.
+head -n 1 odd.csv >long.csv
+for i in $(seq 700); do tail -n +2 odd.csv; done >>long.csv
+"$ludwig" predict -m r/experiment_run --dataset long.csv -o long.out.csv 2>err || fail "exit $?: long.csv"
+[ "$(grep -c "column 'price'" err)" -eq 1 ] || fail "warned of a column more than once"
+grep -q "column 'price': 700 of 42000 cells hold no finite number and count as missing (first: row 1, 'cheap')" err ||
+    fail "not all odd cells of long.csv are counted"
+"$ludwig" evaluate -m r/experiment_run --dataset odd.csv -o odd.out.csv >odd.json 2>err
+"$ludwig" evaluate -m r/experiment_run --dataset long.csv -o long.out.csv >long.json 2>err
+grep -q "column 'label': 14000 of 42000 cells" err || fail "not all odd labels of long.csv are counted"
+[ "$(wc -l <long.out.csv)" -eq $((700 * ($(wc -l <odd.out.csv) - 1) + 1)) ] || fail "rows of long.csv are lost"
+for metric in accuracy roc_auc '"loss"' mean_absolute_error; do
+    [ "$(grep -c "$metric" long.json)" -eq "$(grep -c "$metric" odd.json)" ] || fail "no $metric of long.csv"
+    grep "$metric" odd.json | tr -dc '0-9.\n' | cut -c -10 >one.txt
+    grep "$metric" long.json | tr -dc '0-9.\n' | cut -c -10 | cmp -s - one.txt || fail "another $metric of long.csv"
+done
 sed 's/,\(red\|green\|blue\),[0-9.]*,\(true\|false\),/,,,\2,/' "$table" >none.csv
 expect 3 "none.csv: no row has a target" "$ludwig" evaluate -m r/experiment_run --dataset none.csv
 sed 1s/score/scare/ "$table" >column.csv

@@ -116,9 +116,10 @@ int golden_done(const golden *g, const char *test) {
 }
 
 static lud_status make_config(const char *base, const char *device, int64_t longest, ludc_value **out, lud_error *err) {
-    static const char text[] = "{\"model_type\": \"llm\", \"adapter\": null, \"trainer\": {\"optimizer\": "
-                               "{\"type\": \"adamw\"}}, \"output_features\": [{\"type\": \"text\", \"decoder\": "
-                               "{\"type\": \"text_extractor\"}}], \"preprocessing\": {}, \"backend\": {}}";
+    static const char text[] =
+        "{\"model_type\": \"llm\", \"adapter\": null, \"trainer\": {\"optimizer\": "
+        "{\"type\": \"adamw\"}}, \"output_features\": [{\"type\": \"text\", \"decoder\": "
+        "{\"type\": \"text_extractor\"}}], \"preprocessing\": {}, \"backend\": {\"precision\": \"fp32\"}}";
     LUDC_TRY(ludc_json_parse(text, sizeof text - 1, "<test>", false, false, out, err));
     bool ok = ludc_value_put(*out, "base_model", ludc_value_str(ludc_str(base))) &&
               ludc_value_put(ludc_value_get(*out, "backend"), "device", ludc_value_str(ludc_str(device)));

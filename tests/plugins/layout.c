@@ -484,6 +484,7 @@ static void ludwig_h(void) {
     FIELD(lud_train_opts, command);
     FIELD(lud_train_opts, k_fold);
     FIELD(lud_train_opts, skip_save_k_fold_split_indices);
+    FIELD(lud_train_opts, skip_save_processed_input);
     STRUCT(lud_train_result);
     FIELD(lud_train_result, struct_size);
     FIELD(lud_train_result, interrupted);

@@ -81,6 +81,7 @@ static void train_language(const char *adapter) {
     const ludc_value *trainer = ludc_value_get(config, "trainer");
     for (uint64_t i = 0; i < ROWS; i++)
         CHECK_OK(ludc_rows_add(&rows[0], some_ids, 2, some_ids + 2, TOKENS - 2, i, 64, &err), err);
+    CHECK_OK(ludc_rows_end(&rows[0], &err), err);
     ludc_store *store = ludc_model_store(m);
     float **before = values_of(store);
     CHECK_OK(ludc_language_trainee(m, trainer, LUDC_STR("answer"), rows, 7, &t, &err), err);

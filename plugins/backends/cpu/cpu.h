@@ -26,10 +26,11 @@ void cpu_blas_open(cpu_blas *);
 
 /* ---- Frozen weights (weights.c) ---- */
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
-enum { CPU_STORAGE_BF16 = 0x10000 };
+enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_STRIPS };
 typedef struct cpu_weight {
-    const void *rows;           /* row-major, as the host has it */
+    const void *rows;           /* row-major, as the host has it; or strips */
     const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
+    int32_t strips;             /* the kind of strips (strips.h), 0: fp32 */
 } cpu_weight;
 
 typedef struct cpu_bf16 cpu_bf16;      /* kernels/bf16.h */
@@ -40,6 +41,7 @@ const cpu_bf16 *cpu_bf16_choose(void); /* isa.c: NULL if this processor has no s
 typedef struct cpu_ref {
     void *ptr;
     const lud_tensor *t;
+    size_t bytes; /* in memory */
 } cpu_ref;
 
 typedef struct cpu_step cpu_step;
@@ -118,6 +120,9 @@ typedef struct cpu_kernel_set {
     const char *isa;
     const cpu_kernel *kernels;
     size_t n;
+    /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is, and columns [n0, n1) of B packed. */
+    int64_t panel;
+    void (*pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0, int64_t n1);
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 
@@ -157,12 +162,15 @@ static inline const int32_t *cpu_in_i32(const cpu_step *s, int i) {
 static inline float *cpu_out(const cpu_step *s, int i) {
     return s->out[i].ptr;
 }
-/* A weight in rows, whatever its storage; its panels of bf16, NULL if it has none. */
+/* A weight in rows or strips, and which strips; its panels of that storage, NULL if it has none. */
 static inline const float *cpu_weight_rows(const cpu_ref *r) {
     return r->t->storage == LUD_STORAGE_PLAIN ? r->ptr : ((const cpu_weight *)r->ptr)->rows;
 }
-static inline const uint16_t *cpu_weight_panels(const cpu_ref *r, bool forward) {
-    const cpu_weight *w = r->t->storage == CPU_STORAGE_BF16 ? r->ptr : NULL;
+static inline int32_t cpu_weight_strips(const cpu_ref *r) {
+    return r->t->storage == LUD_STORAGE_PLAIN ? 0 : ((const cpu_weight *)r->ptr)->strips;
+}
+static inline const void *cpu_weight_panels(const cpu_ref *r, int32_t storage, bool forward) {
+    const cpu_weight *w = r->t->storage == storage ? r->ptr : NULL;
     return !w ? NULL : forward ? w->forward : w->grad;
 }
 static inline int64_t cpu_ceil_div(int64_t a, int64_t b) {

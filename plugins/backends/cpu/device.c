@@ -3,10 +3,7 @@
 #include "device.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-enum { HUGE_PAGE = 2 << 20 };
 
 lud_status cpu_fail_status(lud_error *err, lud_status code, const char *fmt, ...) {
     if (!err || err->code != LUD_OK) return code;
@@ -18,30 +15,7 @@ lud_status cpu_fail_status(lud_error *err, lud_status code, const char *fmt, ...
     return code;
 }
 
-/* ---- Memory ---- */
-static void *map_huge(size_t n) {
-    size_t size = (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, total = size + HUGE_PAGE;
-    if (n > SIZE_MAX - 2 * (size_t)HUGE_PAGE) return NULL;
-    char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) return NULL;
-    size_t lead = (HUGE_PAGE - (uintptr_t)base % HUGE_PAGE) % HUGE_PAGE;
-    if (lead) munmap(base, lead);
-    munmap(base + lead + size, total - lead - size);
-    madvise(base + lead, size, MADV_HUGEPAGE);
-    return base + lead;
-}
-
-void *cpu_memory_new(const lud_host *host, size_t n) {
-    return n >= HUGE_PAGE ? map_huge(n) : host->alloc(host->ctx, n ? n : 1, CPU_LINE);
-}
-void cpu_memory_free(const lud_host *host, void *p, size_t n) {
-    if (!p) return;
-    if (n >= HUGE_PAGE)
-        munmap(p, (n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-    else
-        host->free(host->ctx, p);
-}
-
+/* ---- Buffers ---- */
 static lud_status buf_new(void *self, size_t size, lud_buf *buf, lud_error *err) {
     cpu_dev *dev = self;
     void *p = cpu_memory_new(dev->host, size);
@@ -54,7 +28,7 @@ static lud_status buf_new(void *self, size_t size, lud_buf *buf, lud_error *err)
 static void buf_free(void *self, lud_buf *buf) {
     cpu_dev *dev = self;
     if (!buf) return;
-    cpu_memory_free(dev->host, buf->handle, buf->size);
+    cpu_buf_memory_free(dev, buf->handle, buf->size);
     *buf = (lud_buf){0};
 }
 
@@ -118,6 +92,22 @@ static bool same_integers(const lud_op *op, const lud_tensor *const *in, const l
     return out[0]->dtype == LUD_I32;
 }
 
+/* The input that may be a weight in a layout of ours, or -1. */
+static int weight_input(uint32_t opcode) {
+    switch (opcode) {
+    case LUD_OP_EMBEDDING:
+        return 0;
+    case LUD_OP_LINEAR:
+    case LUD_OP_LINEAR_GRAD_INPUT:
+    case LUD_OP_LINEAR_CROSS_ENTROPY:
+    case LUD_OP_LINEAR_CROSS_ENTROPY_GRAD:
+    case LUD_OP_LINEAR_CROSS_ENTROPY_JOINED:
+        return 1;
+    default:
+        return -1;
+    }
+}
+
 static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const *in, const lud_tensor *const *out) {
     cpu_dev *dev = self;
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT) return 0;
@@ -125,6 +115,7 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     uint32_t ints = integer_inputs(op->opcode);
     for (uint32_t i = 0; i < op->n_in; i++) {
         if (!in[i]) continue;
+        if ((int)i == weight_input(op->opcode) && in[i]->storage >= CPU_STORAGE_F32) continue;
         if (in[i]->storage != LUD_STORAGE_PLAIN || in[i]->dtype != (ints >> i & 1 ? LUD_I32 : LUD_F32)) return 0;
     }
     for (uint32_t i = 0; i < op->n_out; i++)
@@ -140,7 +131,8 @@ static lud_status probe(lud_host_ctx *ctx, uint32_t i, lud_device *d, lud_error 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     d->type = LUD_DEVICE_CPU;
     d->score = strcmp(set->isa, "AVX-512") == 0 ? 80 : strcmp(set->isa, "AVX2+FMA") == 0 ? 70 : 50;
-    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
+    d->caps =
+        LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS | (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
     d->mem_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
     d->mem_free = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     d->align = CPU_LINE;

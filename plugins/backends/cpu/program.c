@@ -48,7 +48,7 @@ typedef struct span {
 
 static span span_of(const cpu_ref *r) {
     const char *p = r->ptr;
-    return r->t && p ? (span){p, p + r->t->bytes} : (span){NULL, NULL};
+    return r->t && p ? (span){p, p + r->bytes} : (span){NULL, NULL};
 }
 static bool meet(span a, span b) {
     return a.begin < b.end && b.begin < a.end;
@@ -96,8 +96,10 @@ static bool table_orders(const cpu_exe *exe, const cpu_step *a, const cpu_step *
 static cpu_ref bind(const lud_program *p, lud_t id) {
     if (id == 0 || !p->tensors[id]) return (cpu_ref){0};
     const lud_tensor *t = p->tensors[id];
-    char *base = p->bufs[t->buf] ? p->bufs[t->buf]->host_ptr : NULL;
-    return (cpu_ref){.ptr = base ? base + t->offset : NULL, .t = t};
+    const lud_buf *buf = p->bufs[t->buf];
+    if (!buf || !buf->host_ptr) return (cpu_ref){.t = t};
+    size_t bytes = t->storage ? buf->size : (size_t)t->bytes; /* strips are smaller than what they stand for */
+    return (cpu_ref){.ptr = (char *)buf->host_ptr + t->offset, .t = t, .bytes = bytes};
 }
 
 static bool is_product(uint32_t opcode) {
@@ -117,6 +119,7 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
         s->out[k] = bind(p, p->first_result[i] + k);
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
     s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
+    if (s->bf16 && s->in[1].t && cpu_weight_strips(&s->in[1])) s->bf16 = false; /* read as stored, in full precision */
     s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
     return LUD_OK;
 }

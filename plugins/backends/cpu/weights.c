@@ -7,62 +7,121 @@
 typedef struct layout {
     int32_t storage;
     bool (*takes)(const cpu_dev *, const lud_tensor *, uint32_t uses);
-    size_t (*bytes)(const lud_tensor *, uint32_t uses); /* behind the cpu_weight */
+    size_t (*bytes)(const cpu_dev *, const lud_tensor *, uint32_t uses); /* behind the cpu_weight */
     void (*fill)(const cpu_dev *, const lud_tensor *, uint32_t uses, cpu_weight *, char *room);
 } layout;
 
-/* ---- Panels of bf16, one set for each direction ---- */
+/* ---- Panels, one set for each direction ---- */
 enum { PRODUCTS = LUD_USE_FORWARD | LUD_USE_INPUT_GRAD };
 
-static bool bf16_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
-    return dev->bf16 && (uses & LUD_USE_BF16) && (uses & PRODUCTS) && !(uses & LUD_USE_OTHER) && t->rank == 2 &&
-           t->dtype == LUD_F32 && t->storage == LUD_STORAGE_PLAIN;
-}
-
-static size_t bf16_bytes(const lud_tensor *t, uint32_t uses) {
-    return (uses & LUD_USE_FORWARD ? bf16_panels_bytes(t->dim[0], t->dim[1]) : 0) +
-           (uses & LUD_USE_INPUT_GRAD ? bf16_panels_bytes(t->dim[1], t->dim[0]) : 0);
-}
-
+/* One direction: B(k, n) of the product; by_k: its rows lie in the weight's rows. */
 typedef struct packing {
-    const cpu_bf16 *bf16;
-    bf16_factor factor;
-    uint16_t *out;
+    const cpu_dev *dev;
+    const float *x;
+    char *out;
+    int64_t ld, n, k;
+    bool by_k;
 } packing;
 
-static void pack_range(void *arg, int64_t begin, int64_t end) {
-    const packing *p = arg;
-    p->bf16->panels(p->out, &p->factor, begin * BF16_N, CPU_MIN(end * BF16_N, p->factor.n));
+static bool is_matrix(const lud_tensor *t, uint32_t uses) {
+    return (uses & PRODUCTS) && !(uses & LUD_USE_OTHER) && t->rank == 2 && t->dtype == LUD_F32 &&
+           t->storage == LUD_STORAGE_PLAIN;
 }
 
-static void bf16_pack(const cpu_dev *dev, bf16_factor f, char *out) {
-    packing p = {dev->bf16, f, (uint16_t *)(void *)out};
-    dev->host->parallel_for(dev->ctx, cpu_ceil_div(f.n, BF16_N), 1, pack_range, &p);
+static size_t both_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses,
+                         size_t (*bytes)(const cpu_dev *, int64_t n, int64_t k)) {
+    return (uses & LUD_USE_FORWARD ? bytes(dev, t->dim[0], t->dim[1]) : 0) +
+           (uses & LUD_USE_INPUT_GRAD ? bytes(dev, t->dim[1], t->dim[0]) : 0);
 }
 
-static void bf16_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+static void pack_both(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room, int64_t panel,
+                      size_t (*bytes)(const cpu_dev *, int64_t n, int64_t k),
+                      void (*pack)(void *packing, int64_t begin, int64_t end)) {
     int64_t m = t->dim[0], k = t->dim[1];
+    packing p = {dev, w->rows, room, k, m, k, false};
     if (uses & LUD_USE_FORWARD) {
-        w->forward = room;
-        bf16_pack(dev, (bf16_factor){.x = w->rows, .ld = k, .n = m, .k = k}, room);
-        room += bf16_panels_bytes(m, k);
+        w->forward = p.out;
+        dev->host->parallel_for(dev->ctx, cpu_ceil_div(m, panel), 1, pack, &p);
+        p.out += bytes(dev, m, k);
     }
     if (uses & LUD_USE_INPUT_GRAD) {
-        w->grad = room;
-        bf16_pack(dev, (bf16_factor){.x = w->rows, .ld = k, .n = k, .k = m, .by_k = true}, room);
+        w->grad = p.out;
+        p.n = k, p.k = m, p.by_k = true;
+        dev->host->parallel_for(dev->ctx, cpu_ceil_div(k, panel), 1, pack, &p);
     }
+}
+
+/* bf16: where every product may round. Look-ups read the rows. */
+static bool bf16_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    return dev->bf16 && (uses & LUD_USE_BF16) && is_matrix(t, uses);
+}
+static size_t bf16_one(const cpu_dev *dev, int64_t n, int64_t k) {
+    (void)dev;
+    return bf16_panels_bytes(n, k);
+}
+static size_t bf16_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    return both_bytes(dev, t, uses, bf16_one);
+}
+static void bf16_pack(void *arg, int64_t begin, int64_t end) {
+    const packing *p = arg;
+    bf16_factor f = {.x = p->x, .ld = p->ld, .n = p->n, .k = p->k, .by_k = p->by_k};
+    p->dev->bf16->panels((uint16_t *)(void *)p->out, &f, begin * BF16_N, CPU_MIN(end * BF16_N, p->n));
+}
+static void bf16_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+    pack_both(dev, t, uses, w, room, BF16_N, bf16_one, bf16_pack);
+}
+
+/* fp32: not where look-ups need the rows as well. */
+static bool f32_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev;
+    return !(uses & LUD_USE_ROWS) && is_matrix(t, uses);
+}
+static size_t f32_one(const cpu_dev *dev, int64_t n, int64_t k) {
+    return (size_t)cpu_round_up(cpu_round_up(n, dev->set->panel) * k * (int64_t)sizeof(float), CPU_LINE);
+}
+static size_t f32_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    return both_bytes(dev, t, uses, f32_one);
+}
+static void f32_pack(void *arg, int64_t begin, int64_t end) {
+    const packing *p = arg;
+    int64_t panel = p->dev->set->panel;
+    p->dev->set->pack((float *)(void *)p->out, p->x, p->ld, !p->by_k, p->n, p->k, begin * panel,
+                      CPU_MIN(end * panel, p->n));
+}
+static void f32_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+    pack_both(dev, t, uses, w, room, dev->set->panel, f32_one, f32_pack);
+}
+
+/* ---- Strips: weights as files store them, for all uses ---- */
+static bool strips_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev;
+    return cpu_strips_kind(t) && !(uses & (LUD_USE_OTHER | LUD_USE_BF16));
+}
+
+static size_t strips_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev, (void)uses;
+    return cpu_strips_bytes(t);
+}
+
+static void strips_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+    (void)uses;
+    cpu_strips_make(dev, t, w->rows, room);
+    w->rows = room;
+    w->strips = cpu_strips_kind(t);
 }
 
 /* ---- The table ---- */
 static const layout layouts[] = {
     {CPU_STORAGE_BF16, bf16_takes, bf16_bytes, bf16_fill},
+    {CPU_STORAGE_F32, f32_takes, f32_bytes, f32_fill},
+    {CPU_STORAGE_STRIPS, strips_takes, strips_bytes, strips_fill},
 };
 
-static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
+static lud_status make(cpu_dev *dev, const layout *l, const lud_tensor *t, const void *host, uint32_t uses,
                        lud_buf *buf, lud_error *err) {
     _Static_assert(sizeof(cpu_weight) <= CPU_LINE, "the parts begin on a line");
-    size_t size = CPU_LINE + l->bytes(t, uses);
-    char *p = cpu_memory_new(dev->host, size);
+    size_t size = CPU_LINE + l->bytes(dev, t, uses);
+    char *p = cpu_weight_memory_new(dev, size);
     if (!p) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for a weight of %zu bytes", size);
     cpu_weight *w = (cpu_weight *)(void *)p;
     *w = (cpu_weight){.rows = host};
@@ -73,12 +132,15 @@ static lud_status make(const cpu_dev *dev, const layout *l, const lud_tensor *t,
 
 lud_status cpu_weight_new(void *self, const lud_tensor *t, const void *host, uint32_t uses, lud_buf *buf,
                           int32_t *storage, lud_error *err) {
-    const cpu_dev *dev = self;
+    cpu_dev *dev = self;
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         if (!layouts[i].takes(dev, t, uses)) continue;
         *storage = layouts[i].storage;
         return make(dev, &layouts[i], t, host, uses, buf, err);
     }
+    if (t->storage != LUD_STORAGE_PLAIN || t->dtype == LUD_BF16 || t->dtype == LUD_F16)
+        return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: this weight (storage %d, type %d) is wanted as fp32",
+                               (int)t->storage, (int)t->dtype);
     union {
         const void *in;
         void *out;

@@ -18,8 +18,15 @@ typedef struct lud_buf {
 
 enum { LUD_DEVICE_REFERENCE = 1, LUD_DEVICE_CPU = 2, LUD_DEVICE_INTEGRATED = 3, LUD_DEVICE_DISCRETE = 4 };
 /* ROW_INVARIANT: keeps the row rule of ops.h. UNIFIED_MEMORY: every buffer has a host_ptr. COMPLETE: every opcode.
- * BF16: ops flagged LUD_OP_BF16 are faster for it; `precision: auto` flags them on such a device alone. */
-enum { LUD_CAP_ROW_INVARIANT = 1, LUD_CAP_UNIFIED_MEMORY = 2, LUD_CAP_COMPLETE = 4, LUD_CAP_BF16 = 8 };
+ * BF16: ops flagged LUD_OP_BF16 are faster for it; `precision: auto` flags them on such a device alone.
+ * FILE_WEIGHTS: weight_new is also offered weights as files store them. */
+enum {
+    LUD_CAP_ROW_INVARIANT = 1,
+    LUD_CAP_UNIFIED_MEMORY = 2,
+    LUD_CAP_COMPLETE = 4,
+    LUD_CAP_BF16 = 8,
+    LUD_CAP_FILE_WEIGHTS = 16
+};
 
 /* score: 1-99 within its type; core adds the band of the type. 0 = cannot be used, and `why` says why. */
 typedef struct lud_device {
@@ -40,7 +47,13 @@ enum {
     LUD_ROLE_CONST,
     LUD_ROLE_KV
 };
-enum { LUD_STORAGE_PLAIN = 0 }; /* >= 0x10000: private to the backend that made it */
+/* How the elements lie. PLAIN: one after the other, of the tensor's dtype. >= 0x10000: private to the backend that made
+ * it. The others, with GGUF's numbers, cut each row into blocks of 32 elements; dtype is F32, what they stand for. `d`
+ * and `m` are IEEE halves, element j of 16 is in the low nibble of byte j and element j + 16 in its high one.
+ *   Q4_0   d, 16 bytes       d * (nibble - 8)
+ *   Q4_1   d, m, 16 bytes    d * nibble + m
+ *   Q8_0   d, 32 int8        d * byte */
+enum { LUD_STORAGE_PLAIN = 0, LUD_STORAGE_Q4_0 = 2, LUD_STORAGE_Q4_1 = 3, LUD_STORAGE_Q8_0 = 8 };
 
 /* dtype is resolved (never LUD_REAL). dim[0] < 0: extent. `stride` in elements. The tensor's first byte is at
  * bufs[buf] + offset; `bytes` is its size at the extents' maxima. alias_of: shares the memory of that tensor. */
@@ -81,7 +94,9 @@ typedef struct lud_backend_vt {
     int32_t (*supports_op)(void *dev, const lud_op *, const lud_tensor *const *in, const lud_tensor *const *out);
     /* Optional. Makes the device copy of a frozen weight in the layout that the kernels want. `host` is row-major, of
      * the tensor's dtype, and outlives the weight. A backend with UNIFIED_MEMORY may wrap it without copying
-     * (buf->handle NULL, host_ptr = host). NULL slot: buf_new + upload. */
+     * (buf->handle NULL, host_ptr = host). NULL slot: buf_new + upload.
+     * With FILE_WEIGHTS it may come in a Q storage, or as BF16 or F16, and then `host` lasts for the call only. An
+     * answer of UNSUPPORTED, or a PLAIN *storage, brings the same weight as fp32. Results are fp32 all the same. */
     lud_status (*weight_new)(void *dev, const lud_tensor *, const void *host, uint32_t uses, lud_buf *,
                              int32_t *storage, lud_error *);
     lud_status (*compile)(void *dev, const lud_program *, void **exe, lud_error *);

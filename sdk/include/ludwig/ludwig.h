@@ -112,6 +112,7 @@ typedef struct lud_train_opts {
     const char *command; /* for description.json; NULL = "" */
     int32_t k_fold;      /* 2 or more: cross-validation of `data.dataset`; 0: one training */
     int32_t skip_save_k_fold_split_indices;
+    int32_t skip_save_processed_input; /* preprocessed rows are not kept for the next run; what is kept is still used */
 } lud_train_opts;
 typedef struct lud_train_result {
     uint32_t struct_size;

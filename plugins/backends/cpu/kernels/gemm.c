@@ -163,7 +163,9 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
     int64_t step = gemm_k_step(g->k);
     for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
         int64_t kc = CPU_MIN(step, g->k - k0), n = n1 - n0;
-        if (g->b_rows)
+        if (g->strips)
+            FN(strips_pack)(pack, g, n0, n, k0, kc);
+        else if (g->b_rows)
             FN(gemm_pack_rows)(pack, g->b + n0 * g->ldb + k0, g->ldb, n, kc);
         else
             FN(gemm_pack_cols)(pack, g->b + k0 * g->ldb + n0, g->ldb, n, kc);
@@ -176,7 +178,11 @@ static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int
 }
 
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    if (g->b_rows && t1 - t0 <= GEMV_ROWS) {
+    if (g->strips && g->b_rows && !g->accumulate && t1 > t0 && t1 - t0 <= GEMV_ROWS) {
+        FN(strips_gemv)(g, t0, t1, n0, n1);
+        return;
+    }
+    if (!g->strips && g->b_rows && t1 - t0 <= GEMV_ROWS) {
         int64_t whole = n0 + (n1 - n0) / PN * PN;
         FN(gemv_block)(g, t0, t1, n0, whole);
         n0 = whole;
@@ -187,15 +193,64 @@ void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n
         block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), pack);
 }
 
+/* Columns [n0, n1) of all of B, packed: what weights.c makes of a frozen weight, n0 a multiple of PN. */
+void FN(gemm_pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0,
+                   int64_t n1) {
+    int64_t step = gemm_k_step(k), width = cpu_round_up(n, PN);
+    for (int64_t k0 = 0; k0 < k; k0 += step) {
+        int64_t kc = CPU_MIN(step, k - k0);
+        float *to = panels + k0 * width + n0 * kc;
+        if (b_rows)
+            FN(gemm_pack_rows)(to, b + n0 * ldb + k0, ldb, n1 - n0, kc);
+        else
+            FN(gemm_pack_cols)(to, b + k0 * ldb + n0, ldb, n1 - n0, kc);
+    }
+}
+
+/* Rows [t0, t1) of one panel, all of K: the rows of C stay in the first-level cache from block to block. */
+static void block_packed(const gemm *g, int64_t t0, int64_t t1, int64_t n0) {
+    int64_t step = gemm_k_step(g->k), width = cpu_round_up(g->n, PN);
+    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
+        int64_t kc = CPU_MIN(step, g->k - k0);
+        panel_run((tile){.a = g->a + t0 * g->a_row + k0 * g->a_col,
+                         .a_row = g->a_row,
+                         .a_col = g->a_col,
+                         .panel = g->panels + k0 * width + n0 * kc,
+                         .c = g->c + t0 * g->ldc + n0,
+                         .ldc = g->ldc,
+                         .bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL,
+                         .n = CPU_MIN(g->n - n0, PN),
+                         .k = kc,
+                         .load = g->accumulate || k0 > 0},
+                  t1 - t0);
+    }
+}
+
 /* ---- Sharing out ---- */
+
+/* Pieces are [panel][row block]: nothing is packed, so they are small, and neighbours share a panel. */
+static void packed_shared(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
+    int64_t blocks = CPU_MAX(cpu_ceil_div(g->rows, ROW_BLOCK), 1);
+    cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? blocks * cpu_ceil_div(g->n, PN) : 0);
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        int64_t t0 = i % blocks * ROW_BLOCK;
+        block_packed(g, t0, CPU_MIN(t0 + ROW_BLOCK, g->rows), i / blocks * PN);
+    }
+}
 
 /* Pieces are [row chunk][panel group]. Chunks of up to 512 rows keep packing below 3 % of the work; groups shrink until
  * there are four pieces for each thread. */
 void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
+    if (g->panels) {
+        packed_shared(w, s, number, g);
+        return;
+    }
     int64_t panels = cpu_ceil_div(g->n, PN), chunks = CPU_MAX(cpu_ceil_div(g->rows, 512), 1);
     int64_t chunk = cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
     int64_t want = cpu_ceil_div(w->size > 1 ? 4 * w->size : 1, chunks);
-    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX), groups = cpu_ceil_div(panels, group);
+    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX);
+    if (g->strips) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
+    int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? chunks * groups : 0);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
         int64_t t0 = i / groups * chunk, n0 = i % groups * group * PN;

@@ -6,12 +6,12 @@
  * the blocks are added in increasing order, the bias last. Tile, remainder, row block and thread do not matter, so a
  * row's bits depend on that row and B alone. (Blocks, because a chain over a vocabulary loses two digits.)
  *
- * B is packed on the fly into panels of PN columns, [panel][k][PN], zero-filled to the right: frozen weights stay in
- * the plain layout, shared by both directions and by look-ups, with no second copy in memory. */
+ * B is packed into panels of PN columns, [block of K][panel][k][PN], zero-filled to the right: frozen weights that
+ * products alone read once and for all (weights.c), all else on the fly. */
 #ifndef CPU_GEMM_H
 #define CPU_GEMM_H
 
-#include "../cpu.h"
+#include "../strips.h"
 #include "vec.h"
 
 /* A register tile is MR rows by NV vectors. */
@@ -33,21 +33,23 @@ enum {
 
 ALWAYS_INLINE int64_t gemm_k_step(int64_t k) {
     int64_t blocks = CPU_MAX(cpu_ceil_div(k, KC), 1);
-    return CPU_MAX(cpu_round_up(cpu_ceil_div(k, blocks), VW), VW);
+    return CPU_MAX(cpu_round_up(cpu_ceil_div(k, blocks), STRIP_COLS), STRIP_COLS);
 }
 
 /* C[rows, n] = A B (+ C if accumulate) (+ bias[n]). A(t, k) = a[t * a_row + k * a_col].
- * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. */
+ * b_rows: B(k, n) = b[n * ldb + k] (a row of b is a column of B, as in x w^T); else b[k * ldb + n]. panels: B packed
+ * whole, or NULL; then b is not read. */
 typedef struct gemm {
     const float *a;
     int64_t a_row, a_col;
-    const float *b;
+    const float *b, *panels;
     int64_t ldb;
     float *c;
     int64_t ldc;
     const float *bias;
     int64_t rows, n, k;
     bool b_rows, accumulate;
+    int32_t strips; /* the kind that b is in (../strips.h), 0: fp32 */
 } gemm;
 
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
@@ -58,8 +60,17 @@ void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1
 enum { GEMV_ROWS = 4 };
 void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
 
+/* For b in strips (strips.c). gemv: no accumulation, n0 a multiple of STRIP_ROWS. pack: as gemm_pack_rows or _cols. */
+void FN(strips_gemv)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
+void FN(strips_pack)(float *dst, const gemm *, int64_t n0, int64_t n, int64_t k0, int64_t kc);
+void FN(strips_row)(float *dst, const cpu_ref *weight, int64_t row);
+
 /* The whole product, shared out to the threads as loop `number` of the step. No barrier at the end. */
 void FN(gemm_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);
+
+/* Packs columns [n0, n1) of all of B into round_up(n, PN) * k floats; n0 a multiple of PN. */
+void FN(gemm_pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0,
+                   int64_t n1);
 
 /* The parts, for attention. dst: round_up(n, PN) * k floats. src(n, k) = src[n * ld + k] or src[k * ld + n]. */
 void FN(gemm_pack_rows)(float *dst, const float *src, int64_t ld, int64_t n, int64_t k);

@@ -10,8 +10,10 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .a_row = k,
               .a_col = 1,
               .b = cpu_weight_rows(&s->in[1]),
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, true),
               .ldb = k,
               .b_rows = true,
+              .strips = cpu_weight_strips(&s->in[1]),
               .c = cpu_out(s, 0),
               .ldc = m,
               .bias = cpu_in(s, 2),
@@ -19,7 +21,8 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .n = m,
               .k = k};
     if (s->bf16)
-        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], true), .room = w->shared});
+        FN(bf16_shared)
+        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = w->shared});
     else
         FN(gemm_shared)(w, s, 0, &g);
 }
@@ -31,14 +34,17 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .a_row = m,
               .a_col = 1,
               .b = cpu_weight_rows(&s->in[1]),
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
               .ldb = k,
+              .strips = cpu_weight_strips(&s->in[1]),
               .c = cpu_out(s, 0),
               .ldc = k,
               .rows = cpu_rows(w, &s->out[0]),
               .n = k,
               .k = m};
     if (s->bf16)
-        FN(bf16_shared)(w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], false), .room = w->shared});
+        FN(bf16_shared)
+        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .room = w->shared});
     else
         FN(gemm_shared)(w, s, 0, &g);
 }

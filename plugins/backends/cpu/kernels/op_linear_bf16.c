@@ -74,7 +74,8 @@ void FN(bf16_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
 void FN(bf16_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
     bool weight = s->op->opcode == LUD_OP_LINEAR_GRAD_WEIGHT;
     int64_t k = cpu_cols(w, &s->in[0]), t = cpu_rows(w, &s->in[0]), n = cpu_cols(w, &s->out[0]);
-    bf16_parts parts = {.panels = weight ? NULL : cpu_weight_panels(&s->in[1], s->op->opcode == LUD_OP_LINEAR)};
+    bf16_parts parts = {
+        .panels = weight ? NULL : cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, s->op->opcode == LUD_OP_LINEAR)};
     need->shared += weight ? FN(bf16_room)(cpu_dim(w, &s->out[0], 0), k, t, &parts) : FN(bf16_room)(t, n, k, &parts);
     need->scratch = CPU_MAX(need->scratch, FN(bf16_scratch)(k));
     need->loops = BF16_LOOPS;

@@ -16,6 +16,7 @@ typedef struct head {
     float *nll, *dx, *dw, *db; /* NULL: not wanted */
     int32_t *argmax;
     int64_t n, c, v, ld, chunk;
+    int32_t strips; /* of w */
     float *logits;
     char *room; /* behind them, for rounded factors */
 } head;
@@ -35,8 +36,8 @@ static size_t logits_bytes(int64_t rows, int64_t v) {
 /* The largest room that a product of the head asks for. */
 static size_t room_of(const cpu_step *s, int64_t rows, int64_t v, int64_t c) {
     int32_t want = ((const lud_attr_xent *)s->attr)->want;
-    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], true)};
-    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], false)}, weight = {0};
+    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true)};
+    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false)}, weight = {0};
     size_t room = FN(bf16_room)(rows, v, c, &forward);
     if (want & LUD_XENT_WANT_DX) room = CPU_MAX(room, FN(bf16_room)(rows, c, v, &grad));
     return want & LUD_XENT_WANT_DW ? CPU_MAX(room, FN(bf16_room)(v, c, rows, &weight)) : room;
@@ -66,6 +67,7 @@ static head head_of(cpu_worker *w, const cpu_step *s, int stats, int grads) {
               .n = cpu_dim(w, &s->in[0], 0),
               .c = cpu_dim(w, &s->in[1], 1),
               .v = cpu_dim(w, &s->in[1], 0),
+              .strips = cpu_weight_strips(&s->in[1]),
               .logits = (float *)(void *)w->shared};
     if (h.a.logit_scale == 0.0f) h.a.logit_scale = 1.0f;
     h.ld = logits_ld(h.v), h.chunk = chunk_of(h.v);
@@ -84,8 +86,10 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .a_row = h->c,
               .a_col = 1,
               .b = h->w,
+              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, true),
               .ldb = h->c,
               .b_rows = true,
+              .strips = h->strips,
               .c = h->logits,
               .ldc = h->ld,
               .bias = h->b,
@@ -93,7 +97,8 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .n = h->v,
               .k = h->c};
     if (s->bf16)
-        FN(bf16_shared)(w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], true), .room = h->room});
+        FN(bf16_shared)
+        (w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = h->room});
     else
         FN(gemm_shared)(w, s, loop, &g);
     cpu_barrier(w);
@@ -127,13 +132,16 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .a_row = h->ld,
                .a_col = 1,
                .b = h->w,
+               .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
                .ldb = h->c,
+               .strips = h->strips,
                .c = h->dx + (h->dx ? t0 * h->c : 0),
                .ldc = h->c,
                .rows = rows,
                .n = h->c,
                .k = h->v};
-    bf16_parts parts = {.panels = cpu_weight_panels(&s->in[1], false), .lda = 2 * h->ld, .room = h->room};
+    bf16_parts parts = {
+        .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .lda = 2 * h->ld, .room = h->room};
     if (in_place(s, h)) parts.left = (const uint16_t *)(const void *)h->logits;
     if (h->dx && s->bf16)
         FN(bf16_shared)(w, s, loop + DX, &dx, parts);

@@ -14,6 +14,8 @@ static void look_up(cpu_worker *w, const cpu_step *s, const cpu_ref *table, cons
         for (int64_t t = it.begin; t < it.end; t++) {
             if (index[t] < 0 || index[t] >= rows)
                 cpu_fail(w, s, "index %d of row %lld is not in [0, %lld)", index[t], (long long)t, (long long)rows);
+            else if (cpu_weight_strips(table))
+                FN(strips_row)((float *)(void *)(dst + t * c * 4), table, index[t]);
             else
                 memcpy(dst + t * c * 4, src + index[t] * c * 4, (size_t)c * 4);
         }
