@@ -84,6 +84,8 @@ quality() {
     examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
 }
 
+hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
+
 # ---- Exports, and the predictions of an uploaded model without us ----
 handled() { # words, options: a small predictive model, its predictions, and handler.py's
     what=$1
@@ -115,8 +117,6 @@ export_() {
     done
     return ${bad:-0}
 }
-
-hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
 
 cmake --build --preset release --target ludwig huggingface_plugin peer_logits -- --quiet
 python "$shared/tools/gguf_to_hf.py" "$gguf" "$tmp/hf" >"$tmp/log"

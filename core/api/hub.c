@@ -29,7 +29,8 @@ lud_status ludc_session_hub(lud_session *s, const char *phase, ludc_hub **out, l
     return LUD_OK;
 }
 
-/* *path: on this machine; *fixed: the reference with the commit in it; both heap. */
+/* *path: on this machine; *fixed: the reference with the commit in it, or the place if it always was here; both heap.
+ */
 static lud_status fetch(lud_session *s, const char *text, char **path, char **fixed, lud_error *err) {
     ludc_hub *hub = NULL;
     ludc_hub_ref ref;
@@ -42,8 +43,11 @@ static lud_status fetch(lud_session *s, const char *text, char **path, char **fi
     if (status != LUD_OK)
         return ludc_fail(err, status, "%s%s", why.msg,
                          strstr(text, "://") ? "" : " (and no file or folder of this machine has this name)");
-    if (commit[0]) memcpy(ref.revision, commit, sizeof(commit));
-    ludc_hub_ref_text(&ref, &name);
+    memcpy(ref.revision, commit, sizeof(commit));
+    if (commit[0])
+        ludc_hub_ref_text(&ref, &name);
+    else
+        ludc_buf_adds(&name, *path);
     *fixed = name.ptr;
     if (!name.failed && name.ptr) return LUD_OK;
     ludc_free(*path);

@@ -69,6 +69,13 @@ lud_status ludc_task_metadata_check(const lud_model *m, const ludc_value *metada
     return LUD_OK;
 }
 
+static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
+    lud_error why = LUDC_ERROR_INIT;
+    lud_status status = ludc_json_load(path, out, &why);
+    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
+    return ludc_is_predictive(m) ? ludc_task_metadata_check(m, *out, path, err) : LUD_OK;
+}
+
 /* An uploaded predictive model brings its base model along. */
 static bool take_encoder(ludc_value *config, const char *dir) {
     ludc_value *inputs = ludc_value_get(config, "input_features");
@@ -83,13 +90,6 @@ static bool take_encoder(ludc_value *config, const char *dir) {
     }
     ludc_free(path);
     return ok;
-}
-
-static lud_status load_metadata(lud_model *m, const char *path, ludc_value **out, lud_error *err) {
-    lud_error why = LUDC_ERROR_INIT;
-    lud_status status = ludc_json_load(path, out, &why);
-    if (status != LUD_OK) return ludc_fail(err, status == LUD_E_NOMEM ? status : LUD_E_IO, "%s", why.msg);
-    return ludc_is_predictive(m) ? ludc_task_metadata_check(m, *out, path, err) : LUD_OK;
 }
 
 static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {

@@ -3,7 +3,6 @@
  * all that is trained are read from the cache of embeddings (core/model/prefix.c). */
 #include "internal.h"
 
-
 static bool wanted(const ludc_value *feature) {
     return ludc_get_bool(feature, "preprocessing.cache_encoder_embeddings", false);
 }

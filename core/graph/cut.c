@@ -38,32 +38,42 @@ lud_t ludc_graph_give(lud_graph *g, lud_t t, const char *name) {
 }
 
 /* ---- What decides a value ---- */
-static void tell_leaf(const lud_graph *g, const ludc_gtensor *t, ludc_graph_sink *sink, void *arg) {
-    const ludc_param *p = t->source == LUDC_SRC_PARAM ? ludc_store_at(g->store, (size_t)t->index) : NULL;
-    const float *values = p ? ludc_store_host(g->store, (size_t)t->index) : NULL;
+static bool tell_param(const lud_graph *g, size_t index, ludc_graph_sink *sink, void *arg) {
+    const int64_t n = ludc_store_at(g->store, index)->count;
+    float *values = ludc_alloc((size_t)n * sizeof *values);
+    bool ok = values && ludc_store_get(g->store, index, values, NULL) == LUD_OK;
+    if (ok) sink(arg, values, (size_t)n * sizeof *values);
+    ludc_free(values);
+    return ok;
+}
+
+static bool tell_leaf(const lud_graph *g, const ludc_gtensor *t, ludc_graph_sink *sink, void *arg) {
     const ludc_gconst *c = t->source == LUDC_SRC_CONST ? &g->consts[t->index] : NULL;
     sink(arg, &t->source, sizeof t->source);
     sink(arg, &t->shape, sizeof t->shape);
     if (t->source == LUDC_SRC_INPUT) sink(arg, &t->index, sizeof t->index);
-    if (values) sink(arg, values, (size_t)p->count * sizeof *values);
     if (c) sink(arg, c->data, c->bytes);
+    return t->source != LUDC_SRC_PARAM || tell_param(g, (size_t)t->index, sink, arg);
 }
 
-static void tell_node(const lud_graph *g, const ludc_node *n, ludc_graph_sink *sink, void *arg) {
+static bool tell_node(const lud_graph *g, const ludc_node *n, ludc_graph_sink *sink, void *arg) {
     sink(arg, &n->opcode, sizeof n->opcode);
     sink(arg, &n->flags, sizeof n->flags);
     sink(arg, n->in, n->n_in * sizeof n->in[0]);
     sink(arg, &n->attr, n->attr_size);
-    for (uint32_t i = 0; i < n->n_in; i++)
-        if (n->in[i] && g->tensors[n->in[i]].source != LUDC_SRC_OP) tell_leaf(g, &g->tensors[n->in[i]], sink, arg);
+    bool ok = true;
+    for (uint32_t i = 0; ok && i < n->n_in; i++)
+        if (n->in[i] && g->tensors[n->in[i]].source != LUDC_SRC_OP) ok = tell_leaf(g, &g->tensors[n->in[i]], sink, arg);
+    return ok;
 }
 
 bool ludc_graph_tell(const lud_graph *g, lud_t t, ludc_graph_sink *sink, void *arg) {
     bool *below = ludc_alloc(g->n_tensors * sizeof *below);
     if (!below) return false;
+    bool ok = true;
     below[t] = true;
     sink(arg, &g->opts.real, sizeof g->opts.real);
-    for (uint32_t k = g->n_nodes; k-- > 0;) {
+    for (uint32_t k = g->n_nodes; ok && k-- > 0;) {
         const ludc_node *n = &g->nodes[k];
         bool any = false;
         for (uint32_t i = 0; i < n->n_out; i++)
@@ -71,8 +81,8 @@ bool ludc_graph_tell(const lud_graph *g, lud_t t, ludc_graph_sink *sink, void *a
         if (!any) continue;
         for (uint32_t i = 0; i < n->n_in; i++)
             below[n->in[i]] = true;
-        tell_node(g, n, sink, arg);
+        ok = tell_node(g, n, sink, arg);
     }
     ludc_free(below);
-    return true;
+    return ok;
 }

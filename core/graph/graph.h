@@ -77,8 +77,6 @@ lud_status ludc_store_set(ludc_store *, size_t i, const float *values, lud_error
 lud_status ludc_store_set_borrow(ludc_store *, size_t i, const float *values, lud_error *);
 lud_status ludc_store_set_lazy(ludc_store *, size_t i, const ludc_values *, lud_error *);
 lud_status ludc_store_get(ludc_store *, size_t i, float *out, lud_error *); /* current value (downloads trainables) */
-/* Borrowed fp32 host values of a frozen parameter; NULL for a trainable one, and where none were made yet. */
-const float *ludc_store_host(const ludc_store *, size_t i);
 /* Lays all trainable parameters out in one flat buffer each of values, gradients and n_states optimizer states on the
  * primary device, in declaration order, and uploads values. Called once, after all are declared and filled. Each
  * parameter begins on a multiple of 16 elements; the pads between are 0. The store must be freed before its devices,
@@ -146,7 +144,7 @@ lud_t ludc_graph_frozen_layer(const lud_graph *, int32_t *layer, const char **fi
 /* Programs read a new input instead of t, which is then computed no more. Returns the input. */
 lud_t ludc_graph_give(lud_graph *, lud_t t, const char *name);
 /* Tells all bytes that decide the value of t beside inputs: operations, parameters, constants. Nothing below t is
- * trainable. False: out of memory. */
+ * trainable. False: out of memory, or values that cannot be had. */
 typedef void ludc_graph_sink(void *arg, const void *bytes, size_t n);
 bool ludc_graph_tell(const lud_graph *, lud_t t, ludc_graph_sink *, void *arg);
 

@@ -181,10 +181,6 @@ lud_status ludc_store_get(ludc_store *s, size_t i, float *out, lud_error *err) {
     return LUD_OK;
 }
 
-const float *ludc_store_host(const ludc_store *s, size_t i) {
-    return i < s->n_params && !s->params[i]->pub.trainable ? s->params[i]->host : NULL;
-}
-
 /* ---- The SDK's service ---- */
 
 void ludc_store_weights_scope(ludc_store *s, const char *scope) {

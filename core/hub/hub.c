@@ -45,29 +45,11 @@ static bool all_there(const place *p) {
     return n_wanted(p) > 0;
 }
 
-/* Of a model, where only what is cached is known and not what there is: enough to open it. */
-static bool looks_whole(const ludc_hub_ref *ref, const ludc_hub_listing *l) {
-    static const char *const weights[] = {"model.safetensors", "model.safetensors.index.json",
-                                          "adapter_model.safetensors", "model_weights/model.safetensors",
-                                          "model_weights/adapter_model.safetensors"};
-    bool any = false;
-    if (ref->path[0] || l->exact) return true;
-    if (ref->type != LUD_REPO_MODEL) return false;
-    for (size_t i = 0; i < LUDC_COUNT(weights); i++)
-        any |= ludc_hub_listing_find(l, weights[i]) != NULL;
-    const bool tokens = ludc_hub_listing_find(l, "tokenizer.json") || ludc_hub_listing_find(l, "vocab.txt") ||
-                        ludc_hub_listing_find(l, "adapter_config.json") ||
-                        ludc_hub_listing_find(l, "model_hyperparameters.json") ||
-                        ludc_hub_listing_find(l, "ludwig_config.json");
-    return any && tokens;
-}
-
 /* Whether the commit's files that are needed are all cached. */
 static bool cached(const ludc_hub_ref *ref, place *p) {
     char *snapshot = ludc_hub_path(p->folder, "snapshots", p->commit, NULL);
     ludc_hub_listing_free(&p->listing);
     const bool there = snapshot && ludc_hub_tree_read(p->folder, p->commit, &p->listing, NULL) == LUD_OK &&
-                       p->listing.n > 0 && looks_whole(ref, &p->listing) &&
                        ludc_hub_select(ref, &p->listing, NULL) == LUD_OK && all_there(p) &&
                        ludc_hub_select_shards(snapshot, &p->listing, NULL) == LUD_OK && all_there(p);
     ludc_free(snapshot);
@@ -99,7 +81,7 @@ static lud_status ask(ludc_hub *hub, const ludc_hub_link *link, const ludc_hub_r
     const lud_status status = ludc_hub_list(hub, link, ref, fallback ? 2 : 3, p->commit, &p->listing, &fault, err);
     if (status == LUD_OK) {
         LUDC_TRY(ludc_hub_ref_write(p->folder, ref->revision, p->commit, err));
-        if (!p->listing.odd) LUDC_TRY(ludc_hub_tree_write(p->folder, p->commit, &p->listing, err));
+        LUDC_TRY(ludc_hub_tree_write(p->folder, p->commit, &p->listing, err));
         return fetch_missing(hub, ref, p, err);
     }
     memcpy(p->commit, known, sizeof(known));
@@ -109,30 +91,26 @@ static lud_status ask(ludc_hub *hub, const ludc_hub_link *link, const ludc_hub_r
     return cached(ref, p) ? LUD_OK : ludc_fail(err, LUD_E_HUB, "%s: the cache changed meanwhile", ref->repo);
 }
 
-typedef struct found {
-    char *dir;
-} found;
-
 static lud_status take_folder(void *arg, const char *dir) {
-    found *f = arg;
-    f->dir = ludc_path_absolute(dir);
-    return f->dir ? LUD_OK : LUD_E_NOMEM;
+    char **out = arg;
+    *out = ludc_path_absolute(dir);
+    return *out ? LUD_OK : LUD_E_NOMEM;
 }
 
 /* Of a hub on this machine. */
 static lud_status find_folder(const ludc_hub_link *link, const ludc_hub_ref *ref, char **path, lud_error *err) {
     const lud_hub_ref plain = ludc_hub_plain(ref, ref->revision);
     lud_hub_fault fault = {.struct_size = sizeof(fault)};
-    found f = {0};
-    lud_status status = link->vt->folder(link->self, &plain, take_folder, &f, &fault, err);
-    char *file = status == LUD_OK ? ludc_path_join(f.dir, ref->path) : NULL;
+    char *dir = NULL;
+    lud_status status = link->vt->folder(link->self, &plain, take_folder, &dir, &fault, err);
+    char *file = status == LUD_OK ? ludc_path_join(dir, ref->path) : NULL;
     if (status == LUD_OK && !file) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK && !ludc_path_exists(file)) status = ludc_fail(err, LUD_E_HUB, "%s: no such file", file);
     if (status == LUD_OK)
         *path = file;
     else
         ludc_free(file);
-    ludc_free(f.dir);
+    ludc_free(dir);
     return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "hub '%s': %s", ref->hub, ludc_status_text(status));
 }
 
@@ -142,7 +120,9 @@ static lud_status get(ludc_hub *hub, const ludc_hub_ref *ref, place *p, char **p
         memcpy(p->commit, ref->revision, strlen(ref->revision) + 1);
     else
         (void)ludc_hub_ref_read(p->folder, ref->revision, p->commit);
-    const bool done = p->commit[0] && (pinned || hub->settings.offline) && cached(ref, p);
+    /* Without the list of the commit, what is cached may be a part of it: then only a single file is sure. */
+    const bool sure = p->commit[0] && (pinned || hub->settings.offline) && cached(ref, p);
+    const bool done = sure && (hub->settings.offline || p->listing.exact || ref->path[0]);
     if (!done && hub->settings.offline)
         return ludc_fail(err, LUD_E_HUB,
                          "%s@%s is not whole in the cache (%s), and HF_HUB_OFFLINE forbids to ask the hub", ref->repo,

@@ -21,7 +21,7 @@ typedef struct ludc_hub_ref {
 } ludc_hub_ref;
 lud_status ludc_hub_ref_parse(const char *text, ludc_hub_ref *out, lud_error *);
 /* Whether a text that names a model means a hub: it has a scheme, or it is org/name and nothing on disk
- * has that name, nor a folder that of its owner. */
+ * has that name, nor (without a revision) a folder that of its owner. */
 bool ludc_hub_is_ref(const char *text);
 void ludc_hub_ref_text(const ludc_hub_ref *, ludc_buf *out); /* the shortest that parses to the same */
 /* What is wrong with the name of a file from outside, or NULL: it must stay inside the folder it is put in, on every

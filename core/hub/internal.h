@@ -37,6 +37,7 @@ bool ludc_is_hex(const char *s, size_t n);         /* n lower-case hex digits, t
 typedef struct ludc_hub_link {
     const lud_hub_vt *vt;
     void *self;
+    ludc_value *cfg; /* lives as long as the instance */
 } ludc_hub_link;
 lud_status ludc_hub_link_open(ludc_hub *, const char *hub, ludc_hub_link *, lud_error *); /* [main] */
 void ludc_hub_link_close(ludc_hub_link *);                                                /* accepts a zeroed one */
@@ -57,7 +58,6 @@ typedef struct ludc_hub_listing {
     ludc_hub_entry *entries;
     size_t n, cap;
     bool exact; /* all files of the commit; else only those that are cached */
-    bool odd;   /* files with unusable names were left out */
 } ludc_hub_listing;
 /* What is wrong with the name is logged; the file is left out. */
 lud_status ludc_hub_listing_add(ludc_hub_listing *, lud_str path, uint64_t size, const char *hash, lud_error *);

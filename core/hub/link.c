@@ -8,14 +8,16 @@
 
 enum { MAX_WAIT = 300 };
 
+/* All or nothing: without its endpoint another server would be asked. */
 static ludc_value *settings_value(const ludc_hub_settings *s, bool is_default) {
     ludc_value *root = ludc_value_new(LUD_CFG_OBJECT), *config = ludc_value_new(LUD_CFG_OBJECT);
-    if (is_default && s->endpoint) ludc_value_put(config, "endpoint", ludc_value_str(ludc_str(s->endpoint)));
-    ludc_value_put(config, "connect_timeout", ludc_value_float(s->connect_timeout));
-    ludc_value_put(config, "read_timeout", ludc_value_float(s->read_timeout));
-    ludc_value_put(config, "allow_http", ludc_value_bool(s->allow_http));
-    ludc_value_put(config, "user_agent", ludc_value_str(LUDC_STR("ludwig/" LUDC_VERSION)));
-    if (root && ludc_value_put(root, "config", config)) return root;
+    const bool ok =
+        (!is_default || !s->endpoint || ludc_value_put(config, "endpoint", ludc_value_str(ludc_str(s->endpoint)))) &&
+        ludc_value_put(config, "connect_timeout", ludc_value_float(s->connect_timeout)) &&
+        ludc_value_put(config, "read_timeout", ludc_value_float(s->read_timeout)) &&
+        ludc_value_put(config, "allow_http", ludc_value_bool(s->allow_http)) &&
+        ludc_value_put(config, "user_agent", ludc_value_str(LUDC_STR("ludwig/" LUDC_VERSION)));
+    if (ludc_value_put(root, "config", config) && ok) return root;
     ludc_value_free(root);
     return NULL;
 }
@@ -27,23 +29,21 @@ lud_status ludc_hub_link_open(ludc_hub *hub, const char *name, ludc_hub_link *ou
     const lud_hub_vt *vt = c->vtable;
     if (!vt->folder && (!vt->resolve || !vt->fetch))
         return ludc_fail(err, LUD_E_ABI, "hub '%s' has neither folder nor resolve and fetch", name);
-    ludc_value *cfg = settings_value(&hub->settings, is_default);
-    if (!cfg) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    ludc_hub_link link = {.vt = vt};
-    lud_host_ctx *ctx = ludc_host_table(hub->opts.host)->ctx;
-    lud_status status = link.vt->inst->open(ctx, cfg, &link.self, err);
-    ludc_value_free(cfg);
-    if (status == LUD_OK && is_default && hub->settings.token && LUD_HAS(link.vt, lud_hub_vt, authorize))
-        status = link.vt->authorize(link.self, ludc_str(hub->settings.token), err);
+    ludc_hub_link link = {.vt = vt, .cfg = settings_value(&hub->settings, is_default)};
+    if (!link.cfg) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = vt->inst->open(ludc_host_table(hub->opts.host)->ctx, link.cfg, &link.self, err);
+    if (status == LUD_OK && is_default && hub->settings.token && vt->authorize)
+        status = vt->authorize(link.self, ludc_str(hub->settings.token), err);
     if (status == LUD_OK)
         *out = link;
-    else if (link.self)
+    else
         ludc_hub_link_close(&link);
     return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "hub '%s': %s", name, ludc_status_text(status));
 }
 
 void ludc_hub_link_close(ludc_hub_link *link) {
     if (link->self) link->vt->inst->close(link->self);
+    ludc_value_free(link->cfg);
     *link = (ludc_hub_link){0};
 }
 

@@ -15,7 +15,6 @@ lud_status ludc_hub_listing_add(ludc_hub_listing *l, lud_str path, uint64_t size
     const char *fault = ludc_hub_name_fault(path);
     if (fault) {
         ludc_log(LUD_LOG_WARN, "hub: a file is left out: its name has %s", fault);
-        l->odd = true;
         return LUD_OK;
     }
     const size_t digits = strlen(hash);

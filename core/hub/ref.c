@@ -120,7 +120,7 @@ bool ludc_hub_is_ref(const char *text) {
     ludc_hub_ref ref;
     if (strstr(text, "://")) return true;
     return !ludc_path_exists(text) && ludc_hub_ref_parse(text, &ref, NULL) == LUD_OK && !ref.path[0] &&
-           strchr(ref.repo, '/') && !owner_is_folder(&ref);
+           strchr(ref.repo, '/') && (strchr(text, '@') || !owner_is_folder(&ref));
 }
 
 void ludc_hub_ref_text(const ludc_hub_ref *ref, ludc_buf *out) {

@@ -57,23 +57,24 @@ static lud_status select_one(const ludc_hub_ref *ref, ludc_hub_listing *l, lud_e
     return LUD_OK;
 }
 
+static bool ends_in(const char *path, const char *end) {
+    const size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcasecmp(path + n - m, end) == 0;
+}
+
 /* Says early what would be found out after the download. */
-static lud_status refuse_pickle(const ludc_hub_ref *ref, const ludc_hub_listing *l, lud_error *err) {
-    static const char *const weights[] = {"model.safetensors", "model.safetensors.index.json",
-                                          "adapter_model.safetensors"};
-    bool safe = false;
+static lud_status refuse_other_weights(const ludc_hub_ref *ref, const ludc_hub_listing *l, lud_error *err) {
     const char *gguf = NULL, *pickle = NULL;
     for (size_t i = 0; i < l->n; i++) {
-        const char *path = l->entries[i].path, *dot = strrchr(path, '.');
-        for (size_t k = 0; k < LUDC_COUNT(weights); k++)
-            safe |= strstr(path, weights[k]) != NULL;
-        if (dot && strcasecmp(dot, ".gguf") == 0) gguf = path;
-        if (strcmp(path, "pytorch_model.bin") == 0 || strcmp(path, "pytorch_model.bin.index.json") == 0) pickle = path;
+        const char *path = l->entries[i].path;
+        if (l->entries[i].wanted && strstr(path, ".safetensors")) return LUD_OK;
+        if (ends_in(path, ".gguf")) gguf = path;
+        if (ends_in(path, ".bin") || ends_in(path, ".pt")) pickle = path;
     }
-    if (safe || (!gguf && !pickle)) return LUD_OK;
     if (gguf)
         return ludc_fail(err, LUD_E_INVALID, "%s holds GGUF files; name one of them: %s://%s/%s", ref->repo, ref->hub,
                          ref->repo, gguf);
+    if (!pickle) return LUD_OK;
     return ludc_fail(err, LUD_E_HUB,
                      "%s: its weights are a pickle file (%s), which is not read because it can run code", ref->repo,
                      pickle);
@@ -84,11 +85,11 @@ lud_status ludc_hub_select(const ludc_hub_ref *ref, ludc_hub_listing *l, lud_err
         LUDC_TRY(select_one(ref, l, err));
         return refuse_twins(l, err);
     }
-    if (ref->type == LUD_REPO_MODEL && l->exact) LUDC_TRY(refuse_pickle(ref, l, err));
     for (size_t i = 0; i < l->n; i++)
         l->entries[i].wanted = ref->type != LUD_REPO_MODEL || is_read(l->entries[i].path);
     ludc_hub_entry *index = ludc_hub_listing_find(l, "model.safetensors.index.json");
     if (index && ludc_hub_listing_find(l, "model.safetensors")) index->wanted = false;
+    if (ref->type == LUD_REPO_MODEL) LUDC_TRY(refuse_other_weights(ref, l, err));
     return refuse_twins(l, err);
 }
 

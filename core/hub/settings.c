@@ -113,27 +113,27 @@ static lud_status find_token(const char *home, char **out, lud_error *err) {
     return *out ? LUD_OK : token_file(home, out, err);
 }
 
-static char *endpoint(void) {
+static lud_status find_endpoint(char **out, lud_error *err) {
     const char *v = variable("HF_ENDPOINT");
     size_t n = v ? strlen(v) : 0;
     while (n && v[n - 1] == '/')
         n--;
-    return n ? ludc_strndup(v, n) : NULL;
+    *out = n ? ludc_strndup(v, n) : NULL;
+    return n && !*out ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
 }
 
 lud_status ludc_hub_settings_read(ludc_hub_settings *s, lud_error *err) {
     char *home = hub_home();
     *s = (ludc_hub_settings){
         .cache = home ? folder("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", home, "hub") : NULL,
-        .endpoint = endpoint(),
         .offline = is_true("HF_HUB_OFFLINE") || is_true("TRANSFORMERS_OFFLINE"),
         .no_symlinks = is_true("HF_HUB_DISABLE_SYMLINKS"),
         .allow_http = is_true("LUDWIG_HUB_ALLOW_HTTP"),
         .connect_timeout = seconds("HF_HUB_ETAG_TIMEOUT", 10),
         .read_timeout = seconds("HF_HUB_DOWNLOAD_TIMEOUT", 10),
     };
-    const lud_status status =
-        s->cache ? find_token(home, &s->token, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = s->cache ? find_endpoint(&s->endpoint, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK) status = find_token(home, &s->token, err);
     ludc_free(home);
     if (status != LUD_OK) ludc_hub_settings_free(s);
     return status;

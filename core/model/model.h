@@ -93,7 +93,8 @@ typedef struct ludc_prefix_counts {
 } ludc_prefix_counts;
 /* After the programs that were made with it. All 0 if there is none. */
 ludc_prefix_counts ludc_prefix_close(ludc_model *);
-/* Hash of all that decides the value of a tensor beside the inputs: computation, parameters, the device and its code. */
+/* Hash of all that decides the value of a tensor beside the inputs: computation, parameters, the device and its code.
+ */
 lud_status ludc_value_key(const lud_graph *, lud_t, ludc_host *, const ludc_devices *, uint64_t key[2], lud_error *);
 
 /* ---- Saving ---- */

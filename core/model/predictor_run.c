@@ -124,8 +124,7 @@ lud_status ludc_task_key(ludc_predictor *p, size_t input, uint64_t key[2], lud_e
     lud_status status = LUD_OK;
     if (!in->rows_key[0] && !in->rows_key[1]) {
         status = ludc_task_build(p, LUDC_TASK_ENCODE, 1, 1, input, false, &b, err);
-        if (status == LUD_OK)
-            status = ludc_value_key(b.g, b.in[input].rows, p->host, p->devices, in->rows_key, err);
+        if (status == LUD_OK) status = ludc_value_key(b.g, b.in[input].rows, p->host, p->devices, in->rows_key, err);
         ludc_task_built_free(&b);
     }
     memcpy(key, in->rows_key, sizeof in->rows_key);

@@ -63,7 +63,11 @@ lud_status ludc_probe_take(ludc_model *m, ludc_probe *p, lud_error *err) {
     p->logits = ludc_alloc(ROWS * (size_t)p->vocab * sizeof *p->logits);
     if (!p->logits) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %d rows of logits", ROWS);
     LUDC_TRY(take_tokens(m, p, err));
-    return run(m, p, err);
+    const bool bf16 = m->devices->bf16;
+    m->devices->bf16 = false; /* rounded factors would drown what is looked for */
+    const lud_status status = run(m, p, err);
+    m->devices->bf16 = bf16;
+    return status;
 }
 
 /* ||a - b|| / ||a - mean of a||: 0 where they agree, about 1.4 where they have nothing in common. */

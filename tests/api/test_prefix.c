@@ -18,7 +18,7 @@ static const char language_text[] =
     "output_features: [{name: y, type: text}]\n"
     "preprocessing: {split: {probabilities: [0.7, 0.2, 0.1]}}\n"
     "trainer: {type: finetune, epochs: 3, batch_size: 8, learning_rate: 0.01%s}\n"
-    "backend: {type: local, cache_dir: '%s'}\n"
+    "backend: {type: local, cache_dir: '%s', precision: %s}\n"
     "%s\n";
 
 static const char predictive_text[] =
@@ -29,7 +29,7 @@ static const char predictive_text[] =
     "output_features: [{name: y, type: category}]\n"
     "preprocessing: {split: {probabilities: [0.7, 0.2, 0.1]}}\n"
     "trainer: {epochs: 3, batch_size: 8, learning_rate: 0.01%s}\n"
-    "backend: {type: local, cache_dir: '%s'}\n";
+    "backend: {type: local, cache_dir: '%s', precision: %s}\n";
 
 static const struct {
     int type;
@@ -66,6 +66,7 @@ static const struct {
 typedef struct world {
     char *dir, *data, *cache, *results, *models[2];
     char run_dir[4096];
+    const char *precision;
     ludc_buf log, metrics, weights; /* of the last run */
     int steps;                      /* of the last run; at step kill_at the process ends */
     int kill_at;
@@ -144,7 +145,7 @@ static void make_world(world *w) {
     char template[] = "/tmp/ludwig-prefix-XXXXXX";
     ludc_buf rows = {0};
     lud_error err = LUDC_ERROR_INIT;
-    *w = (world){.dir = ludc_strdup(mkdtemp(template))};
+    *w = (world){.dir = ludc_strdup(mkdtemp(template)), .precision = "auto"};
     w->data = file_in(w->dir, "data.csv");
     w->cache = file_in(w->dir, "cache");
     w->results = file_in(w->dir, "results");
@@ -232,9 +233,9 @@ static lud_status run_in(world *w, lud_session *s, size_t number, bool cached, l
     ludc_buf text = {0};
     lud_model *m = NULL;
     if (cases[number].type == LANGUAGE)
-        ludc_buf_addf(&text, language_text, model, word, trainer, w->cache, more);
+        ludc_buf_addf(&text, language_text, model, word, trainer, w->cache, w->precision, more);
     else
-        ludc_buf_addf(&text, predictive_text, model, more, word, inputs, trainer, w->cache);
+        ludc_buf_addf(&text, predictive_text, model, more, word, inputs, trainer, w->cache, w->precision);
     const lud_config_source source = {.struct_size = sizeof source, .text = text.ptr};
     const lud_train_opts opts = {.struct_size = sizeof opts,
                                  .data = {.struct_size = sizeof opts.data, .dataset = w->data},
@@ -344,6 +345,20 @@ static void test_nowhere(world *w, size_t number) {
     ludc_buf_free(&weights);
 }
 
+/* Products in fp32 and in bf16 (where the processor has them) give different values: they share none. */
+static void test_precision(world *w) {
+    (void)ludc_dir_remove(w->cache, NULL);
+    run(w, 0, true);
+    w->precision = "fp32";
+    run(w, 0, true);
+    ludc_buf weights = w->weights;
+    w->weights = (ludc_buf){0};
+    run(w, 0, false);
+    CHECK(same(&weights, &w->weights));
+    w->precision = "auto";
+    ludc_buf_free(&weights);
+}
+
 /* Each failing allocation ends the run with a message or does not matter; nothing leaks (under a sanitizer). */
 static void test_out_of_memory(world *w, size_t number) {
     lud_error err = LUDC_ERROR_INIT;
@@ -373,6 +388,7 @@ int main(void) {
     for (size_t i = 0; i < LUDC_COUNT(cases); i++)
         test_equal(&w, i);
     test_killed(&w);
+    test_precision(&w);
     test_nowhere(&w, 0);
     test_nowhere(&w, 8);
     test_out_of_memory(&w, 0);

@@ -227,8 +227,8 @@ static lud_status make_stored(one_op *p, uint32_t i, lud_error *err) {
     given.dtype = s->dtype;
     given.storage = s->storage;
     given.bytes = s->bytes;
-    return p->backend->vt->weight_new(p->backend->dev, &given, s->data, weight_uses(p->c, i), &p->bufs[1 + i],
-                                      &t->storage, err);
+    uint32_t uses = weight_uses(p->c, i) | (p->how.bf16 ? LUD_USE_BF16 : 0);
+    return p->backend->vt->weight_new(p->backend->dev, &given, s->data, uses, &p->bufs[1 + i], &t->storage, err);
 }
 
 static lud_status make_weight(one_op *p, uint32_t i, lud_error *err) {

@@ -132,14 +132,14 @@ static void say(const op_backend *b, const op_case *c, const form *f, int64_t ro
             (long long)c->in[c->opcode != LUD_OP_EMBEDDING].dim[1], f->name, (long long)rows, what);
 }
 
-static bool near(const op_array *got, const op_array *want) {
+static bool near(const op_array *got, const op_array *want, double limit) {
     const double *g = got->data, *w = want->data;
     double error = 0, top = 1e-30;
     for (int64_t i = 0; i < want->n; i++) {
         top = fmax(top, fabs(w[i]));
         error = fmax(error, fabs(g[i] - w[i]));
     }
-    return got->n == want->n && error <= 1e-5 * top;
+    return got->n == want->n && error <= limit * top;
 }
 
 static bool same(const op_array *a, const op_array *b) {
@@ -155,6 +155,7 @@ typedef struct trial {
     const op_backend *b, *oracle;
     const op_case *c;
     const form *f;
+    bool bf16;     /* flagged LUD_OP_BF16 */
     op_data whole; /* results of the largest batch */
 } trial;
 
@@ -170,13 +171,15 @@ static void check_batch(trial *t, int64_t rows) {
     lud_status status = op_data_make(t->oracle, t->c, batch, &inputs, &err);
     if (status == LUD_OK && !store_weight(t->f, t->c, at, &inputs, &stored)) status = LUD_E_NOMEM;
     if (status == LUD_OK) status = op_run(t->oracle, t->c, batch, (op_how){.dtype = LUD_F64}, &inputs, &want, &err);
-    const op_how fp32 = {.dtype = LUD_F32, .frozen = true}, raw = {.dtype = LUD_F32, .frozen = true, .stored = &stored};
+    const op_how fp32 = {.dtype = LUD_F32, .frozen = true, .bf16 = t->bf16};
+    op_how raw = fp32;
+    raw.stored = &stored;
     if (status == LUD_OK) status = op_run(t->b, t->c, batch, fp32, &inputs, &plain, &err);
     if (status == LUD_OK) status = op_run(t->b, t->c, batch, raw, &inputs, &got, &err);
     CHECK_OK(status, err);
     for (int k = 0; status == LUD_OK && k < CASE_MAX_OUT; k++) {
         if (!want.out[k].data) continue;
-        bool right = t->c->out[k].dtype == LUD_I32 || near(&got.out[k], &want.out[k]);
+        bool right = t->c->out[k].dtype == LUD_I32 || near(&got.out[k], &want.out[k], t->bf16 ? 0.02 : 1e-5);
         bool bits = strcmp(t->b->name, "cpu") != 0 || same(&got.out[k], &plain.out[k]);
         bool row = !(t->b->info.caps & LUD_CAP_ROW_INVARIANT) || !t->whole.out[k].data ||
                    begins(&t->whole.out[k], &got.out[k]);
@@ -194,9 +197,9 @@ static void check_batch(trial *t, int64_t rows) {
     free((void *)(uintptr_t)stored.data);
 }
 
-static void check_case(const backend_set *set, const op_backend *b, const form *f, const op_case *c) {
+static void check_case(const backend_set *set, const op_backend *b, const form *f, const op_case *c, bool bf16) {
     static const int64_t rows[] = {ROWS_MAX, 0, 1, 2, 3, 4, 5, 17};
-    trial t = {.b = b, .oracle = set->oracle, .c = c, .f = f};
+    trial t = {.b = b, .oracle = set->oracle, .c = c, .f = f, .bf16 = bf16};
     for (size_t i = 0; i < LUDC_COUNT(rows); i++)
         check_batch(&t, rows[i]);
     op_data_free(&t.whole);
@@ -210,7 +213,8 @@ static void check_backend(const backend_set *set, const op_backend *b) {
         for (size_t o = 0; o < LUDC_COUNT(opcodes); o++)
             for (size_t f = 0; f < LUDC_COUNT(forms); f++) {
                 const op_case c = case_of(opcodes[o], shapes[s][0], shapes[s][1], (s + f) % 2 != 0);
-                check_case(set, b, &forms[f], &c);
+                check_case(set, b, &forms[f], &c, false);
+                check_case(set, b, &forms[f], &c, true);
             }
 }
 

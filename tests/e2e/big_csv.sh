@@ -51,12 +51,13 @@ for size in small big; do
     peak again_$size train -c model.yaml --dataset $size.csv --output_directory $size.again
     grep -q 'from the cache$' err || fail "$size: nothing from the cache"
     peak predict_$size predict -m $size/experiment_run --dataset $size.csv -o $size.out.csv
+    peak evaluate_$size evaluate -m $size/experiment_run --dataset $size.csv >metrics.json
 done
-peak evaluate_big evaluate -m big/experiment_run --dataset big.csv --split test >metrics.json
 limit=$((megabytes * 1000 / 2))
 [ $((peak_train_big - peak_train_small)) -lt $limit ] || fail "training: $peak_train_big kB, $peak_train_small small"
 [ $((peak_again_big - peak_again_small)) -lt $limit ] || fail "again: $peak_again_big kB, $peak_again_small small"
 [ $((peak_predict_big - peak_predict_small)) -lt $limit ] || fail "predicting: $peak_predict_big kB, $peak_predict_small small"
+[ $((peak_evaluate_big - peak_evaluate_small)) -lt $limit ] || fail "evaluating: $peak_evaluate_big kB, $peak_evaluate_small small"
 lines=$(wc -l <big.out.csv)
 [ "$lines" -eq $((copies * 5000 + 1)) ] || fail "$lines lines of predictions of $copies times 5000 rows"
 finish

@@ -163,6 +163,7 @@ def test_faults(hub):
         "a page of HTML": [{**api, "kind": "badjson"}],
         "an expired link": [{**get, "kind": "expired"}],
         "a stall": [{**get, "kind": "stall", "at": 20_000_000, "sec": 6}],
+        "a drip": [{**api, "kind": "slow", "bps": 10}],
         "a late answer": [{**api, "kind": "delay", "sec": 1}],
         "an empty token of the other side": [{**get, "kind": "setheader", "name": "X-Error-Code", "value": "\x1b[2J"}],
     }
@@ -371,6 +372,8 @@ def test_by_name(hub):
     r = run(hub.endpoint, home, "train", "-cs", json.dumps(config), "--dataset", home + "/rows.csv", "-od", out,
             LUDWIG_PRETRAINED_MODELS_DIR=home + "/mirror")
     check("a mirror of folders", r.returncode == 0 and not hub.log(), r.stderr)
+    newest = max((f for f in hubs.snapshot(out) if f.endswith("hyperparameters.json")), key=os.path.getmtime)
+    check("whose place is kept", json.load(open(newest))["base_model"] == os.path.realpath(home + "/mirror/my/tiny"))
 
 
 def main():

@@ -151,7 +151,7 @@ static void test_what_is_a_reference(void) {
           !ludc_hub_is_ref(""));
     CHECK_INT(ludc_dir_make("org", NULL), LUD_OK);
     CHECK(!ludc_hub_is_ref("org/name"));
-    CHECK(ludc_hub_is_ref("hf://org/name"));
+    CHECK(ludc_hub_is_ref("hf://org/name") && ludc_hub_is_ref("org/name@main"));
     CHECK_INT(ludc_dir_make("mirror/some/model", NULL), LUD_OK);
     setenv("LUDWIG_PRETRAINED_MODELS_DIR", "mirror", 1);
     check_ref("some/model", "local", LUD_REPO_MODEL, "some/model", "main", "", "local://some/model");

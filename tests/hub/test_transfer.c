@@ -58,7 +58,7 @@ static lud_status run(script *s, const char *sum, char msg[256]) {
     char folder[300];
     snprintf(folder, sizeof(folder), "%s/models--o--n", root);
     ludc_hub_job job = {.hub = &hub, .ref = &ref, .folder = folder, .commit = COMMIT};
-    const ludc_hub_link link = {&vt, s};
+    const ludc_hub_link link = {.vt = &vt, .self = s};
     ludc_hub_entry e = {.path = (char *)"sub/big.bin", .size = SIZE};
     lud_error err = LUDC_ERROR_INIT;
     strcpy(e.hash, sum);

@@ -119,9 +119,20 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
         s->out[k] = bind(p, p->first_result[i] + k);
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
     s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
-    if (s->bf16 && s->in[1].t && cpu_weight_strips(&s->in[1])) s->bf16 = false; /* read as stored, in full precision */
     s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
     return LUD_OK;
+}
+
+/* A program that decodes reads each weight for a few rows only. In strips that is bound by memory, not by products:
+ * nothing is gained by rounding, so it does not. */
+static void keep_strips_exact(cpu_exe *exe) {
+    bool decodes = false;
+    for (uint32_t i = 0; i < exe->n_steps; i++)
+        decodes |= exe->steps[i].op->opcode == LUD_OP_ATTENTION_CACHED;
+    for (uint32_t i = 0; decodes && i < exe->n_steps; i++) {
+        cpu_step *s = &exe->steps[i];
+        if (s->bf16 && cpu_weight_strips(&s->in[1])) s->bf16 = s->never_solo = false;
+    }
 }
 
 /* The last step before i that it must not run beside. Looks back a bounded way; further back counts as a conflict. */
@@ -258,6 +269,7 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
         st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
         if (st != LUD_OK) goto out;
     }
+    keep_strips_exact(exe);
     st = measure(dev, job, shared, err);
     if (st != LUD_OK) goto out;
     exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);

@@ -95,7 +95,7 @@ static void f32_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu
 /* ---- Strips: weights as files store them, for all uses ---- */
 static bool strips_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
     (void)dev;
-    return cpu_strips_kind(t) && !(uses & (LUD_USE_OTHER | LUD_USE_BF16));
+    return cpu_strips_kind(t) && !(uses & LUD_USE_OTHER);
 }
 
 static size_t strips_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {

@@ -154,7 +154,7 @@ static void set_limits(const hf_client *c, const hf_origin *to) {
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, lround(1000 * c->connect_timeout));
-    curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 100L); /* bytes a second: a drip is as good as a stall */
     curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, lround(ceil(c->read_timeout)));
     curl_easy_setopt(c->curl, CURLOPT_USERAGENT, c->user_agent);
     if (to->loopback) curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "*");

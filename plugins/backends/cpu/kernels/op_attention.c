@@ -173,9 +173,31 @@ static void write_pools(cpu_worker *w, const cpu_step *s, const attn *a) {
     }
 }
 
+/* Where [j0, j0 + n) lies if its pages follow each other in the pools, else -1. */
+static int64_t one_run(cpu_worker *w, const cpu_step *s, const attn *a, int64_t segment, int64_t j0, int64_t n) {
+    int64_t z = cpu_dim(w, &s->in[6], 1), first = pool_row(w, s, a, segment, j0);
+    for (int64_t j = z - j0 % z; j < n && first >= 0; j += z)
+        if (pool_row(w, s, a, segment, j0 + j) != first + j * a->g * a->d) return -1;
+    return first;
+}
+
+/* Rows of one head are too short for the hardware to run ahead of. */
+static void fetch_rows(const float *rows, int64_t ld, int64_t n, int64_t d) {
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < d; i += CPU_LINE / (int64_t)sizeof(float))
+            __builtin_prefetch(rows + j * ld + i);
+}
+
 static key_rows keys_of_pages(cpu_worker *w, const cpu_step *s, const attn *a, const attn_item *it, const forward *f,
                               int64_t j0, int64_t n) {
+    const float *k = cpu_in(s, 6) + it->head * a->d, *v = cpu_in(s, 7) + it->head * a->d;
     size_t bytes = (size_t)a->d * sizeof(float);
+    int64_t run = one_run(w, s, a, it->s, j0, n), ld = a->g * a->d;
+    if (run >= 0) {
+        fetch_rows(k + run + KEY_BLOCK * ld, ld, KEY_BLOCK, a->d);
+        fetch_rows(v + run + KEY_BLOCK * ld, ld, KEY_BLOCK, a->d);
+        return (key_rows){k + run, v + run, ld};
+    }
     for (int64_t j = 0; j < n; j++) {
         int64_t row = pool_row(w, s, a, it->s, j0 + j);
         if (row < 0) {
@@ -183,8 +205,8 @@ static key_rows keys_of_pages(cpu_worker *w, const cpu_step *s, const attn *a, c
             memset(f->vrows + j * a->d, 0, bytes);
             continue;
         }
-        memcpy(f->krows + j * a->d, cpu_in(s, 6) + row + it->head * a->d, bytes);
-        memcpy(f->vrows + j * a->d, cpu_in(s, 7) + row + it->head * a->d, bytes);
+        memcpy(f->krows + j * a->d, k + row, bytes);
+        memcpy(f->vrows + j * a->d, v + row, bytes);
     }
     return (key_rows){f->krows, f->vrows, a->d};
 }

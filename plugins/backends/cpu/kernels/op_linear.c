@@ -20,11 +20,9 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .rows = cpu_rows(w, &s->out[0]),
               .n = m,
               .k = k};
-    if (s->bf16)
-        FN(bf16_shared)
-        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = w->shared});
-    else
-        FN(gemm_shared)(w, s, 0, &g);
+    if (s->bf16) FN(bf16_shared)
+    (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = w->shared});
+    else FN(gemm_shared)(w, s, 0, &g);
 }
 
 /* dy (T,M), w (M,K) -> dx (T,K) */
@@ -42,11 +40,9 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .rows = cpu_rows(w, &s->out[0]),
               .n = k,
               .k = m};
-    if (s->bf16)
-        FN(bf16_shared)
-        (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .room = w->shared});
-    else
-        FN(gemm_shared)(w, s, 0, &g);
+    if (s->bf16) FN(bf16_shared)
+    (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .room = w->shared});
+    else FN(gemm_shared)(w, s, 0, &g);
 }
 
 /* OpenBLAS wins where dy is wide: it packs dy^T, whose rows lie far apart (measured: 85 % of the peak against 67 %).

@@ -21,6 +21,19 @@ static void round_shared(cpu_worker *w, const cpu_step *s, uint32_t number, cons
         (panels ? w->bf16->panels : w->bf16->rows)(out, f, it.begin, it.end);
 }
 
+/* A weight in strips, a panel and a block of K at a time. */
+static void strips_shared(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g, uint16_t *out) {
+    float *block = (float *)(void *)w->scratch;
+    cpu_loop loop = cpu_loop_start(w, s, number, cpu_ceil_div(g->n, PN));
+    for (int64_t i; cpu_loop_next(&loop, &i);) {
+        for (int64_t k = 0; k < g->k; k += KC) {
+            bf16_factor f = {.x = block, .ld = PN, .n = PN, .k = CPU_MIN(g->k - k, KC), .by_k = true};
+            FN(strips_pack)(block, g, i * PN, CPU_MIN(g->n - i * PN, PN), k, f.k);
+            w->bf16->panels(out + i * PN * cpu_round_up(g->k, BF16_PAIR) + k * BF16_N, &f, 0, PN);
+        }
+    }
+}
+
 static size_t left_bytes(int64_t rows, int64_t k) {
     return (size_t)cpu_round_up((int64_t)bf16_rows_bytes(rows, k), CPU_LINE);
 }
@@ -40,7 +53,10 @@ static void complete(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
     bf16_factor left = left_of(g), right = right_of(g);
     bool round_left = !p->left && !s->rounded, round_right = !p->panels;
     if (round_left) round_shared(w, s, number, &left, a, false);
-    if (round_right) round_shared(w, s, number + 1, &right, b, true);
+    if (round_right && g->strips)
+        strips_shared(w, s, number + 1, g, b);
+    else if (round_right)
+        round_shared(w, s, number + 1, &right, b, true);
     if (round_left || round_right) cpu_barrier(w);
     if (!p->left) p->left = a, p->lda = bf16_ld(g->k);
     if (!p->panels) p->panels = b;

@@ -96,11 +96,9 @@ static void logits_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t 
               .rows = rows,
               .n = h->v,
               .k = h->c};
-    if (s->bf16)
-        FN(bf16_shared)
-        (w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = h->room});
-    else
-        FN(gemm_shared)(w, s, loop, &g);
+    if (s->bf16) FN(bf16_shared)
+    (w, s, loop, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = h->room});
+    else FN(gemm_shared)(w, s, loop, &g);
     cpu_barrier(w);
 }
 

@@ -92,7 +92,8 @@ ALWAYS_INLINE int64_t few_step(few *f, const int kind, const int rows, int64_t s
 FEW_ROWS(BF16)
 FEW_ROWS(F16)
 FEW_ROWS(Q4_0)
-FEW_ROWS(Q4_1) FEW_ROWS(Q8_0)
+FEW_ROWS(Q4_1)
+FEW_ROWS(Q8_0)
 #define FEW_NAMES(kind)                                                                                                \
     { few_##kind##_1, few_##kind##_2, few_##kind##_3, few_##kind##_4 }
     typedef int64_t few_fn(few *, int64_t strips);

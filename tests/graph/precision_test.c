@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * LUD_OP_BF16: with bf16, the maps of sites carry it, and so do their gradients; what else is emitted does not;
+ * without, nothing does. A precision is taken by the device that is faster with it alone. */
+#include "rig.h"
+
+typedef struct flags {
+    uint32_t flagged[64], plain[64];
+} flags;
+
+static void record(void *arg, const lud_program *p) {
+    flags *f = arg;
+    for (uint32_t i = 0; i < p->n_ops; i++)
+        (p->ops[i]->flags & LUD_OP_BF16 ? f->flagged : f->plain)[p->ops[i]->opcode]++;
+}
+
+/* x -> trained map, emitted as an adapter does -> frozen site -> trained site -> loss */
+static void build(lud_graph *g, rig *r) {
+    const lud_graph_api *api = ludc_graph_api();
+    int32_t e = ludc_graph_extent(g, 4);
+    lud_shape shape = rig_shape(LUD_REAL, 2, -e, 6, 0), rows = rig_shape(LUD_REAL, 2, -e, 5, 0);
+    lud_t x = ludc_graph_input(g, "x", &shape), dy = ludc_graph_input(g, "dy", &rows);
+    lud_t low = OP(g, LINEAR, NULL, x, rig_param(r, g, "t.low", 6, 6));
+    lud_site frozen = {.struct_size = sizeof frozen, .groups = 1, .name = "frozen", .d_in = 6, .d_out = 7};
+    lud_site trained = {.struct_size = sizeof trained, .groups = 1, .name = "trained", .d_in = 7, .d_out = 5};
+    frozen.weight = rig_param(r, g, "frozen.weight", 7, 6);
+    trained.weight = rig_param(r, g, "t.trained", 5, 7);
+    lud_t y = api->linear(g, &trained, api->linear(g, &frozen, low));
+    CHECK_OK(ludc_graph_backward(g, y, dy, &r->err), r->err);
+}
+
+static flags flags_of(bool bf16) {
+    rig r;
+    flags f = {{0}, {0}};
+    ludc_program *p = NULL;
+    if (!rig_open(&r, RIG_WATCH, LUD_F32)) return f;
+    rig_on_compile(record, &f);
+    const ludc_graph_opts opts = {.store = r.store, .real = LUD_F32, .bf16 = bf16, .hooks = rig_trains()};
+    lud_graph *g = ludc_graph_new(&opts, &r.err);
+    build(g, &r);
+    CHECK_OK(ludc_store_seal(r.store, 0, &r.err), r.err);
+    CHECK_OK(ludc_program_new(g, NULL, 0, &r.devices, r.store, &p, &r.err), r.err);
+    rig_on_compile(NULL, NULL);
+    ludc_program_free(p);
+    ludc_graph_free(g);
+    rig_close(&r);
+    return f;
+}
+
+static void check_precision(void) {
+    rig r;
+    if (!rig_open(&r, RIG_WATCH, LUD_F32)) return;
+    const char *const words[] = {"auto", "fp32", "bf16"};
+    for (int has = 0; has < 2; has++) {
+        for (int i = 0; i < 3; i++) {
+            r.devices.primary.info.caps = has ? LUD_CAP_BF16 : 0;
+            ludc_devices_set_precision(&r.devices, ludc_str(words[i]));
+            CHECK(r.devices.bf16 == (has && i != 1));
+        }
+    }
+    CHECK(strstr(r.devices.why, "bf16 products") != NULL);
+    rig_close(&r);
+}
+
+int main(void) {
+    flags with = flags_of(true), without = flags_of(false);
+    CHECK_INT(with.flagged[LUD_OP_LINEAR], 1); /* nobody reads the last map itself */
+    CHECK_INT(with.plain[LUD_OP_LINEAR], 1);
+    CHECK_INT(with.flagged[LUD_OP_LINEAR_GRAD_INPUT], 2);
+    CHECK_INT(with.flagged[LUD_OP_LINEAR_GRAD_WEIGHT], 1);
+    CHECK_INT(with.plain[LUD_OP_LINEAR_GRAD_WEIGHT], 1);
+    CHECK_INT(without.plain[LUD_OP_LINEAR], 2);
+    for (int i = 0; i < 64; i++)
+        CHECK_INT(without.flagged[i], 0);
+    check_precision();
+    return check_done();
+}
