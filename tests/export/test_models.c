@@ -11,6 +11,7 @@
 
 static golden g;
 static char *temp;
+static const char *device;
 
 static const struct {
     int32_t dtype;
@@ -58,15 +59,15 @@ static void one_form(const char *base, const char *adapter, size_t kind) {
     const bool folder = kinds[kind].folder;
     const int32_t dtype = kinds[kind].dtype;
     char *path = ludc_path_join(temp, folder ? "out" : "out.gguf");
-    CHECK_OK(golden_open(&g, base, adapter, "cpu", false, 0, &m, &err), err);
-    CHECK_OK(golden_open(&g, base, NULL, "cpu", false, 0, &plain, &err), err);
+    CHECK_OK(golden_open(&g, base, adapter, device, false, 0, &m, &err), err);
+    CHECK_OK(golden_open(&g, base, NULL, device, false, 0, &plain, &err), err);
     if (!m.model || !plain.model) return;
     CHECK_OK(folder ? ludc_model_save_folder(m.model, path, dtype, &err)
                     : ludc_model_save_gguf(m.model, path, "tiny", dtype, &err),
              err);
     CHECK_OK(ludc_model_take_rounded(plain.model, m.model, !folder, dtype, &err), err);
     CHECK_OK(ludc_probe_take(plain.model, &want, &err), err);
-    CHECK_OK(golden_open(&g, path, NULL, "cpu", false, 0, &again, &err), err);
+    CHECK_OK(golden_open(&g, path, NULL, device, false, 0, &again, &err), err);
     if (again.model) {
         CHECK_OK(ludc_probe_take(again.model, &got, &err), err);
         CHECK_OK(ludc_probe_compare(&want, &got, 1e-6, &worst, &err), err);
@@ -84,7 +85,7 @@ static bool has_gguf(const char *base) {
     lud_error err = LUDC_ERROR_INIT;
     golden_model m = {0};
     char *path = ludc_path_join(temp, "probe.gguf");
-    lud_status status = golden_open(&g, base, NULL, "cpu", false, 0, &m, &err);
+    lud_status status = golden_open(&g, base, NULL, device, false, 0, &m, &err);
     if (status == LUD_OK) status = ludc_model_save_gguf(m.model, path, "tiny", LUDC_F32, &err);
     if (status != LUD_OK) printf("no GGUF of %s: %s\n", base, err.msg);
     CHECK(status == LUD_OK ||
@@ -161,14 +162,14 @@ static void one_adapter(golden *unused, const char *name, const char *dir) {
     char *base = golden_path(&g, of.ptr, "");
     char *files[3] = {ludc_path_join(temp, "base.gguf"), ludc_path_join(temp, "merged.gguf"),
                       ludc_path_join(temp, "adapter.gguf")};
-    const lud_status status = golden_open(&g, base, dir, "cpu", false, 0, &m, &err);
+    const lud_status status = golden_open(&g, base, dir, device, false, 0, &m, &err);
     if (status != LUD_OK) {
         printf("skip %s: %s\n", name, err.msg);
         goto out;
     }
     one_form(base, dir, 0);
     one_form(base, dir, 4);
-    CHECK_OK(golden_open(&g, base, NULL, "cpu", false, 0, &plain, &err), err);
+    CHECK_OK(golden_open(&g, base, NULL, device, false, 0, &plain, &err), err);
     CHECK_OK(ludc_model_save_gguf(plain.model, files[0], "tiny", LUDC_F32, &err), err);
     CHECK_OK(ludc_model_save_gguf(m.model, files[1], "tiny", LUDC_F32, &err), err);
     const lud_status written = ludc_model_save_gguf_adapter(m.model, files[2], "tiny", &err);
@@ -206,6 +207,11 @@ int main(void) {
     ludc_log_set(NULL, NULL, LUD_LOG_ERROR);
     golden_init(&g);
     temp = golden_temp_dir();
+    const char *backends[9];
+    golden_backends(&g, backends);
+    device = backends[0];
+    CHECK(device != NULL);
+    if (!device) return check_done();
     golden_each(&g, "tiny", one_model);
     CHECK(models >= 10);
     golden_each(&g, "adapters", one_adapter);

@@ -120,9 +120,9 @@ typedef struct cpu_kernel_set {
     const char *isa;
     const cpu_kernel *kernels;
     size_t n;
-    /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is, and columns [n0, n1) of B packed. */
+    /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
-    void (*pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 
