@@ -61,9 +61,11 @@ static lud_status make_stored(const ludc_store *s, const ludc_device *d, const l
     void *stored = ludc_alloc(p->lazy.stored_bytes);
     if (!stored) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s'", p->name);
     p->lazy.stored(p->lazy.arg, stored);
-    lud_status status = d->vt->weight_new(d->dev, &t, stored, w->uses, &w->buf, &w->storage, &why);
+    /* One copy for the uses of programs to come as well: its layout is the file's, not a use's. */
+    const uint32_t uses = w->uses | LUD_USE_FORWARD | LUD_USE_INPUT_GRAD | LUD_USE_ROWS;
+    lud_status status = d->vt->weight_new(d->dev, &t, stored, uses, &w->buf, &w->storage, &why);
     ludc_free(stored);
-    if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return LUD_OK;
+    if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return w->uses = uses, LUD_OK;
     d->vt->buf_free(d->dev, &w->buf);
     w->buf = (lud_buf){0};
     if (status == LUD_OK || status == LUD_E_UNSUPPORTED) return LUD_E_UNSUPPORTED;
