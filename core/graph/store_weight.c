@@ -81,6 +81,21 @@ static lud_status make_copy(ludc_store *s, const ludc_device *d, ludc_store_para
     return make_weight(d, &t, host, w, err);
 }
 
+static bool reads_host(const ludc_weight *w) {
+    return w->storage == LUD_STORAGE_PLAIN ? w->buf.handle == NULL : (w->uses & LUD_USE_ROWS) != 0;
+}
+
+/* Values that can be made again are given up once no device copy reads them where they lie. */
+static void release_host(ludc_store_param *p) {
+    bool read = false;
+    for (const ludc_weight *w = p->weights; w; w = w->next)
+        read = read || reads_host(w);
+    if (read || !p->lazy.reals || !p->own) return;
+    ludc_free(p->own);
+    p->own = NULL;
+    p->host = NULL;
+}
+
 lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *err) {
     ludc_store_param *p = s->params[i];
     const ludc_device *d = ludc_side(s->devices, side);
@@ -104,6 +119,7 @@ lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, l
     }
     w->next = p->weights;
     p->weights = w;
+    release_host(p);
     *out = w;
     return LUD_OK;
 }

@@ -28,7 +28,7 @@ void cpu_blas_open(cpu_blas *);
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
 enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_STRIPS };
 typedef struct cpu_weight {
-    const void *rows;           /* row-major, as the host has it; or strips */
+    const void *rows;           /* row-major, as the host has it, NULL: not kept; or strips */
     const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
     int32_t strips;             /* the kind of strips (strips.h), 0: fp32 */
 } cpu_weight;

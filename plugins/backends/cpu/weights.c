@@ -54,6 +54,7 @@ static void bf16_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cp
         w->grad = room;
         bf16_pack(dev, (bf16_factor){.x = w->rows, .ld = k, .n = k, .k = m, .by_k = true}, room);
     }
+    if (!(uses & LUD_USE_ROWS)) w->rows = NULL; /* it lasts for the call only */
 }
 
 /* fp32, where the forward product is the only use: few rows then stream the weight. In training packing on the fly
@@ -76,6 +77,7 @@ static void f32_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu
     packing p = {dev, {.x = w->rows, .ld = t->dim[1], .n = t->dim[0], .k = t->dim[1]}, room};
     w->forward = room;
     dev->host->parallel_for(dev->ctx, cpu_ceil_div(p.b.n, dev->set->panel), 1, f32_range, &p);
+    w->rows = NULL; /* it lasts for the call only */
 }
 
 /* ---- Strips: weights as files store them, for all uses ---- */
