@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_decode MODEL [tokens] [threads]: greedy decoding at batch 1, by the model's own programs. A token costs at
- * least the reading of all weights once, so its time is set beside the bandwidth that the same threads reach in this
- * run. */
+ * bench_decode MODEL [tokens] [threads] [precision]: greedy decoding at batch 1, by the model's own programs. A token
+ * costs at least the reading of all weights once, so its time is set beside the bandwidth that the same threads reach
+ * in this run. */
 #include "bench_case.h"
 #include <generate.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 8, READ_BYTES = 512 << 20, READ_PIECE = 1 << 20, PROMPT = 16 };
+enum { WINDOW = 8, READ_BYTES = 512 << 20, READ_PIECE = 1 << 20, PROMPT = 16, READ_AHEAD = 128 };
 
 /* ---- What memory gives ---- */
 static volatile uint64_t read_sink;
@@ -18,8 +18,10 @@ static void read_pieces(void *arg, int64_t begin, int64_t end) {
     const words *p = (const words *)arg + begin * (READ_PIECE / 64);
     words sum[4] = {{0}};
     for (int64_t i = 0; i < (end - begin) * (READ_PIECE / 64); i += 4)
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 4; k++) {
+            __builtin_prefetch(p + i + k + READ_AHEAD);
             sum[k] ^= p[i + k];
+        }
     read_sink = (sum[0] ^ sum[1] ^ sum[2] ^ sum[3])[0];
 }
 
@@ -85,16 +87,17 @@ static lud_status decode(ludc_model *m, int64_t tokens, clock_of *c, lud_error *
     return status;
 }
 
-static lud_status config_of(const char *model, ludc_value **out, lud_error *err) {
+static lud_status config_of(const char *model, const char *precision, ludc_value **out, lud_error *err) {
     static const char text[] = "{\"model_type\": \"llm\", \"adapter\": null, \"trainer\": {}, \"output_features\": "
                                "[{\"type\": \"text\", \"decoder\": {\"type\": \"text_extractor\"}}], "
                                "\"preprocessing\": {}, \"backend\": {\"device\": \"auto\"}}";
     LUDC_TRY(ludc_json_parse(text, sizeof text - 1, "bench", false, false, out, err));
-    bool ok = ludc_value_put(*out, "base_model", ludc_value_str(ludc_str(model)));
+    bool ok = ludc_value_put(*out, "base_model", ludc_value_str(ludc_str(model))) &&
+              ludc_value_put(ludc_value_get(*out, "backend"), "precision", ludc_value_str(ludc_str(precision)));
     return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
-static lud_status measure(ludc_host *host, const char *path, int64_t tokens, lud_error *err) {
+static lud_status measure(ludc_host *host, const char *path, int64_t tokens, const char *precision, lud_error *err) {
     const lud_host *table = ludc_host_table(host);
     ludc_value *config = NULL;
     ludc_model *m = NULL;
@@ -102,7 +105,7 @@ static lud_status measure(ludc_host *host, const char *path, int64_t tokens, lud
     double bytes = 0;
     c.memory = ludc_arena_map(READ_BYTES);
     c.at = ludc_alloc((size_t)tokens * sizeof *c.at);
-    lud_status status = c.memory && c.at ? config_of(path, &config, err) : LUD_E_NOMEM;
+    lud_status status = c.memory && c.at ? config_of(path, precision, &config, err) : LUD_E_NOMEM;
     if (status == LUD_OK) memset(c.memory, 1, READ_BYTES);
     const ludc_model_spec spec = {.host = host, .config = config};
     if (status == LUD_OK) status = ludc_model_open(&spec, &m, err);
@@ -127,9 +130,11 @@ int main(int argc, char **argv) {
     char *image = ludc_path_of_image(), *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1") : NULL;
     const char *paths[] = {plugins ? plugins : "."};
     const ludc_host_opts opts = {.plugin_paths = paths, .n_plugin_paths = 1, .threads = argc > 3 ? atoi(argv[3]) : 0};
-    lud_status status = argc > 1 ? ludc_model_host_new(&opts, &host, &err)
-                                 : ludc_fail(&err, LUD_E_INVALID, "usage: bench_decode MODEL [tokens] [threads]");
-    if (status == LUD_OK) status = measure(host, argv[1], argc > 2 ? atoll(argv[2]) : 256, &err);
+    lud_status status =
+        argc > 1 ? ludc_model_host_new(&opts, &host, &err)
+                 : ludc_fail(&err, LUD_E_INVALID, "usage: bench_decode MODEL [tokens] [threads] [precision]");
+    if (status == LUD_OK)
+        status = measure(host, argv[1], argc > 2 ? atoll(argv[2]) : 256, argc > 4 ? argv[4] : "auto", &err);
     if (status != LUD_OK) fprintf(stderr, "bench_decode: %s\n", err.msg);
     ludc_host_free(host);
     ludc_free(plugins);

@@ -61,9 +61,11 @@ static lud_status make_stored(const ludc_store *s, const ludc_device *d, const l
     void *stored = ludc_alloc(p->lazy.stored_bytes);
     if (!stored) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s'", p->name);
     p->lazy.stored(p->lazy.arg, stored);
-    lud_status status = d->vt->weight_new(d->dev, &t, stored, w->uses, &w->buf, &w->storage, &why);
+    /* One copy for the uses of programs to come as well: its layout is the file's, not a use's. */
+    const uint32_t uses = w->uses | LUD_USE_FORWARD | LUD_USE_INPUT_GRAD | LUD_USE_ROWS;
+    lud_status status = d->vt->weight_new(d->dev, &t, stored, uses, &w->buf, &w->storage, &why);
     ludc_free(stored);
-    if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return LUD_OK;
+    if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return w->uses = uses, LUD_OK;
     d->vt->buf_free(d->dev, &w->buf);
     w->buf = (lud_buf){0};
     if (status == LUD_OK || status == LUD_E_UNSUPPORTED) return LUD_E_UNSUPPORTED;
@@ -77,6 +79,21 @@ static lud_status make_copy(ludc_store *s, const ludc_device *d, ludc_store_para
     LUDC_TRY(host_values(s, p, &host, err));
     const lud_tensor t = weight_tensor(s, p);
     return make_weight(d, &t, host, w, err);
+}
+
+static bool reads_host(const ludc_weight *w) {
+    return w->storage == LUD_STORAGE_PLAIN ? w->buf.handle == NULL : (w->uses & LUD_USE_ROWS) != 0;
+}
+
+/* Values that can be made again are given up once no device copy reads them where they lie. */
+static void release_host(ludc_store_param *p) {
+    bool read = false;
+    for (const ludc_weight *w = p->weights; w; w = w->next)
+        read = read || reads_host(w);
+    if (read || !p->lazy.reals || !p->own) return;
+    ludc_free(p->own);
+    p->own = NULL;
+    p->host = NULL;
 }
 
 lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, ludc_weight **out, lud_error *err) {
@@ -102,6 +119,7 @@ lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, l
     }
     w->next = p->weights;
     p->weights = w;
+    release_host(p);
     *out = w;
     return LUD_OK;
 }

@@ -30,6 +30,7 @@ static lud_status hash(content *c, size_t hex_len, char hex[65], lud_error *err)
     for (uint64_t i = 0; i < c->size; i += STEP) {
         if (ludc_cancel_requested()) return ludc_digest_free(h), ludc_fail(err, LUD_E_CANCELLED, "interrupted");
         ludc_digest_add(h, c->ptr + i, (size_t)LUDC_MIN((uint64_t)STEP, c->size - i));
+        ludc_file_release(&c->map); /* a large file must not stay in memory */
     }
     ludc_digest_end(h, hex);
     return LUD_OK;

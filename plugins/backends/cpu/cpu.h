@@ -28,7 +28,7 @@ void cpu_blas_open(cpu_blas *);
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
 enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_STRIPS };
 typedef struct cpu_weight {
-    const void *rows;           /* row-major, as the host has it; or strips */
+    const void *rows;           /* row-major, as the host has it, NULL: not kept; or strips */
     const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
     int32_t strips;             /* the kind of strips (strips.h), 0: fp32 */
 } cpu_weight;
@@ -120,9 +120,9 @@ typedef struct cpu_kernel_set {
     const char *isa;
     const cpu_kernel *kernels;
     size_t n;
-    /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is, and columns [n0, n1) of B packed. */
+    /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
-    void (*pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 

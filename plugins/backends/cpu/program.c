@@ -107,6 +107,20 @@ static bool is_product(uint32_t opcode) {
            (opcode >= LUD_OP_LINEAR_CROSS_ENTROPY && opcode <= LUD_OP_LINEAR_CROSS_ENTROPY_JOINED);
 }
 
+/* A private layout that does not serve this product: made for other uses. */
+static bool lacks_layout(const cpu_step *s) {
+    const cpu_ref *r = &s->in[1];
+    uint32_t opcode = s->op->opcode;
+    if (!is_product(opcode) || !r->t || r->t->storage == LUD_STORAGE_PLAIN) return false;
+    const cpu_weight *w = r->ptr;
+    if (w->rows) return false;
+    if (r->t->storage == CPU_STORAGE_BF16 && !s->bf16) return true;
+    bool head = opcode >= LUD_OP_LINEAR_CROSS_ENTROPY_GRAD;
+    bool grad =
+        opcode == LUD_OP_LINEAR_GRAD_INPUT || (head && ((const lud_attr_xent *)s->attr)->want & LUD_XENT_WANT_DX);
+    return (grad && !w->grad) || (opcode != LUD_OP_LINEAR_GRAD_INPUT && !w->forward);
+}
+
 static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i, cpu_step *s, lud_error *err) {
     const lud_op *op = p->ops[i];
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT)
@@ -120,19 +134,9 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
     s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
     s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
+    if (lacks_layout(s))
+        return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: op %u reads a weight in a layout made for other uses", i);
     return LUD_OK;
-}
-
-/* A program that decodes reads each weight for a few rows only. In strips that is bound by memory, not by products:
- * nothing is gained by rounding, so it does not. */
-static void keep_strips_exact(cpu_exe *exe) {
-    bool decodes = false;
-    for (uint32_t i = 0; i < exe->n_steps; i++)
-        decodes |= exe->steps[i].op->opcode == LUD_OP_ATTENTION_CACHED;
-    for (uint32_t i = 0; decodes && i < exe->n_steps; i++) {
-        cpu_step *s = &exe->steps[i];
-        if (s->bf16 && cpu_weight_strips(&s->in[1])) s->bf16 = s->never_solo = false;
-    }
 }
 
 /* The last step before i that it must not run beside. Looks back a bounded way; further back counts as a conflict. */
@@ -269,7 +273,6 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
         st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
         if (st != LUD_OK) goto out;
     }
-    keep_strips_exact(exe);
     st = measure(dev, job, shared, err);
     if (st != LUD_OK) goto out;
     exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);

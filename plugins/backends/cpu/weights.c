@@ -11,85 +11,73 @@ typedef struct layout {
     void (*fill)(const cpu_dev *, const lud_tensor *, uint32_t uses, cpu_weight *, char *room);
 } layout;
 
-/* ---- Panels, one set for each direction ---- */
+/* ---- Panels ---- */
 enum { PRODUCTS = LUD_USE_FORWARD | LUD_USE_INPUT_GRAD };
-
-/* One direction: B(k, n) of the product; by_k: its rows lie in the weight's rows. */
-typedef struct packing {
-    const cpu_dev *dev;
-    const float *x;
-    char *out;
-    int64_t ld, n, k;
-    bool by_k;
-} packing;
 
 static bool is_matrix(const lud_tensor *t, uint32_t uses) {
     return (uses & PRODUCTS) && !(uses & LUD_USE_OTHER) && t->rank == 2 && t->dtype == LUD_F32 &&
            t->storage == LUD_STORAGE_PLAIN;
 }
 
-static size_t both_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses,
-                         size_t (*bytes)(const cpu_dev *, int64_t n, int64_t k)) {
-    return (uses & LUD_USE_FORWARD ? bytes(dev, t->dim[0], t->dim[1]) : 0) +
-           (uses & LUD_USE_INPUT_GRAD ? bytes(dev, t->dim[1], t->dim[0]) : 0);
-}
+/* One direction: how B(k, n) of the product lies in the weight. */
+typedef struct packing {
+    const cpu_dev *dev;
+    bf16_factor b;
+    char *out;
+} packing;
 
-static void pack_both(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room, int64_t panel,
-                      size_t (*bytes)(const cpu_dev *, int64_t n, int64_t k),
-                      void (*pack)(void *packing, int64_t begin, int64_t end)) {
-    int64_t m = t->dim[0], k = t->dim[1];
-    packing p = {dev, w->rows, room, k, m, k, false};
-    if (uses & LUD_USE_FORWARD) {
-        w->forward = p.out;
-        dev->host->parallel_for(dev->ctx, cpu_ceil_div(m, panel), 1, pack, &p);
-        p.out += bytes(dev, m, k);
-    }
-    if (uses & LUD_USE_INPUT_GRAD) {
-        w->grad = p.out;
-        p.n = k, p.k = m, p.by_k = true;
-        dev->host->parallel_for(dev->ctx, cpu_ceil_div(k, panel), 1, pack, &p);
-    }
-}
-
-/* bf16: where every product may round. Look-ups read the rows. */
+/* bf16, one set for each direction, where every product may round. Look-ups read the rows. */
 static bool bf16_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
     return dev->bf16 && (uses & LUD_USE_BF16) && is_matrix(t, uses);
 }
-static size_t bf16_one(const cpu_dev *dev, int64_t n, int64_t k) {
-    (void)dev;
-    return bf16_panels_bytes(n, k);
-}
 static size_t bf16_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
-    return both_bytes(dev, t, uses, bf16_one);
+    (void)dev;
+    return (uses & LUD_USE_FORWARD ? bf16_panels_bytes(t->dim[0], t->dim[1]) : 0) +
+           (uses & LUD_USE_INPUT_GRAD ? bf16_panels_bytes(t->dim[1], t->dim[0]) : 0);
 }
-static void bf16_pack(void *arg, int64_t begin, int64_t end) {
+static void bf16_range(void *arg, int64_t begin, int64_t end) {
     const packing *p = arg;
-    bf16_factor f = {.x = p->x, .ld = p->ld, .n = p->n, .k = p->k, .by_k = p->by_k};
-    p->dev->bf16->panels((uint16_t *)(void *)p->out, &f, begin * BF16_N, CPU_MIN(end * BF16_N, p->n));
+    p->dev->bf16->panels((uint16_t *)(void *)p->out, &p->b, begin * BF16_N, CPU_MIN(end * BF16_N, p->b.n));
+}
+static void bf16_pack(const cpu_dev *dev, bf16_factor b, char *out) {
+    packing p = {dev, b, out};
+    dev->host->parallel_for(dev->ctx, cpu_ceil_div(b.n, BF16_N), 1, bf16_range, &p);
 }
 static void bf16_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
-    pack_both(dev, t, uses, w, room, BF16_N, bf16_one, bf16_pack);
+    int64_t m = t->dim[0], k = t->dim[1];
+    if (uses & LUD_USE_FORWARD) {
+        w->forward = room;
+        bf16_pack(dev, (bf16_factor){.x = w->rows, .ld = k, .n = m, .k = k}, room);
+        room += bf16_panels_bytes(m, k);
+    }
+    if (uses & LUD_USE_INPUT_GRAD) {
+        w->grad = room;
+        bf16_pack(dev, (bf16_factor){.x = w->rows, .ld = k, .n = k, .k = m, .by_k = true}, room);
+    }
+    if (!(uses & LUD_USE_ROWS)) w->rows = NULL; /* it lasts for the call only */
 }
 
-/* fp32: not where look-ups need the rows as well. */
+/* fp32, where the forward product is the only use: few rows then stream the weight. In training packing on the fly
+ * costs nothing that can be measured, and panels for both directions would double the memory. */
 static bool f32_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
     (void)dev;
-    return !(uses & LUD_USE_ROWS) && is_matrix(t, uses);
-}
-static size_t f32_one(const cpu_dev *dev, int64_t n, int64_t k) {
-    return (size_t)cpu_round_up(cpu_round_up(n, dev->set->panel) * k * (int64_t)sizeof(float), CPU_LINE);
+    return (uses & ~(uint32_t)LUD_USE_BF16) == LUD_USE_FORWARD && is_matrix(t, uses);
 }
 static size_t f32_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
-    return both_bytes(dev, t, uses, f32_one);
+    (void)uses;
+    return (size_t)(cpu_round_up(t->dim[0], dev->set->panel) * t->dim[1]) * sizeof(float);
 }
-static void f32_pack(void *arg, int64_t begin, int64_t end) {
+static void f32_range(void *arg, int64_t begin, int64_t end) {
     const packing *p = arg;
     int64_t panel = p->dev->set->panel;
-    p->dev->set->pack((float *)(void *)p->out, p->x, p->ld, !p->by_k, p->n, p->k, begin * panel,
-                      CPU_MIN(end * panel, p->n));
+    p->dev->set->pack((float *)(void *)p->out, p->b.x, p->b.n, p->b.k, begin * panel, CPU_MIN(end * panel, p->b.n));
 }
 static void f32_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
-    pack_both(dev, t, uses, w, room, dev->set->panel, f32_one, f32_pack);
+    (void)uses;
+    packing p = {dev, {.x = w->rows, .ld = t->dim[1], .n = t->dim[0], .k = t->dim[1]}, room};
+    w->forward = room;
+    dev->host->parallel_for(dev->ctx, cpu_ceil_div(p.b.n, dev->set->panel), 1, f32_range, &p);
+    w->rows = NULL; /* it lasts for the call only */
 }
 
 /* ---- Strips: weights as files store them, for all uses ---- */

@@ -93,10 +93,10 @@ typedef struct lud_backend_vt {
     /* Pure, [any]. in[i] NULL for an absent input. */
     int32_t (*supports_op)(void *dev, const lud_op *, const lud_tensor *const *in, const lud_tensor *const *out);
     /* Optional. Makes the device copy of a frozen weight in the layout that the kernels want. `host` is row-major, of
-     * the tensor's dtype, and outlives the weight. A backend with UNIFIED_MEMORY may wrap it without copying
-     * (buf->handle NULL, host_ptr = host). NULL slot: buf_new + upload.
-     * With FILE_WEIGHTS it may come in a Q storage, or as BF16 or F16, and then `host` lasts for the call only. An
-     * answer of UNSUPPORTED, or a PLAIN *storage, brings the same weight as fp32. Results are fp32 all the same. */
+     * the tensor's dtype, and outlives a weight that is PLAIN or has ROWS; else it lasts for the call. A backend with
+     * UNIFIED_MEMORY may wrap it without copying (buf->handle NULL, host_ptr = host). NULL slot: buf_new + upload. With
+     * FILE_WEIGHTS it may come in a Q storage, or as BF16 or F16, and then `host` lasts for the call only. An answer of
+     * UNSUPPORTED, or a PLAIN *storage, brings the same weight as fp32. Results are fp32 all the same. */
     lud_status (*weight_new)(void *dev, const lud_tensor *, const void *host, uint32_t uses, lud_buf *,
                              int32_t *storage, lud_error *);
     lud_status (*compile)(void *dev, const lud_program *, void **exe, lud_error *);

@@ -13,7 +13,7 @@
 
 #include "../cpu.h"
 
-enum { BF16_N = 32, BF16_K = 1024, BF16_PAIR = 2 };
+enum { BF16_N = 32, BF16_K = 1024, BF16_PAIR = 2, BF16_FEW_ROWS = 4 };
 
 /* A factor in fp32. by_k false: x(i, k) = x[i * ld + k], i the row of A or column of B; else x[k * ld + i]. */
 typedef struct bf16_factor {
@@ -37,6 +37,8 @@ struct cpu_bf16 {
     void (*panels)(uint16_t *out, const bf16_factor *, int64_t i0, int64_t i1);
     /* The product, shared out to the threads as loop `number` of the step. No barrier at the end. */
     void (*product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
+    /* The same for at most BF16_FEW_ROWS rows, no accumulation, and B = w^T with w in strips instead of panels. */
+    void (*strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w, int32_t kind);
 };
 
 /* Rows do not lie a multiple of 4096 bytes apart: they would share the sets of the first-level cache. */

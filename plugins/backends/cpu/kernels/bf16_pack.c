@@ -85,4 +85,6 @@ static void panels(uint16_t *out, const bf16_factor *f, int64_t i0, int64_t i1) 
 
 extern const cpu_bf16 FN(bf16);
 void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
-const cpu_bf16 FN(bf16) = {rows, panels, FN(bf16_product)};
+void FN(bf16_strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w,
+                     int32_t kind);
+const cpu_bf16 FN(bf16) = {rows, panels, FN(bf16_product), FN(bf16_strips)};

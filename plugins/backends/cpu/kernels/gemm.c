@@ -193,17 +193,11 @@ void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n
         block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), pack);
 }
 
-/* Columns [n0, n1) of all of B, packed: what weights.c makes of a frozen weight, n0 a multiple of PN. */
-void FN(gemm_pack)(float *panels, const float *b, int64_t ldb, bool b_rows, int64_t n, int64_t k, int64_t n0,
-                   int64_t n1) {
+void FN(gemm_pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1) {
     int64_t step = gemm_k_step(k), width = cpu_round_up(n, PN);
     for (int64_t k0 = 0; k0 < k; k0 += step) {
         int64_t kc = CPU_MIN(step, k - k0);
-        float *to = panels + k0 * width + n0 * kc;
-        if (b_rows)
-            FN(gemm_pack_rows)(to, b + n0 * ldb + k0, ldb, n1 - n0, kc);
-        else
-            FN(gemm_pack_cols)(to, b + k0 * ldb + n0, ldb, n1 - n0, kc);
+        FN(gemm_pack_rows)(panels + k0 * width + n0 * kc, w + n0 * k + k0, k, n1 - n0, kc);
     }
 }
 

@@ -32,7 +32,6 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .a_row = m,
               .a_col = 1,
               .b = cpu_weight_rows(&s->in[1]),
-              .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
               .ldb = k,
               .strips = cpu_weight_strips(&s->in[1]),
               .c = cpu_out(s, 0),

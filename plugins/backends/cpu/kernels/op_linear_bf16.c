@@ -70,21 +70,25 @@ static void complete_alone(cpu_worker *w, const gemm *g, bf16_parts *p) {
 }
 
 void FN(bf16_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g, bf16_parts p) {
-    if (g->rows <= FEW_ROWS && p.panels && !p.left)
+    bool few = g->strips && g->b_rows && g->rows <= BF16_FEW_ROWS && !p.left;
+    if (few || (g->rows <= FEW_ROWS && p.panels && !p.left))
         complete_alone(w, g, &p);
     else
         complete(w, s, number, g, &p);
-    w->bf16->product(w, s, number + 2,
-                     &(bf16_product){.a = p.left,
-                                     .panels = p.panels,
-                                     .c = g->c,
-                                     .bias = g->bias,
-                                     .lda = p.lda,
-                                     .ldc = g->ldc,
-                                     .rows = g->rows,
-                                     .n = g->n,
-                                     .k = g->k,
-                                     .accumulate = g->accumulate});
+    const bf16_product product = {.a = p.left,
+                                  .panels = p.panels,
+                                  .c = g->c,
+                                  .bias = g->bias,
+                                  .lda = p.lda,
+                                  .ldc = g->ldc,
+                                  .rows = g->rows,
+                                  .n = g->n,
+                                  .k = g->k,
+                                  .accumulate = g->accumulate};
+    if (few)
+        w->bf16->strips(w, s, number + 2, &product, g->b, g->strips);
+    else
+        w->bf16->product(w, s, number + 2, &product);
 }
 
 void FN(bf16_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {

@@ -130,7 +130,6 @@ static void grads_of(cpu_worker *w, const cpu_step *s, const head *h, uint32_t l
                .a_row = h->ld,
                .a_col = 1,
                .b = h->w,
-               .panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_F32, false),
                .ldb = h->c,
                .strips = h->strips,
                .c = h->dx + (h->dx ? t0 * h->c : 0),

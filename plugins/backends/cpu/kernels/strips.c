@@ -84,24 +84,23 @@ ALWAYS_INLINE int64_t few_step(few *f, const int kind, const int rows, int64_t s
     return few_run(f, kind, rows, VECTORS), 1;
 }
 
+typedef int64_t few_fn(few *, int64_t strips);
 #define FEW(kind, rows)                                                                                                \
     static int64_t few_##kind##_##rows(few *f, int64_t strips) {                                                       \
         return few_step(f, STRIPS_##kind, rows, strips);                                                               \
     }
-#define FEW_ROWS(kind) FEW(kind, 1) FEW(kind, 2) FEW(kind, 3) FEW(kind, 4)
-FEW_ROWS(BF16)
-FEW_ROWS(F16)
-FEW_ROWS(Q4_0)
-FEW_ROWS(Q4_1)
-FEW_ROWS(Q8_0)
-#define FEW_NAMES(kind)                                                                                                \
-    { few_##kind##_1, few_##kind##_2, few_##kind##_3, few_##kind##_4 }
-    typedef int64_t few_fn(few *, int64_t strips);
-static few_fn *const few_of[][GEMV_ROWS] = {FEW_NAMES(BF16), FEW_NAMES(F16), FEW_NAMES(Q4_0), FEW_NAMES(Q4_1),
-                                            FEW_NAMES(Q8_0)};
+#define FEW_KINDS(rows) FEW(BF16, rows) FEW(F16, rows) FEW(Q4_0, rows) FEW(Q4_1, rows) FEW(Q8_0, rows)
+#define FEW_NAMES(rows) few_BF16_##rows, few_F16_##rows, few_Q4_0_##rows, few_Q4_1_##rows, few_Q8_0_##rows
+FEW_KINDS(1)
+FEW_KINDS(2)
+FEW_KINDS(3)
+FEW_KINDS(4)
+
+static few_fn *const few_of[GEMV_ROWS][STRIPS_KINDS - STRIPS_BF16] = {
+    {FEW_NAMES(1)}, {FEW_NAMES(2)}, {FEW_NAMES(3)}, {FEW_NAMES(4)}};
 
 void FN(strips_gemv)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
-    few_fn *run = few_of[g->strips - STRIPS_BF16][t1 - t0 - 1];
+    few_fn *run = few_of[t1 - t0 - 1][g->strips - STRIPS_BF16];
     for (int64_t n = n0, done; n < n1; n += done * STRIP_ROWS) {
         cpu_strip s = cpu_strip_of(g->b, g->strips, g->n, g->k, n);
         few f = {.g = g,

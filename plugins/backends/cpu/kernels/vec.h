@@ -40,11 +40,17 @@ enum { VW = 4 };
 #define CPU_PASTE(a, b)  CPU_PASTE_(a, b)
 #define FN(name)         CPU_PASTE(name, CPU_ISA_SUFFIX)
 
+/* Sanitizers put checks around every access: loops stay loops there, or the compiler is busy for minutes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ALWAYS_INLINE static inline
+#define UNROLL
+#else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 #endif
 
 typedef float vf __attribute__((vector_size(VW * 4)));
