@@ -54,7 +54,7 @@ static lud_status read_content(void *arg, uint64_t offset, void *buf, size_t n, 
         return ludc_fail(err, LUD_E_INTERNAL, "a hub asks for bytes behind the end of a file");
     if (n) memcpy(buf, c->ptr + offset, n);
     p->done = LUDC_MAX(p->done, p->before + offset + n);
-    if (p->hub->opts.progress && ludc_now() - p->told > 0.2) {
+    if (p->hub->opts.progress && p->done > 1000000 && ludc_now() - p->told > 0.2) {
         p->told = ludc_now();
         p->hub->opts.progress(p->hub->opts.arg, p->done, p->total);
     }
