@@ -13,7 +13,8 @@ typedef struct piece {
 } piece;
 
 ALWAYS_INLINE vf load_some(const float *p, int64_t n) {
-    return (vf)_mm512_maskz_loadu_ps((__mmask16)(n >= VW ? 0xffffu : (1u << (n > 0 ? n : 0)) - 1), p);
+    uint32_t mask = n >= VW ? 0xffffu : n > 0 ? (1u << n) - 1 : 0;
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)mask, p);
 }
 
 /* r[i] lane p = the pair (2p, 2p + 1) of row i. */
