@@ -6,6 +6,7 @@
 . "$(dirname "$0")/tables.sh"
 cd "$tmp" || exit 1
 unset XDG_CACHE_HOME
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}" # its tracer may crash at the exit of a program that had threads
 rows=$HOME/.cache/ludwig/rows
 
 # train NAME [option ...]: into the folder NAME, what it said into NAME.log
