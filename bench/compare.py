@@ -73,7 +73,7 @@ def train(config, data, *options):
     statistics_file = json.load(open(f"{TMP}/run/experiment_run/training_statistics.json"))
     unit = "Rows per second" if config.get("model_type") == "ecd" else "Real tokens per second"
     return {"rate": number(log, unit), "rows": number(log, unit) if unit[0] == "R" else 0, "peak_mib": number(log, "Peak memory"), "log": log,
-            "losses": statistics_file["training"]["combined"]["loss"]}
+            "losses": statistics_file["training"].get("combined", {}).get("loss", [])}
 
 
 def language(precision, kind, batch, length):

@@ -99,7 +99,8 @@ lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const lu
     const ludc_graph_opts opts = {.store = store,
                                   .real = m->real,
                                   .training = kind == LUDC_RUN_TRAIN,
-                                  .bf16 = m->devices->bf16,
+                                  /* Weights are read, not multiplied, in decoding: rounding would gain nothing. */
+                                  .bf16 = m->devices->bf16 && kind != LUDC_RUN_DECODE,
                                   .cached = kind == LUDC_RUN_DECODE,
                                   .page_size = caps->page_size,
                                   .n_pages = caps->n_pages,
