@@ -4,7 +4,7 @@
 A row is one kind of work: how we do it, how a peer does it, what is wanted. Each round runs ours, then each peer; the
 medians of the rounds count, against the best peer. A gate compares what was computed (losses, accuracies); without it a
 ratio does not count. The share is our rate times the operations or bytes of the work, by the peak that bench_peak
-measures in the same run. A round on a machine that others use is not judged. Prints a table; writes OUT/bench.json."""
+measures in the same run. A round on a machine that others use is not judged. Prints a table; writes bench.json."""
 import csv
 import json
 import os
@@ -71,8 +71,14 @@ def train(config, data, *options):
     run(["rm", "-rf", f"{TMP}/run"])
     log = run([LUDWIG, "train", "-c", path, "--training_set", data, "--output_directory", f"{TMP}/run", *options]).stderr
     statistics_file = json.load(open(f"{TMP}/run/experiment_run/training_statistics.json"))
-    unit = "Rows per second" if config.get("model_type") == "ecd" else "Real tokens per second"
-    return {"rate": number(log, unit), "rows": number(log, unit) if unit[0] == "R" else 0, "peak_mib": number(log, "Peak memory"), "log": log,
+    rows = re.search(r"\| Rows per second +\| ([0-9.]+)", log)
+    if rows:
+        rate = per_row = float(rows.group(1))
+    else:
+        rate = number(log, "Real tokens per second")
+        n, tokens = (int(x) for x in re.search(r"data: (\d+) training, .*; (\d+) training tokens", log).groups())
+        per_row = rate * n / tokens
+    return {"rate": rate, "rows": per_row, "peak_mib": number(log, "Peak memory"), "log": log,
             "losses": statistics_file["training"].get("combined", {}).get("loss", [])}
 
 
