@@ -223,7 +223,7 @@ lud_status ludc_score(ludc_model *model, const ludc_prompt *prompts, size_t n, c
     scorer s = {0};
     lud_status status = trie_make(&s.trie, answers, n_answers, err);
     if (status == LUD_OK) status = scorer_open(&s, model, prompts, n, err);
-    s.length[0] = (int32_t)s.shared;
+    s.length[0] = (int32_t)s.shared; /* for now prompt 0 is what all begin with */
     if (status == LUD_OK && n) status = add_tokens(&s, 0, prompts[0].ids, 0, s.shared, err);
     for (size_t first = 0, rows = 0; first < n && status == LUD_OK; first += rows) {
         status = score_group(&s, prompts + first, n - first, &rows, err);

@@ -23,16 +23,21 @@ typedef struct push {
     double told;                  /* when */
 } push;
 
-static lud_status hash(content *c, size_t hex_len, char hex[65], lud_error *err) {
+/* One reading for both names of the content; git's only if it is wanted. */
+static lud_status hash(content *c, bool git, lud_error *err) {
     enum { STEP = 1 << 22 };
-    ludc_digest *h = ludc_digest_new(hex_len, c->size);
-    if (!h) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-    for (uint64_t i = 0; i < c->size; i += STEP) {
-        if (ludc_cancel_requested()) return ludc_digest_free(h), ludc_fail(err, LUD_E_CANCELLED, "interrupted");
-        ludc_digest_add(h, c->ptr + i, (size_t)LUDC_MIN((uint64_t)STEP, c->size - i));
+    ludc_digest *sha256 = ludc_digest_new(64, c->size), *git_sha1 = git ? ludc_digest_new(40, c->size) : NULL;
+    lud_status status = sha256 && (git_sha1 || !git) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (uint64_t i = 0; i < c->size && status == LUD_OK; i += STEP) {
+        const size_t n = (size_t)LUDC_MIN((uint64_t)STEP, c->size - i);
+        ludc_digest_add(sha256, c->ptr + i, n);
+        if (git) ludc_digest_add(git_sha1, c->ptr + i, n);
         ludc_file_release(&c->map); /* a large file must not stay in memory */
+        if (ludc_cancel_requested()) status = ludc_fail(err, LUD_E_CANCELLED, "interrupted");
     }
-    ludc_digest_end(h, hex);
+    if (status != LUD_OK) return ludc_digest_free(sha256), ludc_digest_free(git_sha1), status;
+    ludc_digest_end(sha256, c->sha256);
+    if (git) ludc_digest_end(git_sha1, c->git_sha1);
     return LUD_OK;
 }
 
@@ -42,8 +47,7 @@ static lud_status open_content(const ludc_hub_item *item, content *c, lud_error 
     if (item->file) LUDC_TRY(ludc_file_map(item->file, &c->map, err));
     c->ptr = item->file ? c->map.ptr : (const uint8_t *)item->bytes;
     c->size = item->file ? c->map.size : item->n;
-    LUDC_TRY(hash(c, 64, c->sha256, err));
-    return hash(c, 40, c->git_sha1, err);
+    return hash(c, true, err);
 }
 
 static lud_status read_content(void *arg, uint64_t offset, void *buf, size_t n, lud_error *err) {
@@ -168,7 +172,8 @@ lud_status ludc_hub_hash(const char *path, char sha256[65], lud_error *err) {
     LUDC_TRY(ludc_file_map(path, &c.map, err));
     c.ptr = c.map.ptr;
     c.size = c.map.size;
-    const lud_status status = hash(&c, 64, sha256, err);
+    const lud_status status = hash(&c, false, err);
+    if (status == LUD_OK) memcpy(sha256, c.sha256, sizeof(c.sha256));
     ludc_file_unmap(&c.map);
     return status;
 }

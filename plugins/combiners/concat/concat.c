@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * concat: the rows of all input features side by side, in their order, then Ludwig's fully connected stack. */
-#include <ludwig/combiner.h>
 #include <ludwig/fc.h>
+#include <ludwig/rows.h>
 
 typedef struct concat {
     lud_host_ctx *ctx;
@@ -44,13 +44,8 @@ static lud_status build(void *self, lud_graph *g, const lud_combiner_in *const *
     const concat *m = self;
     lud_t rows = 0;
     for (uint32_t i = 0; i < n; i++) {
-        lud_t x = in[i]->encoded->rows;
-        if (!x) {
-            return lud_fail(err, LUD_E_INVALID,
-                            "combiner concat: the encoder of input feature '%s' gives a sequence; set its "
-                            "encoder.reduce_output (sum, mean, max, last), or use another combiner",
-                            in[i]->feature);
-        }
+        lud_t x = lud_rows_of(in[i], "concat", err);
+        if (!x) return LUD_E_INVALID;
         rows = rows ? lud_concat(graph, g, rows, x) : x;
     }
     rows = lud_build_fc(graph, g, &m->fc, "fc_stack", rows);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * project_aggregate: each input's rows through a map of their own to one width, the mean of these, then Ludwig's fully
  * connected stack. */
-#include <ludwig/combiner.h>
 #include <ludwig/fc.h>
+#include <ludwig/rows.h>
 
 typedef struct project_aggregate {
     lud_host_ctx *ctx;
@@ -48,13 +48,8 @@ static lud_status build(void *self, lud_graph *g, const lud_combiner_in *const *
     lud_t sum = 0;
     for (uint32_t i = 0; i < n; i++) {
         char name[32];
-        lud_t x = in[i]->encoded->rows;
-        if (!x) {
-            return lud_fail(err, LUD_E_INVALID,
-                            "combiner project_aggregate: the encoder of input feature '%s' gives a sequence; set its "
-                            "encoder.reduce_output (sum, mean, max, last), or use another combiner",
-                            in[i]->feature);
-        }
+        lud_t x = lud_rows_of(in[i], "project_aggregate", err);
+        if (!x) return LUD_E_INVALID;
         (void)snprintf(name, sizeof name, "projectors.%u", i);
         lud_t y = lud_dense(graph, g, name, x, m->width, &dense);
         sum = sum ? lud_add(graph, g, sum, y) : y;

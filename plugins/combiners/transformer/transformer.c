@@ -2,9 +2,9 @@
  * transformer: each input's rows through a map of their own to one width; the inputs of a row are the steps of a
  * sequence that attend to each other; one vector of these steps, then Ludwig's fully connected stack. */
 #include <ludwig/block.h>
-#include <ludwig/combiner.h>
 #include <ludwig/fc.h>
 #include <ludwig/reduce.h>
+#include <ludwig/rows.h>
 
 enum { REDUCE_CONCAT = -2 }; /* all steps beside each other; beside LUD_POOL_* and LUD_REDUCE_* */
 
@@ -61,11 +61,7 @@ static lud_status check_inputs(const lud_combiner_in *const *in, uint32_t n, lud
     for (uint32_t i = 0; i < n; i++) {
         if (!LUD_HAS(in[i], lud_combiner_in, row_offsets))
             return lud_fail(err, LUD_E_ABI, "combiner transformer: this host gives no row_offsets");
-        if (in[i]->encoded->rows) continue;
-        return lud_fail(err, LUD_E_INVALID,
-                        "combiner transformer: the encoder of input feature '%s' gives a sequence; set its "
-                        "encoder.reduce_output (sum, mean, max, last), or use another combiner",
-                        in[i]->feature);
+        if (!lud_rows_of(in[i], "transformer", err)) return LUD_E_INVALID;
     }
     return LUD_OK;
 }
