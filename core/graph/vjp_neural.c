@@ -54,7 +54,8 @@ static void vjp_attention(ludc_vjp *v) {
         ludc_vjp_side_result(v, "lse");
         return;
     }
-    lud_t d = LUDC_EMIT(v->g, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1, v->dy[0], in[4]);
+    lud_t d = LUDC_EMIT_FLAGS(v->g, v->op.flags, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1,
+                              v->dy[0], in[4]);
     for (uint32_t i = 0; d && i < 3; i++)
         v->dx[i] = d + i;
 }

@@ -205,6 +205,14 @@ ALWAYS_INLINE vf vf_abs(vf a) {
     return vf_bits(vi_bits(a) & 0x7FFFFFFF);
 }
 
+#if defined(CPU_ISA_AVX512)
+ALWAYS_INLINE float vf_sum(vf v) { /* the tree below */
+    return _mm512_reduce_add_ps((__m512)v);
+}
+ALWAYS_INLINE float vf_hmax(vf v) {
+    return _mm512_reduce_max_ps((__m512)v);
+}
+#else
 ALWAYS_INLINE float vf_sum(vf v) {
     float t[VW];
     vf_store(t, v);
@@ -221,5 +229,6 @@ ALWAYS_INLINE float vf_hmax(vf v) {
         m = t[i] > m ? t[i] : m;
     return m;
 }
+#endif
 
 #endif
