@@ -83,16 +83,16 @@ static void round_keys(cpu_worker *w, const cpu_step *s, const attn *a, const ro
     }
 }
 
-/* One row meets one block of keys, the first of them `distance` after it, and sees [lo, hi) of them. first: it is the
- * row's first block, and out holds nothing. */
-ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, const float *s, uint16_t *p, int64_t lo,
-                          int64_t hi, bool first, float *m, float *l, float *out) {
+/* One row meets one block of `keys` keys, the first of them `distance` after it, and sees [lo, hi) of them. first: it
+ * is the row's first block, and out holds nothing. */
+ALWAYS_INLINE void soften(const attn *a, const int keys, float slope, int64_t distance, const float *s, uint16_t *p,
+                          int64_t lo, int64_t hi, bool first, float *m, float *l, float *out) {
     vf z[KEYS / VW], top = vf_set1(-INFINITY), sum = first ? vf_zero() : vf_load(l);
     UNROLL
-    for (int i = 0; i < KEYS / VW; i++) {
+    for (int i = 0; i < keys / VW; i++) {
         z[i] = attn_score(a->at, vf_load(s + i * VW));
         if (slope != 0.0f) z[i] += attn_bias(slope, distance + i * VW);
-        if (lo > 0 || hi < KEYS) z[i] = vf_select(attn_mask(i * VW, lo, hi), z[i], vf_set1(-INFINITY));
+        if (lo > 0 || hi < keys) z[i] = vf_select(attn_mask(i * VW, lo, hi), z[i], vf_set1(-INFINITY));
         top = vf_max(top, z[i]);
     }
     float before = first ? -INFINITY : *m, now = vf_hmax(top);
@@ -105,7 +105,7 @@ ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, const fl
     }
     float base = now == -INFINITY ? 0.0f : now; /* it sees nothing yet */
     UNROLL
-    for (int i = 0; i < KEYS / VW; i += 2) {
+    for (int i = 0; i < keys / VW; i += 2) {
         vf e = vf_exp(z[i] - base), o = vf_exp(z[i + 1] - base);
         __m512bh both = _mm512_cvtne2ps_pbh((__m512)o, (__m512)e);
         memcpy(p + i * VW, &both, sizeof both);
@@ -113,6 +113,21 @@ ALWAYS_INLINE void soften(const attn *a, float slope, int64_t distance, const fl
     }
     vf_store(l, sum);
     *m = now;
+}
+
+/* All rows of a block meet n keys from j0 on. */
+static void soften_block(const attn *a, const attn_item *it, const forward *f, int64_t j0, int64_t n, bool first) {
+    float slope = a->slopes ? a->slopes[it->head] : 0.0f;
+    for (int64_t i = 0; i < it->q1 - it->q0; i++) {
+        int64_t t = it->q0 + i, lo = attn_lo(a, t) - j0, hi = CPU_MIN(attn_hi(a, t, it->len) - j0, n);
+        const float *s = f->s + i * KEYS;
+        uint16_t *p = f->p + i * KEYS;
+        float *m = f->m + i, *l = f->l + i * VW, *out = f->out + i * a->dp;
+        if (n <= BF16_N)
+            soften(a, BF16_N, slope, j0 - t, s, p, lo, hi, first, m, l, out);
+        else
+            soften(a, KEYS, slope, j0 - t, s, p, lo, hi, first, m, l, out);
+    }
 }
 
 /* Dot products of the block's rows with n keys from j0 on; a panel that no row before `r0` sees is left out there. */
@@ -137,18 +152,13 @@ static void attend(cpu_worker *w, const cpu_step *s, const attn *a, const attn_i
                    const forward *f) {
     int64_t rows = it->q1 - it->q0, slot = slot_of(a, it->s, it->head / a->r);
     int64_t lo = attn_lo(a, it->q0), hi = attn_hi(a, it->q1 - 1, it->len), begin = lo / KEYS * KEYS;
-    float slope = a->slopes ? a->slopes[it->head] : 0.0f;
     bf16_factor q = {
         .x = cpu_in(s, 0) + ((it->first + it->q0) * a->h + it->head) * a->d, .ld = a->h * a->d, .n = rows, .k = a->d};
     w->bf16->rows(f->q, &q, 0, rows);
     for (int64_t j0 = begin; j0 < hi; j0 += KEYS) {
         int64_t n = CPU_MIN(it->len - j0, KEYS);
         scores(w, a, it, f, r->k + slot * r->k_slot, j0, n);
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t t = it->q0 + i;
-            soften(a, slope, j0 - t, f->s + i * KEYS, f->p + i * KEYS, attn_lo(a, t) - j0,
-                   CPU_MIN(attn_hi(a, t, it->len) - j0, n), j0 == begin, f->m + i, f->l + i * VW, f->out + i * a->dp);
-        }
+        soften_block(a, it, f, j0, n, j0 == begin);
         const bf16_product p = {.a = f->p,
                                 .panels = r->v + (slot + j0 / BF16_N) * r->v_slot,
                                 .c = f->out,
@@ -164,12 +174,18 @@ static void attend(cpu_worker *w, const cpu_step *s, const attn *a, const attn_i
 
 /* A row that sees no key at all gives zeros. */
 static void finish(const attn *a, const attn_item *it, const forward *f, float *out, float *lse) {
-    for (int64_t i = 0; i < it->q1 - it->q0; i++) {
-        int64_t row = (it->first + it->q0 + i) * a->h + it->head;
-        float l = vf_sum(vf_load(f->l + i * VW)), scale = l > 0.0f ? 1.0f / l : l;
+    int64_t rows = it->q1 - it->q0, first = (it->first + it->q0) * a->h + it->head;
+    float sums[QUERIES] = {0};
+    for (int64_t i = 0; i < rows; i++) {
+        float l = sums[i] = vf_sum(vf_load(f->l + i * VW)), scale = l > 0.0f ? 1.0f / l : l;
         for (int64_t j = 0; j < a->d; j += VW)
-            vf_store_upto(out + row * a->d + j, vf_load(f->out + i * a->dp + j) * scale, a->d - j);
-        if (lse) lse[row] = l == 0.0f ? -INFINITY : f->m[i] + logf(l);
+            vf_store_upto(out + (first + i * a->h) * a->d + j, vf_load(f->out + i * a->dp + j) * scale, a->d - j);
+    }
+    for (int64_t i = 0; lse && i < rows; i += VW) {
+        vf l = vf_load(sums + i), log = vf_load(f->m + i) + vf_log(l);
+        log = vf_select(l == 0.0f, vf_set1(-INFINITY), vf_select(l > 0.0f, log, l));
+        for (int64_t j = 0; j < CPU_MIN(rows - i, VW); j++)
+            lse[first + (i + j) * a->h] = log[j];
     }
 }
 
