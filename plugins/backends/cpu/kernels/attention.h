@@ -79,6 +79,11 @@ ALWAYS_INLINE int64_t attn_hi(const attn *a, int64_t t, int64_t len) {
     return a->at->right >= 0 ? CPU_MIN(hi, t + a->at->right + 1) : hi;
 }
 
+/* Rows of a block (its first ones) that see no key from j on, in attention without a cache. */
+ALWAYS_INLINE int64_t attn_blind_rows(const attn *a, const attn_item *it, int64_t j) {
+    return a->at->causal ? CPU_MIN(CPU_MAX(j - it->q0, 0), it->q1 - it->q0) * a->r : 0;
+}
+
 /* z = soft-capped scale * q.k, for lanes of one row of scores. */
 ALWAYS_INLINE vf attn_score(const lud_attr_attention *at, vf dot) {
     vf z = at->scale * dot;
