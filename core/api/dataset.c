@@ -245,10 +245,6 @@ lud_status ludc_prompter_ids(ludc_prompter *p, size_t row, ludc_ids *out, lud_er
     return LUD_OK;
 }
 
-bool ludc_prompter_has_target(const ludc_prompter *p) {
-    return p->output >= 0;
-}
-
 lud_str ludc_prompter_target(const ludc_prompter *p, size_t row) {
     return p->output < 0 ? (lud_str){0} : ludc_table_cell(p->table, row, (size_t)p->output);
 }

@@ -82,7 +82,6 @@ void ludc_prompter_free(ludc_prompter *);
 lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_error *);
 /* Token ids of the prompt as training and generation use them. */
 lud_status ludc_prompter_ids(ludc_prompter *, size_t row, ludc_ids *out, lud_error *);
-bool ludc_prompter_has_target(const ludc_prompter *);
 lud_str ludc_prompter_target(const ludc_prompter *, size_t row);
 /* Tokens of an answer: no special ones but the end of text behind it. */
 lud_status ludc_prompter_target_ids(const ludc_prompter *, lud_str target, ludc_ids *out, lud_error *);

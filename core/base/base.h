@@ -35,10 +35,7 @@ void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at l
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
 void ludc_free(void *p);                             /* accepts NULL */
 char *ludc_strdup(const char *s);
-char *ludc_strndup(const char *s, size_t n); /* n bytes and a closing NUL */
-/* Large arenas: mmap, 2 MiB aligned, MADV_HUGEPAGE, not touched. */
-void *ludc_arena_map(size_t n);
-void ludc_arena_unmap(void *p, size_t n);
+char *ludc_strndup(const char *s, size_t n);            /* n bytes and a closing NUL */
 uint64_t ludc_alloc_count(void);                        /* allocations since start: tests count those of a step */
 void ludc_alloc_fail_after(int64_t n, bool persistent); /* after n more: 0 = the next one fails; n < 0: off */
 

@@ -70,8 +70,6 @@ struct ludc_key {
     const ludc_variant *variants;
     const char *type; /* sections: the default of their key `type` */
 };
-/* The reference of all keys, for docs/config.md. */
-void ludc_schema_markdown(ludc_buf *out);
 const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
 
 /* ---- Sections of components (component.c) ---- */

@@ -141,19 +141,6 @@ lud_status ludc_table_need(const ludc_table *t, const char *path, lud_str column
     return status;
 }
 
-/* The row as a JSON-like text without quotes, as Ludwig's {__sample__}: "a: 1, b: text". */
-lud_status ludc_table_sample(const ludc_table *t, size_t row, int64_t skip, ludc_buf *out) {
-    bool any = false;
-    for (size_t i = 0; i < t->n_columns; i++) {
-        if ((int64_t)i == skip) continue;
-        const lud_str cell = ludc_table_cell(t, row, i);
-        ludc_buf_addf(out, "%s%.*s: ", any ? ", " : "", (int)t->columns[i].len, t->columns[i].ptr);
-        ludc_buf_add(out, cell.ptr ? cell.ptr : "null", cell.ptr ? cell.len : 4);
-        any = true;
-    }
-    return out->failed ? LUD_E_NOMEM : LUD_OK;
-}
-
 int ludc_data_format(const char *path, const char *name) {
     static const struct {
         const char *name;

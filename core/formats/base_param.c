@@ -358,18 +358,6 @@ void ludc_param_plan_free(ludc_param_plan *p) {
     ludc_free(p);
 }
 
-lud_status ludc_base_model_param(const ludc_base_model *model, const lud_encoder_vt *vt, void *encoder,
-                                 const char *param, const lud_shape *shape, float *out, const float **borrow,
-                                 lud_error *err) {
-    ludc_param_plan *p = NULL;
-    LUDC_TRY(ludc_param_plan_new(model, vt, encoder, param, shape, &p, err));
-    const float *lent = borrow ? ludc_param_plan_borrow(p) : NULL;
-    lud_status s = lent || !out ? LUD_OK : ludc_param_plan_fill(p, 0, 1, out, err);
-    if (s == LUD_OK && borrow) *borrow = lent;
-    ludc_param_plan_free(p);
-    return s;
-}
-
 typedef struct probe {
     const ludc_tensors *tensors;
     bool any, missing;

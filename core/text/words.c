@@ -210,14 +210,10 @@ typedef struct encoding {
     ludc_ids *out;
 } encoding;
 
-int32_t ludc_words_id(const ludc_words *w, lud_str word) {
-    int32_t id = ludc_vocab_find(&w->vocab, word);
-    return id < 0 ? w->ids[UNKNOWN] : id;
-}
-
 static bool push_word(void *arg, lud_str word) {
     encoding *e = arg;
-    return ludc_ids_push(e->out, ludc_words_id(e->w, word));
+    const int32_t id = ludc_vocab_find(&e->w->vocab, word);
+    return ludc_ids_push(e->out, id < 0 ? e->w->ids[UNKNOWN] : id);
 }
 
 lud_status ludc_words_encode(const ludc_words *w, lud_str text, bool add_special, ludc_ids *out, lud_error *err) {
@@ -232,14 +228,6 @@ lud_status ludc_words_encode(const ludc_words *w, lud_str text, bool add_special
 
 int32_t ludc_words_count(const ludc_words *w) {
     return w->vocab.n_ids;
-}
-
-lud_str ludc_words_text(const ludc_words *w, int32_t id) {
-    return ludc_vocab_text(&w->vocab, id);
-}
-
-int32_t ludc_words_padding(const ludc_words *w) {
-    return w->ids[PADDING];
 }
 
 /* ---- Metadata ---- */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Prints the schema tables as docs/config.md. A test compares the file with this text. */
-#include "config_internal.h"
+ * The schema tables as the text of docs/config.md. */
+#ifndef LUD_TESTS_CONFIG_MARKDOWN_H
+#define LUD_TESTS_CONFIG_MARKDOWN_H
+
+#include <config_internal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -138,7 +141,7 @@ static void put_root(const char *model_type, seen *s, ludc_buf *out) {
     put_section(&root, "", s, out);
 }
 
-void ludc_schema_markdown(ludc_buf *out) {
+static void schema_markdown(ludc_buf *out) {
     seen s = {0};
     ludc_buf_adds(out,
                   "# Keys of a config\n\nPrinted from the schema tables in core/config; do not edit. A config is JSON "
@@ -150,3 +153,5 @@ void ludc_schema_markdown(ludc_buf *out) {
     put_root("llm", &s, out);
     put_root("ecd", &s, out);
 }
+
+#endif
