@@ -197,7 +197,7 @@ static lud_status prompter_init(ludc_prompter *p, const lud_model *m, const char
 lud_status ludc_prompter_new(const lud_model *m, const ludc_view *v, const ludc_view *training, bool need_target,
                              ludc_prompter **out, lud_error *err) {
     ludc_prompter *p = ludc_alloc(sizeof(*p));
-    if (!p) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!p) return ludc_no_memory(err, NULL);
     p->table = v->table;
     p->input = p->output = -1;
     lud_status status = prompter_init(p, m, v->path, need_target, err);
@@ -234,7 +234,7 @@ lud_status ludc_prompter_text(ludc_prompter *p, size_t row, ludc_buf *out, lud_e
     if (p->tmpl) return ludc_template_render(p->tmpl, lookup, p, out, err);
     const lud_str cell = ludc_table_cell(p->table, row, (size_t)p->input);
     ludc_buf_add(out, cell.ptr, cell.len);
-    return out->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return out->failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 lud_status ludc_prompter_ids(ludc_prompter *p, size_t row, ludc_ids *out, lud_error *err) {
@@ -252,7 +252,7 @@ lud_str ludc_prompter_target(const ludc_prompter *p, size_t row) {
 lud_status ludc_prompter_target_ids(const ludc_prompter *p, lud_str target, ludc_ids *out, lud_error *err) {
     LUDC_TRY(ludc_tokenizer_encode(p->tokenizer, target, false, out, err));
     out->len = LUDC_MIN(out->len, (size_t)p->max_output);
-    if (p->eos >= 0 && !ludc_ids_push(out, p->eos)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (p->eos >= 0 && !ludc_ids_push(out, p->eos)) return ludc_no_memory(err, NULL);
     return LUD_OK;
 }
 

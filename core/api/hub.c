@@ -51,7 +51,7 @@ static lud_status fetch(lud_session *s, const char *text, char **path, char **fi
     *fixed = name.ptr;
     if (!name.failed && name.ptr) return LUD_OK;
     ludc_free(*path);
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_no_memory(err, NULL);
 }
 
 lud_status ludc_session_locate(lud_session *s, const char *text, char **path, lud_error *err) {
@@ -96,7 +96,7 @@ static lud_status locate_all(const lud_model *m, ludc_value *full, ludc_value *t
                             ludc_value_put(to, to->keys[i].ptr, ludc_value_str(ludc_str(path)));
             ludc_free(path);
             ludc_free(fixed);
-            if (!ok) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            if (!ok) return ludc_no_memory(err, NULL);
         }
     }
     return LUD_OK;
@@ -105,8 +105,7 @@ static lud_status locate_all(const lud_model *m, ludc_value *full, ludc_value *t
 lud_status ludc_model_locate(lud_model *m, lud_error *err) {
     if (m->located) return LUD_OK;
     ludc_value *located = ludc_value_copy(m->config.full);
-    const lud_status status =
-        located ? locate_all(m, m->config.full, located, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = located ? locate_all(m, m->config.full, located, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK)
         m->located = located;
     else

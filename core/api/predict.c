@@ -13,7 +13,7 @@ static lud_status token_texts(const ludc_tokenizer *tok, const ludc_ids *ids, lu
         ludc_buf_clear(&one);
         status = ludc_tokenizer_decode(tok, &ids->ptr[i], 1, false, &one, err);
         if (status == LUD_OK && !ludc_value_push(list, ludc_value_str((lud_str){one.ptr ? one.ptr : "", one.len})))
-            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            status = ludc_no_memory(err, NULL);
     }
     if (status == LUD_OK) status = ludc_value_to_json(list, -1, out);
     ludc_buf_free(&one);
@@ -48,7 +48,7 @@ static lud_status answers_table(lud_model *m, const ludc_replies *a, ludc_table 
         columns[i] = names[i].ptr;
     }
     ludc_table *t = ludc_table_new(columns, 3);
-    lud_status status = t ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = t ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < a->n && status == LUD_OK; i++)
         status = add_answer(m, &a->completions[i], t, err);
     for (size_t i = 0; i < 3; i++)
@@ -113,7 +113,7 @@ static lud_status measure(lud_model *m, ludc_prompter *p, const ludc_view *v, co
     ludc_value *of_feature = ludc_metrics_value(&metrics);
     status = exact_match(m, p, v, a, of_feature, err);
     *out = ludc_metrics_tree(ludc_feature_name(m->config.full, true), of_feature, metrics.loss);
-    return *out ? status : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return *out ? status : ludc_no_memory(err, NULL);
 }
 
 lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **out,
@@ -184,8 +184,7 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
     if (status == LUD_OK && o->output_directory)
         status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
-    if (status == LUD_OK && ludc_value_to_json(metrics, 2, &text) != LUD_OK)
-        status = ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (status == LUD_OK && ludc_value_to_json(metrics, 2, &text) != LUD_OK) status = ludc_no_memory(err, "evaluation");
     if (status == LUD_OK && sink) status = sink(arg, view(&text));
     ludc_buf_free(&text);
     ludc_value_free(metrics);

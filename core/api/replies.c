@@ -77,7 +77,7 @@ static lud_status decode_all(lud_model *m, ludc_replies *a, const ludc_generatio
                  .info = ludc_model_info_of(m->model),
                  .max_new = g->max_new_tokens,
                  .made = ludc_alloc(a->n * sizeof(*c.made))};
-    lud_status status = c.made ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = c.made ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK)
         status =
             ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), a->longest + g->max_new_tokens, &d, err);

@@ -14,7 +14,7 @@ lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *
     lud_status status = ludc_value_to_json(v, 4, &text);
     ludc_buf_adds(&text, "\n");
     if (status != LUD_OK || text.failed || !path)
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+        status = ludc_no_memory(err, name);
     else
         status = ludc_file_write(path, text.ptr, text.len, err);
     ludc_buf_free(&text);
@@ -28,7 +28,7 @@ static ludc_value *text_or_null(const char *s) {
 
 static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *config = ludc_value_copy(m->config.full);
-    if (!config) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!config) return ludc_no_memory(err, NULL);
     if (m->predictor)
         ludc_task_absolute(m, config);
     else if (!m->base_model && !ludc_model_is_fetched(m, "base_model"))
@@ -40,7 +40,7 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
     ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
-    if (!v) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!v) return ludc_no_memory(err, NULL);
     for (size_t k = 0; m->predictor && k < m->predictor->n_outputs; k++) {
         const ludc_output *o = &m->predictor->outputs[k];
         if (o->temperature != 1.0)
@@ -62,7 +62,7 @@ lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err
     LUDC_TRY(write_hyperparameters(m, dir, err));
     LUDC_TRY(write_metadata(m, dir, err));
     char *weights = ludc_path_join(dir, "model_weights");
-    if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!weights) return ludc_no_memory(err, NULL);
     const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
     const bool adapter = m->model && ludc_model_info_of(m->model)->adapter_name && !merge;
     const lud_status status = m->predictor ? ludc_task_weights_write(m, weights, err)
@@ -176,7 +176,7 @@ static lud_status write_all(lud_model *m, const ludc_run_record *r, const char *
     LUDC_TRY(write_statistics(m, r, dir, err));
     if (r->opts->skip_save_model) return LUD_OK;
     char *model = ludc_path_join(dir, "model");
-    if (!model) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!model) return ludc_no_memory(err, NULL);
     lud_status status = ludc_dir_make(model, err);
     if (status == LUD_OK) status = ludc_model_folder_write(m, model, err);
     if (status == LUD_OK) status = write_progress(r->state, model, err);
@@ -202,7 +202,7 @@ static const char *parent_of(const lud_train_opts *o) {
 /* Said before hours of training, not after. Makes nothing. */
 lud_status ludc_run_folder_check(const lud_train_opts *o, lud_error *err) {
     char *run = ludc_path_join(parent_of(o), "run");
-    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_no_memory(err, NULL);
     ludc_free(run);
     return status;
 }
@@ -217,8 +217,7 @@ lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_tra
     char *final = base ? free_name(base) : NULL;
     ludc_buf temp = {0};
     ludc_buf_addf(&temp, "%s.partial", final ? final : "");
-    lud_status status =
-        final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = write_all(m, r, temp.ptr, err);
     if (status == LUD_OK) status = ludc_path_rename(temp.ptr, final, err);
     if (status == LUD_OK)

@@ -46,7 +46,7 @@ static void pass_log(void *arg, int32_t level, const char *text) {
 
 LUD_EXPORT lud_status lud_session_open(const lud_session_opts *opts, lud_session **out, lud_error *err) {
     lud_session *s = ludc_alloc(sizeof(*s));
-    if (!s) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!s) return ludc_no_memory(err, NULL);
     s->events = opts->events;
     ludc_log_set(s->events && s->events->log ? pass_log : NULL, (void *)(uintptr_t)s->events, opts->log_level);
     const ludc_host_opts host = {

@@ -127,7 +127,7 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
         embedder e = {.m = m, .input = i};
         uint64_t key[2];
         char *dir = ludc_cache_folder(m, "embeddings");
-        status = dir ? ludc_task_key(p, i, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = dir ? ludc_task_key(p, i, key, err) : ludc_no_memory(err, NULL);
         if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err);
         for (size_t k = 0; k < n_data && status == LUD_OK; k++)
             if (data[k]->n) status = embed_rows(&e, data[k], err);

@@ -30,13 +30,7 @@ static void on_progress(void *arg, const ludc_train_progress *p) {
 }
 
 static lud_status keep(trainer *t, ludc_evaluation *e, lud_error *err) {
-    if (t->n == t->cap) {
-        const size_t cap = t->cap ? 2 * t->cap : 16;
-        ludc_evaluation *more = ludc_realloc(t->evaluations, t->n * sizeof(*more), cap * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        t->evaluations = more;
-        t->cap = cap;
-    }
+    if (!ludc_grow(&t->evaluations, t->n, &t->cap, sizeof(*t->evaluations))) return ludc_no_memory(err, NULL);
     t->evaluations[t->n++] = *e;
     memset(e->split, 0, sizeof(e->split)); /* the trees are ours now */
     return LUD_OK;

@@ -27,13 +27,18 @@
 #define LUDC_ERROR_INIT ((lud_error){.struct_size = sizeof(lud_error)})
 /* Fills *err unless it already holds an error (first writer wins); returns code. err may be NULL. */
 lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) LUDC_PRINTF(3, 4);
+/* LUD_E_NOMEM: "what: out of memory"; what may be NULL. */
+lud_status ludc_no_memory(lud_error *err, const char *what);
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
 void *ludc_alloc(size_t n);                       /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
 void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at least 64 is given */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
-void ludc_free(void *p);                             /* accepts NULL */
+/* Room for one more item behind `len`; list: the address of the pointer to them. False: out of memory, all as it was.
+ */
+bool ludc_grow(void *list, size_t len, size_t *cap, size_t item_size);
+void ludc_free(void *p); /* accepts NULL */
 char *ludc_strdup(const char *s);
 char *ludc_strndup(const char *s, size_t n);            /* n bytes and a closing NUL */
 uint64_t ludc_alloc_count(void);                        /* allocations since start: tests count those of a step */

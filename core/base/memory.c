@@ -50,6 +50,18 @@ void *ludc_realloc(void *p, size_t old_n, size_t n) {
     return q;
 }
 
+bool ludc_grow(void *list, size_t len, size_t *cap, size_t item_size) {
+    if (len < *cap) return true;
+    const size_t more = LUDC_MAX(2 * *cap, (size_t)16);
+    void *items;
+    memcpy(&items, list, sizeof(items));
+    items = ludc_realloc(items, len * item_size, more * item_size);
+    if (!items) return false;
+    memcpy(list, &items, sizeof(items));
+    *cap = more;
+    return true;
+}
+
 void ludc_free(void *p) {
     free(p);
 }

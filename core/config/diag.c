@@ -111,7 +111,7 @@ lud_status ludc_diag_report(ludc_diag *d, lud_error *err) {
         status = LUD_E_INVALID;
     }
     if (d->failed || out.failed) {
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", d->name);
+        status = ludc_no_memory(err, d->name);
     } else if (d->len) {
         ludc_fail(err, status, "%s", out.ptr);
     }

@@ -223,7 +223,7 @@ lud_status ludc_schema_read(const lud_component *c, const ludc_key *core, lud_st
         out->owner.section = read_properties(out, out->json, core, "", 0);
     }
     if (status == LUD_E_NOMEM || out->failed) {
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", c->config_name);
+        status = ludc_no_memory(err, c->config_name);
     } else if (status != LUD_OK || out->broken[0]) {
         status = ludc_fail(err, LUD_E_ABI, "%s '%s' (%s): its config_schema is broken: %s", ludc_kind_name(c->kind),
                            c->config_name, c->id ? c->id : "no id", status != LUD_OK ? why.msg : out->broken);

@@ -64,7 +64,7 @@ static lud_status read(ludc_config *c, const char *text, size_t n, const char *c
 lud_status ludc_config_parse(const char *text, size_t n, const char *name, const char *const *sets, size_t n_sets,
                              ludc_config *out, lud_error *err) {
     ludc_config c = {.name = ludc_strdup(name)};
-    if (!c.name) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    if (!c.name) return ludc_no_memory(err, name);
     lud_status status = read(&c, text, n, sets, n_sets, err);
     if (status == LUD_OK) {
         *out = c;

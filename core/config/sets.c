@@ -80,7 +80,7 @@ static bool assign(ludc_value *root, const char *path, const char *end, ludc_val
 static lud_status parse(const char *text, const char *name, ludc_value **out, lud_error *err) {
     if (text[strspn(text, " \t")] != 0) return ludc_yaml_parse(text, strlen(text), name, out, err);
     *out = ludc_value_new(LUD_CFG_NULL);
-    return *out ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    return *out ? LUD_OK : ludc_no_memory(err, name);
 }
 
 lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *err) {

@@ -33,13 +33,9 @@ static lud_status fail_at(reader *r, yaml_mark_t at, const char *what, lud_str w
     return status;
 }
 
-static lud_status no_memory(reader *r) {
-    return ludc_fail(r->err, LUD_E_NOMEM, "%s: out of memory", r->name);
-}
-
 static lud_status next(reader *r, yaml_event_t *event) {
     if (yaml_parser_parse(&r->yaml, event)) return LUD_OK;
-    if (r->yaml.error == YAML_MEMORY_ERROR) return no_memory(r);
+    if (r->yaml.error == YAML_MEMORY_ERROR) return ludc_no_memory(r->err, r->name);
     if (r->yaml.error == YAML_READER_ERROR) {
         return ludc_fail(r->err, LUD_E_INVALID, "%s: error: not readable as UTF-8 text at byte %zu: %s", r->name,
                          r->yaml.problem_offset, r->yaml.problem ? r->yaml.problem : "unknown problem");
@@ -60,7 +56,7 @@ static lud_status remember(reader *r, const yaml_char_t *name, const ludc_value 
     if (r->n_anchors == MAX_ANCHORS) return fail_at(r, at, "more than 1000 anchors", (lud_str){0});
     if (!r->anchors) r->anchors = ludc_alloc(MAX_ANCHORS * sizeof *r->anchors);
     char *copy = r->anchors ? ludc_strdup((const char *)name) : NULL;
-    if (!copy) return no_memory(r);
+    if (!copy) return ludc_no_memory(r->err, r->name);
     r->anchors[r->n_anchors++] = (anchor){copy, node};
     return LUD_OK;
 }
@@ -77,7 +73,7 @@ static lud_status copy_alias(reader *r, const yaml_event_t *event, ludc_value **
         return fail_at(r, event->start_mark, "the aliases expand to more than 200000 values at *", name);
     }
     *out = ludc_value_copy(node);
-    return *out ? LUD_OK : no_memory(r);
+    return *out ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static bool tag_is(const yaml_char_t *tag, const char *word) {
@@ -104,7 +100,7 @@ static lud_status scalar(reader *r, const yaml_event_t *event, ludc_value **out)
     bool finite = true;
     *out = plain ? ludc_yaml_scalar(text, &finite) : ludc_value_str(text);
     if (!finite) return fail_at(r, event->start_mark, "a config holds finite numbers only, got ", text);
-    return *out ? LUD_OK : no_memory(r);
+    return *out ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static lud_status node(reader *r, yaml_event_t *event, ludc_value **out);
@@ -131,7 +127,7 @@ static lud_status member(reader *r, yaml_event_t *key, ludc_value *map) {
     yaml_event_delete(&event);
     if (status != LUD_OK) return status;
     lud_str name = {(const char *)key->data.scalar.value, key->data.scalar.length};
-    if (!ludc_value_append(map, name, child) || !ludc_value_key_pos(map)) return no_memory(r);
+    if (!ludc_value_append(map, name, child) || !ludc_value_key_pos(map)) return ludc_no_memory(r->err, r->name);
     map->key_pos[2 * map->len - 2] = (int32_t)key->start_mark.line + 1;
     map->key_pos[2 * map->len - 1] = (int32_t)key->start_mark.column + 1;
     return LUD_OK;
@@ -140,7 +136,7 @@ static lud_status member(reader *r, yaml_event_t *key, ludc_value *map) {
 static lud_status item(reader *r, yaml_event_t *event, ludc_value *list) {
     ludc_value *child = NULL;
     LUDC_TRY(node(r, event, &child));
-    return ludc_value_push(list, child) ? LUD_OK : no_memory(r);
+    return ludc_value_push(list, child) ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static lud_status children(reader *r, ludc_value *v) {
@@ -160,7 +156,7 @@ static lud_status collection(reader *r, const yaml_event_t *event, const yaml_ch
     if (!tag_known(tag)) return fail_at(r, event->start_mark, "unknown tag ", ludc_str((const char *)tag));
     if (r->depth == MAX_DEPTH) return fail_at(r, event->start_mark, "nested more than 100 deep", (lud_str){0});
     *out = ludc_value_new(event->type == YAML_MAPPING_START_EVENT ? LUD_CFG_OBJECT : LUD_CFG_LIST);
-    if (!*out) return no_memory(r);
+    if (!*out) return ludc_no_memory(r->err, r->name);
     r->depth++;
     lud_status status = children(r, *out);
     r->depth--;
@@ -229,7 +225,7 @@ lud_status ludc_yaml_parse(const char *text, size_t n, const char *name, ludc_va
     if (n > MAX_BYTES)
         return ludc_fail(err, LUD_E_INVALID, "%s: error: a YAML text may have 8 MiB, got %zu bytes", name, n);
     reader r = {.name = name, .text = text, .n = n, .err = err};
-    if (!yaml_parser_initialize(&r.yaml)) return no_memory(&r);
+    if (!yaml_parser_initialize(&r.yaml)) return ludc_no_memory(r.err, r.name);
     yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(n ? text : ""), n);
     ludc_value *v = NULL;

@@ -56,13 +56,7 @@ static int64_t axis_at(const axis *a, int64_t i) {
 static lud_status add_piece(ludc_param_plan *p, const char *name) {
     const ludc_file_tensor *t = ludc_tensors_find(p->model->tensors, ludc_str(name));
     if (!t) return BAD(p, LUD_E_IO, "the file holds no tensor '%s'", name);
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 4;
-        piece *more = ludc_realloc(p->pieces, p->n * sizeof *more, cap * sizeof *more);
-        if (!more) return no_memory(p);
-        p->pieces = more;
-        p->cap = cap;
-    }
+    if (!ludc_grow(&p->pieces, p->n, &p->cap, sizeof(*p->pieces))) return no_memory(p);
     piece *c = &p->pieces[p->n++];
     c->t = t;
     c->rank = t->rank;

@@ -112,7 +112,7 @@ static lud_status take_metadata(const char *path, const ludc_value *v, ludc_tens
         if (v->items[i]->type != LUD_CFG_STR)
             return ludc_fail(err, LUD_E_IO, "%s: __metadata__ may hold only strings", path);
     set->metadata = ludc_value_copy(v);
-    return set->metadata ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    return set->metadata ? LUD_OK : ludc_no_memory(err, path);
 }
 
 static lud_status fill_set(const char *path, const ludc_value *header, entry *entries, uint64_t start,

@@ -130,7 +130,7 @@ static const ludc_save_tensor **pointers(const ludc_save_tensor *t, size_t n) {
 
 lud_status ludc_safetensors_save(const char *path, const ludc_save_tensor *t, size_t n, lud_error *err) {
     const ludc_save_tensor **order = pointers(t, n);
-    if (!order) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    if (!order) return ludc_no_memory(err, path);
     lud_status s = save_ordered(path, order, n, err);
     ludc_free(order);
     return s;
@@ -182,7 +182,7 @@ static lud_status save_shard(const plan *p, const char *dir, size_t no, const lu
         if (p->shard[i] == no) room[n++] = &p->t[i];
     shard_name(name, no, p->n_shards);
     char *path = ludc_path_join(dir, name);
-    if (!path) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    if (!path) return ludc_no_memory(err, dir);
     lud_status s = save_ordered(path, room, n, err);
     ludc_free(path);
     return s;
@@ -207,8 +207,7 @@ static lud_status save_index(const plan *p, const char *path, const ludc_save_te
         ludc_buf_addf(&b, ": \"%s\"", name);
     }
     ludc_buf_adds(&b, "\n  }\n}\n");
-    lud_status s =
-        b.failed ? ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path) : ludc_file_write(path, b.ptr, b.len, err);
+    lud_status s = b.failed ? ludc_no_memory(err, path) : ludc_file_write(path, b.ptr, b.len, err);
     ludc_buf_free(&b);
     return s;
 }
@@ -218,7 +217,7 @@ static lud_status save_index(const plan *p, const char *path, const ludc_save_te
 static lud_status save_planned(const plan *p, const char *dir, const ludc_save_tensor **room, lud_error *err) {
     char *single = ludc_path_join(dir, "model.safetensors");
     char *index = ludc_path_join(dir, "model.safetensors.index.json");
-    lud_status s = single && index ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status s = single && index ? LUD_OK : ludc_no_memory(err, dir);
     if (s == LUD_OK && p->n_shards <= 1) {
         s = ludc_safetensors_save(single, p->t, p->n, err);
         if (s == LUD_OK) (void)remove(index);
@@ -238,7 +237,7 @@ lud_status ludc_safetensors_save_sharded(const char *dir, const ludc_save_tensor
     plan p = {.t = t, .n = n};
     p.shard = ludc_alloc(n * sizeof *p.shard);
     const ludc_save_tensor **room = pointers(t, n);
-    lud_status s = p.shard && room ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status s = p.shard && room ? LUD_OK : ludc_no_memory(err, dir);
     if (s == LUD_OK) s = refuse_duplicates(room, n, err);
     if (s == LUD_OK) s = ludc_dir_make(dir, err);
     if (s == LUD_OK) s = assign(&p, max_bytes, err);

@@ -72,7 +72,7 @@ static void read_special_ids(ludc_model *m) {
 
 static lud_status read_info(ludc_model *m, lud_error *err) {
     ludc_value *facts = ludc_value_new(LUD_CFG_OBJECT);
-    if (!facts) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!facts) return ludc_no_memory(err, "model");
     lud_status status = m->encoder->info(m->encoder_part.self, (lud_cfg_out *)facts, err);
     m->info.width = ludc_get_int(facts, "width", 0);
     m->info.layers = ludc_get_int(facts, "layers", 0);
@@ -101,7 +101,7 @@ static lud_status declare(ludc_model *m, lud_error *err) {
     const ludc_run_caps caps = {.T = 2, .S = 1, .N = 2};
     uint64_t hash[2] = {0, 0};
     m->store = ludc_store_new(m->devices, m->real);
-    if (!m->store) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m->store) return ludc_no_memory(err, "model");
     for (int i = 0; i < 2; i++) {
         ludc_built built = {0};
         lud_status status = ludc_model_build(m, m->store, LUDC_RUN_TRAIN, &caps, false, &built, err);
@@ -131,7 +131,7 @@ static void count_params(ludc_model *m) {
 
 lud_status ludc_model_open_base(ludc_model *m, const char *base_model, const char *adapter_dir, lud_error *err) {
     m->own_params = ludc_map_new(64);
-    if (!m->own_params) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m->own_params) return ludc_no_memory(err, "model");
     LUDC_TRY(open_base(m, base_model, err));
     LUDC_TRY(open_tokenizer(m, err));
     LUDC_TRY(ludc_parts_open(m, adapter_dir, err));
@@ -156,7 +156,7 @@ static lud_status open_all(ludc_model *m, const ludc_model_spec *spec, lud_error
 
 lud_status ludc_model_open(const ludc_model_spec *spec, ludc_model **out, lud_error *err) {
     ludc_model *m = ludc_alloc(sizeof *m);
-    if (!m) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m) return ludc_no_memory(err, "model");
     m->host = spec->host;
     m->config = spec->config;
     m->scope = "";

@@ -123,7 +123,7 @@ static lud_status check_unclaimed(ludc_model *m, lud_error *err) {
         /* A head's own parameter has no place in the base model's files. */
         if (status != LUD_OK && ludc_store_at(m->store, i)->spec.init != LUD_INIT_NONE) status = LUD_OK;
     }
-    if (!c.names || c.failed) status = ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!c.names || c.failed) status = ludc_no_memory(err, "model");
     if (status == LUD_OK) status = report_unclaimed(m, &c, err);
     ludc_map_free(c.names);
     return status;

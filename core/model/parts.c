@@ -76,7 +76,7 @@ static lud_status name_tensors(ludc_model *m, lud_error *err) {
     for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++) {
         ok = ludc_value_push(m->tensor_names, ludc_value_str(ludc_str(ludc_tensors_at(m->base->tensors, i)->name)));
     }
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    return ok ? LUD_OK : ludc_no_memory(err, "model");
 }
 
 static lud_status open_encoder(ludc_model *m, lud_error *err) {
@@ -131,14 +131,14 @@ static lud_status resolve_targets(ludc_model *m, lud_error *err) {
     if (!ludc_is_null(ludc_value_get(m->adapter, "target_modules"))) return LUD_OK;
     if (!LUD_HAS(m->encoder, lud_encoder_vt, adapter_targets)) return LUD_OK;
     word_list words = {ludc_value_new(LUD_CFG_LIST), false};
-    if (!words.list) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    if (!words.list) return ludc_no_memory(err, "adapter");
     lud_status status = m->encoder->adapter_targets(m->encoder_part.self, peft, take_word, &words, err);
     if (status != LUD_OK) {
         ludc_value_free(words.list);
         return status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
     }
     if (ludc_value_put(m->adapter, "target_modules", words.list)) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    return ludc_no_memory(err, "adapter");
 }
 
 static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {

@@ -112,7 +112,7 @@ lud_status ludc_predictor_fill(ludc_predictor *p, const char *weights, lud_error
 lud_status ludc_predictor_save(ludc_predictor *p, const char *path, lud_error *err) {
     const size_t len = ludc_store_len(p->store);
     ludc_save_tensor *list = ludc_alloc(len * sizeof *list);
-    lud_status status = list ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
+    lud_status status = list ? LUD_OK : ludc_no_memory(err, "saving");
     size_t n = 0;
     for (size_t i = 0; i < len && status == LUD_OK; i++) {
         const ludc_param *q = ludc_store_at(p->store, i);
@@ -120,8 +120,7 @@ lud_status ludc_predictor_save(ludc_predictor *p, const char *path, lud_error *e
         float *values = ludc_alloc((size_t)q->count * sizeof *values);
         list[n] = (ludc_save_tensor){.name = q->name, .dtype = LUDC_F32, .rank = q->shape.rank, .data = values};
         memcpy(list[n++].dim, q->shape.dim, sizeof list[0].dim);
-        status =
-            values ? ludc_store_get(p->store, i, values, err) : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
+        status = values ? ludc_store_get(p->store, i, values, err) : ludc_no_memory(err, "saving");
     }
     if (status == LUD_OK) status = ludc_safetensors_save(path, list, n, err);
     for (size_t i = 0; i < n; i++)

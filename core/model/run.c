@@ -27,7 +27,7 @@ static lud_status compile(ludc_run *r, lud_error *err) {
     bool backward = r->kind == LUDC_RUN_TRAIN;
     size_t n = 0;
     lud_t *roots = ludc_alloc(((size_t)m->info.layers + 8) * sizeof *roots);
-    if (!roots) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!roots) return ludc_no_memory(err, "program");
     lud_status status = ludc_model_build(m, m->store, r->kind, &r->caps, backward, &r->built, err);
     if (status == LUD_OK) status = collect_roots(r, roots, &n, err);
     if (status == LUD_OK) {
@@ -65,20 +65,20 @@ static lud_status make_scratch(ludc_run *r, lud_error *err) {
     r->row_loss = ludc_alloc(n * sizeof *r->row_loss);
     r->row_weight = ludc_alloc(n * sizeof *r->row_weight);
     if (r->reals && r->row_loss && r->row_weight) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    return ludc_no_memory(err, "program");
 }
 
 lud_status ludc_run_new(ludc_model *m, int kind, const ludc_run_caps *caps, ludc_run **out, lud_error *err) {
     LUDC_TRY(check_caps(m, kind, caps, err));
     ludc_run *r = ludc_alloc(sizeof *r);
-    if (!r) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!r) return ludc_no_memory(err, "program");
     r->model = m;
     r->kind = kind;
     r->caps = *caps;
     lud_status status = LUD_OK;
     if (caps->hidden) {
         r->hidden = ludc_alloc(((size_t)m->info.layers + 2) * sizeof *r->hidden);
-        if (!r->hidden) status = ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+        if (!r->hidden) status = ludc_no_memory(err, "program");
     }
     if (status == LUD_OK) status = make_scratch(r, err);
     if (status == LUD_OK) status = compile(r, err);

@@ -24,13 +24,7 @@ void ludc_sites_free(ludc_model *m) {
 
 static bool add_site(ludc_model *m, const lud_site *site) {
     if (ludc_site_find(m, ludc_str(site->name))) return true;
-    if (m->n_sites == m->cap_sites) {
-        size_t cap = m->cap_sites ? 2 * m->cap_sites : 64;
-        ludc_site *grown = ludc_realloc(m->sites, m->cap_sites * sizeof *grown, cap * sizeof *grown);
-        if (!grown) return false;
-        m->sites = grown;
-        m->cap_sites = cap;
-    }
+    if (!ludc_grow(&m->sites, m->n_sites, &m->cap_sites, sizeof(*m->sites))) return false;
     ludc_site *s = &m->sites[m->n_sites];
     *s = (ludc_site){.name = ludc_strdup(site->name), .site = *site};
     if (!s->name || !ludc_map_put(m->site_index, ludc_str(s->name), (int64_t)m->n_sites)) {
@@ -150,7 +144,7 @@ static lud_status match_all(ludc_model *m, lud_error *err) {
         if (!s->matched) continue;
         n++;
         s->cfg = ludc_targets_cfg(m->targets, ludc_str(s->name));
-        if (!s->cfg) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+        if (!s->cfg) return ludc_no_memory(err, "adapter");
         s->site.cfg = s->cfg;
     }
     return n ? LUD_OK : no_match(m, err);
@@ -163,7 +157,7 @@ lud_status ludc_sites_collect(ludc_model *m, lud_error *err) {
     lud_status status = LUD_E_NOMEM;
     m->site_index = ludc_map_new(256);
     if (!scratch || !m->site_index) {
-        (void)ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+        (void)ludc_no_memory(err, "model");
         goto out;
     }
     m->collecting = true;

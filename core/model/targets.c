@@ -132,7 +132,7 @@ void ludc_targets_free(ludc_targets *t) {
 
 lud_status ludc_targets_new(const ludc_value *section, ludc_targets **out, lud_error *err) {
     ludc_targets *t = ludc_alloc(sizeof *t);
-    if (!t) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    if (!t) return ludc_no_memory(err, "adapter");
     t->section = section;
     lud_status status = read_modules(t, err);
     if (status == LUD_OK) status = read_layers(t, err);

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static lud_status no_memory(const ludc_load *l) {
-    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-}
-
 static lud_str id_key(const int32_t *id) {
     return (lud_str){(const char *)id, sizeof *id};
 }
@@ -35,7 +31,7 @@ static lud_status read_token(const ludc_load *l, const ludc_value *v, int64_t ma
     t->id = (int32_t)id;
     t->len = text.len;
     t->text = ludc_strndup(text.ptr ? text.ptr : "", text.len);
-    return t->text ? LUD_OK : no_memory(l);
+    return t->text ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 /* The token's final id, and its place in both maps. */
@@ -52,7 +48,8 @@ static lud_status register_token(const ludc_load *l, const ludc_vocab *vocab, lu
                          (int)LUDC_MIN(t->len, 64), t->text, (int)t->id, (int)LUDC_MIN(other.len, 64), other.ptr);
     }
     int64_t k = (int64_t)a->n;
-    if (!ludc_map_put(a->by_text, text, k) || !ludc_map_put(a->by_id, id_key(&t->id), k)) return no_memory(l);
+    if (!ludc_map_put(a->by_text, text, k) || !ludc_map_put(a->by_id, id_key(&t->id), k))
+        return ludc_no_memory(l->err, l->name);
     a->n_ids = LUDC_MAX(a->n_ids, t->id + 1);
     return LUD_OK;
 }
@@ -63,7 +60,7 @@ lud_status ludc_added_load(const ludc_load *l, const ludc_value *list, const lud
     a->tokens = ludc_alloc(list->len * sizeof *a->tokens);
     a->by_text = ludc_map_new(list->len);
     a->by_id = ludc_map_new(list->len);
-    if (!a->tokens || !a->by_text || !a->by_id) return no_memory(l);
+    if (!a->tokens || !a->by_text || !a->by_id) return ludc_no_memory(l->err, l->name);
     int64_t max_id = (int64_t)vocab->n_ids + (int64_t)LUDC_MIN(list->len * 8 + (1U << 20), 1U << 30);
     for (size_t i = 0; i < list->len; i++) {
         ludc_added_token t = {0};

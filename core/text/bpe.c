@@ -170,7 +170,7 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
         lud_str shown;
         len = ludc_utf8_next(word.ptr + i, word.len - i, &cp);
         int32_t id = find_symbol(s, (lud_str){word.ptr + i, len}, i == 0, i + len == word.len, &shown);
-        if (s->spare->failed) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (s->spare->failed) return ludc_no_memory(err, "tokenizer");
         if (id >= 0) {
             flush_unk(s);
             s->ids[s->n++] = id;
@@ -188,7 +188,7 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
 
 static lud_status push_all(ludc_ids *out, const int32_t *ids, size_t n, lud_error *err) {
     for (size_t i = 0; i < n; i++) {
-        if (!ludc_ids_push(out, ids[i])) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (!ludc_ids_push(out, ids[i])) return ludc_no_memory(err, "tokenizer");
     }
     return LUD_OK;
 }
@@ -197,13 +197,13 @@ static lud_status merge_word(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, 
     int32_t small[SHORT_WORD], *ids = small;
     size_t room = word.len + (b->byte_fallback ? word.len * (b->prefix_len + b->suffix_len) : 0);
     if (room > SHORT_WORD) ids = ludc_scratch_take(&w->ids, room * sizeof *ids);
-    if (!ids) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!ids) return ludc_no_memory(err, "tokenizer");
     symbols s = {.b = b, .spare = &w->symbol, .ids = ids};
     LUDC_TRY(to_symbols(&s, word, err));
     if (s.n <= SHORT_WORD) {
         s.n = merge_short(b, ids, s.n);
     } else if (!merge_long(b, w, ids, &s.n)) {
-        return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+        return ludc_no_memory(err, "tokenizer");
     }
     return push_all(out, ids, s.n, err);
 }

@@ -54,7 +54,7 @@ static lud_status read_blob(const ludc_load *l, const uint8_t *p, size_t n, ludc
     }
     m->units = ludc_alloc(m->n * sizeof *m->units);
     m->texts = ludc_strndup(texts, m->len);
-    if (!m->units || !m->texts) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!m->units || !m->texts) return ludc_no_memory(l->err, l->name);
     for (size_t i = 0; i < m->n; i++)
         m->units[i] = little_endian(p + 4 + i * 4);
     return LUD_OK;

@@ -5,17 +5,13 @@
 
 enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
 
-static lud_status no_memory(const ludc_load *l) {
-    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-}
-
 static lud_status add_step(const ludc_load *l, ludc_decoder *d, int kind, ludc_dec_step **out) {
     if (d->n == MAX_STEPS) {
         return ludc_fail(l->err, LUD_E_IO, "%s: the decoder has more than %d steps", l->name, MAX_STEPS);
     }
     size_t size = sizeof *d->steps;
     ludc_dec_step *steps = ludc_realloc(d->steps, d->n * size, (d->n + 1) * size);
-    if (!steps) return no_memory(l);
+    if (!steps) return ludc_no_memory(l->err, l->name);
     d->steps = steps;
     *out = &steps[d->n++];
     (*out)->kind = kind;
@@ -29,7 +25,7 @@ static lud_status load_content(const ludc_load *l, const ludc_value *v, const ch
     if (!s.ptr) s = dflt;
     step->content = ludc_strndup(s.ptr, s.len);
     step->content_len = s.len;
-    return step->content ? LUD_OK : no_memory(l);
+    return step->content ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 static lud_status one_character(const ludc_load *l, const ludc_dec_step *step) {

@@ -6,16 +6,8 @@
 
 /* ---- Lists of texts ---- */
 void ludc_pieces_push(ludc_pieces *p, lud_str s) {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 64;
-        size_t *end = ludc_realloc(p->end, p->cap * sizeof *end, cap * sizeof *end);
-        if (!end) {
-            p->failed = true;
-            return;
-        }
-        p->end = end;
-        p->cap = cap;
-    }
+    p->failed |= !ludc_grow(&p->end, p->n, &p->cap, sizeof *p->end);
+    if (p->failed) return;
     ludc_buf_add(&p->text, s.ptr, s.len);
     p->end[p->n++] = p->text.len;
 }
@@ -171,7 +163,7 @@ static lud_status word_piece(const ludc_dec_step *step, const ludc_find *f, cons
         if (i > 0 && !goes_on) ludc_buf_add(&word, " ", 1);
         size_t skip = i > 0 && goes_on ? step->content_len : 0;
         ludc_buf_add(&word, s.ptr + skip, s.len - skip);
-        if (word.failed) status = ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (word.failed) status = ludc_no_memory(f->err, "tokenizer");
         if (status != LUD_OK) break;
         s = (lud_str){word.ptr ? word.ptr : "", word.len};
         if (step->flag) {

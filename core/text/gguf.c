@@ -60,7 +60,7 @@ static lud_status load_vocab(const ludc_load *l, const source *s, ludc_vocab *v)
     for (size_t i = 0; i < n; i++)
         bytes += s->tokens->items[i]->u.s.len;
     if (!ludc_vocab_init(v, n, bytes, (int32_t)n)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+        return ludc_no_memory(l->err, l->name);
     }
     for (size_t i = 0; i < n; i++)
         ludc_vocab_add(v, s->tokens->items[i]->u.s, (int32_t)i);
@@ -163,7 +163,7 @@ static lud_status load_skeleton(const ludc_load *l, const source *s, ludc_tokeni
                   "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":false,"
                   "\"byte_fallback\":false,\"ignore_merges\":%s}}",
                   s->pre->ignore_merges ? "true" : "false");
-    lud_status status = text.failed ? ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name)
+    lud_status status = text.failed ? ludc_no_memory(l->err, l->name)
                                     : ludc_json_parse(text.ptr, text.len, l->name, false, true, &tok->skeleton, l->err);
     ludc_buf_free(&text);
     LUDC_TRY(status);
@@ -211,7 +211,7 @@ static lud_status make_config(const ludc_load *l, const source *s, ludc_tokenize
               put_token(c, "bos_token", s, tok->special.bos) && put_token(c, "eos_token", s, tok->special.eos) &&
               put_token(c, "pad_token", s, tok->special.pad) && put_token(c, "unk_token", s, tok->special.unk) &&
               put_chat_template(c, s);
-    return ok ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ok ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 static lud_status load_all(const ludc_load *l, source *s, ludc_tokenizer *tok) {
@@ -231,7 +231,7 @@ lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer *
         return ludc_fail(err, LUD_E_IO, "%s: no key-value metadata", l.name);
     }
     ludc_tokenizer *tok = ludc_alloc(sizeof *tok);
-    if (!tok) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", l.name);
+    if (!tok) return ludc_no_memory(err, l.name);
     lud_status status = load_all(&l, &s, tok);
     if (status != LUD_OK) {
         ludc_tokenizer_free(tok);

@@ -93,7 +93,7 @@ out:
 lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **out, lud_error *err) {
     char *json = ludc_path_join(dir, "tokenizer.json"), *txt = ludc_path_join(dir, "vocab.txt");
     ludc_buf text = {0};
-    lud_status status = json && txt ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status status = json && txt ? LUD_OK : ludc_no_memory(err, dir);
     bool only_txt = status == LUD_OK && !ludc_path_exists(json) && ludc_path_exists(txt);
     const char *path = only_txt ? txt : json;
     if (status == LUD_OK) status = ludc_file_read(path, &text, err);

@@ -20,7 +20,7 @@ static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_v
         bytes += v->keys[i].len;
     }
     if (!ludc_vocab_init(vocab, v->len, bytes, (int32_t)top + 1)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+        return ludc_no_memory(l->err, l->name);
     }
     for (size_t i = 0; i < v->len; i++)
         ludc_vocab_add(vocab, v->keys[i], (int32_t)v->items[i]->u.i);

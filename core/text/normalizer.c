@@ -15,7 +15,7 @@ static lud_status add_step(const ludc_load *l, ludc_normalizer *nz, int kind, bo
     }
     size_t size = sizeof *nz->steps;
     ludc_norm_step *steps = ludc_realloc(nz->steps, nz->n * size, (nz->n + 1) * size);
-    if (!steps) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!steps) return ludc_no_memory(l->err, l->name);
     nz->steps = steps;
     nz->steps[nz->n++] = (ludc_norm_step){.kind = kind, .a = a, .b = b};
     return LUD_OK;
@@ -24,7 +24,7 @@ static lud_status add_step(const ludc_load *l, ludc_normalizer *nz, int kind, bo
 static lud_status set_content(const ludc_load *l, lud_str s, ludc_norm_step *step) {
     step->content = ludc_strndup(s.ptr ? s.ptr : "", s.len);
     step->content_len = s.len;
-    return step->content ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return step->content ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 static lud_status load_replace(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
@@ -182,7 +182,7 @@ static lud_status apply_step(const ludc_norm_step *step, const ludc_find *f, lud
     default:
         map_characters(step->kind, f->classes, s, out);
     }
-    return ok && !out->failed ? LUD_OK : ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory");
+    return ok && !out->failed ? LUD_OK : ludc_no_memory(f->err, "tokenizer");
 }
 
 lud_status ludc_normalizer_apply(const ludc_normalizer *nz, const ludc_find *f, lud_str in, ludc_buf bufs[2],

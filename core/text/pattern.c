@@ -8,7 +8,7 @@
 lud_status ludc_pattern_literal(const ludc_load *l, lud_str s, ludc_pattern *p) {
     p->text = ludc_strndup(s.ptr ? s.ptr : "", s.len);
     p->len = s.len;
-    return p->text ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return p->text ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 lud_status ludc_pattern_load(const ludc_load *l, const ludc_value *v, ludc_pattern *p) {
@@ -105,5 +105,5 @@ static lud_status replace_segment(void *arg, size_t start, size_t end, bool is_m
 lud_status ludc_pattern_replace(const ludc_pattern *p, const ludc_find *f, lud_str s, lud_str content, ludc_buf *out) {
     replacing r = {s, content, out};
     LUDC_TRY(ludc_pattern_each(p, f, s.ptr, s.len, replace_segment, &r));
-    return out->failed ? ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory") : LUD_OK;
+    return out->failed ? ludc_no_memory(f->err, "tokenizer") : LUD_OK;
 }

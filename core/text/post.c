@@ -8,7 +8,7 @@
 enum { MAX_DEPTH = 16 };
 
 static lud_status push(const ludc_load *l, ludc_ids *ids, int32_t id) {
-    return ludc_ids_push(ids, id) ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ludc_ids_push(ids, id) ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 /* to = first + second */

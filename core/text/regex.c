@@ -50,7 +50,7 @@ static lud_status compile(const ludc_load *l, lud_str regex, bool lines, pcre2_g
     PCRE2_SIZE at = 0;
     int why = 0;
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
-    if (!context) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!context) return ludc_no_memory(l->err, l->name);
     *code = pcre2_compile((PCRE2_SPTR)regex.ptr, regex.len, options, &why, &at, context);
     pcre2_compile_context_free(context);
     if (*code) return LUD_OK;
@@ -110,7 +110,7 @@ void ludc_match_free(ludc_match *m) {
 
 lud_status ludc_regex_next(const ludc_regex *re, ludc_match **match, const char *s, size_t n, size_t at, bool *found,
                            size_t *start, size_t *end, lud_error *err) {
-    if (!*match && !(*match = match_new())) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!*match && !(*match = match_new())) return ludc_no_memory(err, "tokenizer");
     pcre2_match_data *data = (*match)->data;
     int rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK, data, re->limits);
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
@@ -118,7 +118,7 @@ lud_status ludc_regex_next(const ludc_regex *re, ludc_match **match, const char 
     }
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return LUD_OK;
-    if (rc == PCRE2_ERROR_NOMEMORY) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (rc == PCRE2_ERROR_NOMEMORY) return ludc_no_memory(err, "tokenizer");
     if (rc < 0) {
         return ludc_fail(err, LUD_E_DATA,
                          "tokenizer: its regex gave up at byte %zu of a text of %zu bytes (PCRE2 error %d); "

@@ -71,7 +71,7 @@ lud_status ludc_tokenizer_to_json(const ludc_tokenizer *tok, ludc_buf *out, lud_
     }
     if (ok && !out->failed) return LUD_OK;
     out->len = before;
-    return ludc_fail(err, LUD_E_NOMEM, "tokenizer.json: out of memory");
+    return ludc_no_memory(err, "tokenizer.json");
 }
 
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, lud_error *err) {
@@ -85,5 +85,5 @@ lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, 
     ludc_buf_adds(out, "\n");
     if (ok && !out->failed) return LUD_OK;
     out->len = before;
-    return ludc_fail(err, LUD_E_NOMEM, "tokenizer_config.json: out of memory");
+    return ludc_no_memory(err, "tokenizer_config.json");
 }

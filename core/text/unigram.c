@@ -37,7 +37,7 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab has %zu pieces", l->name, list->len);
     }
     m->scores = ludc_alloc(list->len * sizeof *m->scores);
-    if (!m->scores) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!m->scores) return ludc_no_memory(l->err, l->name);
     double lowest = INFINITY;
     for (size_t i = 0; i < list->len; i++) {
         LUDC_TRY(read_piece(l, list->items[i], i, &text, &m->scores[i]));
@@ -46,7 +46,7 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
     }
     m->unk_score = lowest - UNK_PENALTY;
     if (!ludc_vocab_init(vocab, list->len, bytes, (int32_t)list->len)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+        return ludc_no_memory(l->err, l->name);
     }
     for (size_t i = list->len; i-- > 0;)
         ludc_vocab_add(vocab, list->items[i]->items[0]->u.s, (int32_t)i);
@@ -62,7 +62,7 @@ lud_status ludc_unigram_load(const ludc_load *l, const ludc_value *model, ludc_v
     m->unk = (int32_t)unk;
     LUDC_TRY(ludc_node_bool(l, model, "byte_fallback", false, &m->byte_fallback));
     ludc_vocab_byte_ids(vocab, m->byte_id);
-    return ludc_trie_init(&m->trie, vocab) ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ludc_trie_init(&m->trie, vocab) ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 void ludc_unigram_free(ludc_unigram *m) {
@@ -133,9 +133,9 @@ lud_status ludc_unigram_encode(const ludc_unigram *m, ludc_scratch *scratch, lud
                                lud_error *err) {
     size_t before = out->len;
     step *best = ludc_scratch_take(scratch, (word.len + 1) * sizeof *best);
-    if (!best) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!best) return ludc_no_memory(err, "tokenizer");
     LUDC_TRY(search(m, word, best, err));
-    if (!walk_back(m, word, best, out)) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!walk_back(m, word, best, out)) return ludc_no_memory(err, "tokenizer");
     for (size_t i = before, k = out->len; i + 1 < k; i++) {
         int32_t id = out->ptr[i];
         out->ptr[i] = out->ptr[--k];

@@ -25,7 +25,7 @@ static lud_status load_lines(const ludc_load *l, lud_str text, ludc_vocab *v) {
         n += text.ptr[i] == '\n';
     if (n > INT32_MAX / 2) return ludc_fail(l->err, LUD_E_IO, "%s: %zu lines are too many", l->name, n);
     if (!ludc_vocab_init(v, n, text.len, (int32_t)n)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+        return ludc_no_memory(l->err, l->name);
     }
     for (size_t end = text.len, id = n; id-- > 0;) {
         size_t start = end;
@@ -103,7 +103,7 @@ static lud_status make_skeleton(const ludc_load *l, const special s[N_SPECIAL], 
         failed = failed || s[k].json.failed;
     if (!failed) write_skeleton(s, by_case ? "null" : accents ? "true" : "false", chinese, lower, &text);
     lud_status status = failed || text.failed
-                            ? ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name)
+                            ? ludc_no_memory(l->err, l->name)
                             : ludc_json_parse(text.ptr, text.len, l->name, false, true, &tok->skeleton, l->err);
     ludc_buf_free(&text);
     return status;

@@ -69,7 +69,7 @@ static lud_status gradients(void *self, const uint32_t *rows, size_t n, int64_t 
 
 static lud_status tree_of(const language *l, const ludc_metrics *m, ludc_value **tree, lud_error *err) {
     *tree = ludc_metrics_tree(l->feature, ludc_metrics_value(m), m->loss);
-    return *tree ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    return *tree ? LUD_OK : ludc_no_memory(err, "evaluation");
 }
 
 static lud_status evaluate(void *self, int split, int64_t limit, ludc_value **tree, lud_error *err) {
@@ -97,7 +97,7 @@ static lud_status init(language *l, size_t batch_rows, lud_error *err) {
     const ludc_run_caps caps = {.T = l->cap_T, .S = l->cap_S, .N = l->cap_T};
     l->rows = ludc_alloc(batch_rows * sizeof(*l->rows));
     l->groups = ludc_alloc(batch_rows * sizeof(*l->groups));
-    if (!l->rows || !l->groups) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!l->rows || !l->groups) return ludc_no_memory(err, "training");
     LUDC_TRY(ludc_batch_init(&l->batch, l->cap_T, l->cap_S, err));
     return ludc_run_new(l->model, LUDC_RUN_TRAIN, &caps, &l->run, err);
 }
@@ -111,7 +111,7 @@ lud_status ludc_language_trainee(ludc_model *model, const ludc_value *trainer, l
         return ludc_fail(err, LUD_E_DATA, "the training split has no row with a target token");
     LUDC_TRY(ludc_settings_read(trainer, train->len, &settings, err));
     language *l = ludc_alloc(sizeof(*l));
-    if (!l) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!l) return ludc_no_memory(err, "training");
     const int64_t longest = ludc_rows_longest(train);
     *l = (language){.model = model, .splits = splits, .feature = feature, .seed = seed};
     l->cap_T = LUDC_MIN(LUDC_MAX(longest, LUDC_MICRO_BATCH_TOKENS), longest * settings.batch_rows);

@@ -22,7 +22,7 @@ void ludc_updater_free(ludc_updater *u) {
 
 lud_status ludc_updater_new(const ludc_trainee *t, const ludc_settings *settings, ludc_updater **out, lud_error *err) {
     ludc_updater *u = ludc_alloc(sizeof(*u));
-    if (!u) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!u) return ludc_no_memory(err, "training");
     *u = (ludc_updater){.settings = settings, .store = t->store};
     lud_status status = LUD_OK;
     if (settings->clip_value > 0) {
