@@ -37,9 +37,8 @@ typedef struct places {
 
 static void add_place(const char *path, places *out) {
     out->other_type |= strcmp(path, out->here) == 0;
-    for (size_t i = 0; i < LUDC_MIN(out->n, (size_t)MAX_PLACES); i++) {
+    for (size_t i = 0; i < LUDC_MIN(out->n, (size_t)MAX_PLACES); i++)
         if (strcmp(out->text[i], path) == 0) return;
-    }
     if (out->n < MAX_PLACES) snprintf(out->text[out->n], sizeof out->text[0], "%s", path);
     out->n++;
 }
@@ -65,10 +64,9 @@ static void find_places(const ludc_key *owner, const char *path, lud_str name, i
 static const char *nearest_key(const ludc_table *table, lud_str name) {
     const char *names[MAX_NAMES];
     size_t n = 0;
-    for (size_t part = 0; part < LUDC_COUNT(table->part); part++) {
+    for (size_t part = 0; part < LUDC_COUNT(table->part); part++)
         for (const ludc_key *k = table->part[part]; k && k->name && n < MAX_NAMES; k++)
             names[n++] = k->name;
-    }
     return ludc_nearest(name, names, n);
 }
 
@@ -122,8 +120,7 @@ void ludc_hint_word(const char *const *words, const char *const *planned, lud_st
     const char *near = ludc_nearest(word, names, n);
     out[0] = 0;
     if (near) used += (size_t)snprintf(out, size, " (did you mean '%s'?)", near);
-    for (; shown < LUDC_MIN(available, (size_t)8) && used < size; shown++) {
+    for (; shown < LUDC_MIN(available, (size_t)8) && used < size; shown++)
         used += (size_t)snprintf(out + used, size - used, "%s%s", shown ? ", " : "; allowed: ", names[shown]);
-    }
     if (available > shown && used < size) snprintf(out + used, size - used, ", ... (%zu in all)", available);
 }

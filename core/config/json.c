@@ -98,9 +98,7 @@ static json_t *load(const char *text, size_t n, size_t flags, json_error_t *at) 
 }
 
 static lud_status syntax_error(const char *text, size_t n, const char *name, const json_error_t *at, lud_error *err) {
-    if (json_error_code(at) == json_error_out_of_memory) {
-        return ludc_no_memory(err, name);
-    }
+    if (json_error_code(at) == json_error_out_of_memory) return ludc_no_memory(err, name);
     ludc_buf source = {0};
     ludc_source_line(text, n, at->line, at->column, &source);
     lud_status status =

@@ -54,9 +54,8 @@ static void check_words(ludc_schema *s, const ludc_value *object, const char *pa
 static uint32_t type_bit(ludc_schema *s, const ludc_value *v, const char *path) {
     static const char *const names[] = {"boolean", "integer", "number", "string", "array", "object", "null"};
     lud_str word = text_of(v);
-    for (uint32_t i = 0; i < LUDC_COUNT(names); i++) {
+    for (uint32_t i = 0; i < LUDC_COUNT(names); i++)
         if (ludc_str_eq(word, names[i])) return 1U << i;
-    }
     broken(s, path, "is no type:", word);
     return 0;
 }
@@ -99,13 +98,12 @@ static void read_enum(ludc_schema *s, const ludc_value *schema, const char *path
     if (!is_list) broken(s, path, "must be a list of strings:", LUDC_STR("enum"));
     for (size_t i = 0; words && i < list->len; i++) {
         const ludc_value *v = list->items[i];
-        if (v->type == LUD_CFG_STR && !memchr(v->u.s.ptr, 0, v->u.s.len)) {
+        if (v->type == LUD_CFG_STR && !memchr(v->u.s.ptr, 0, v->u.s.len))
             words[n++] = v->u.s.ptr;
-        } else if (v->type == LUD_CFG_NULL) {
+        else if (v->type == LUD_CFG_NULL)
             k->types |= LUDC_T_NULL;
-        } else {
+        else
             broken(s, path, "must be a list of strings:", LUDC_STR("enum"));
-        }
     }
     k->words = words;
 }
@@ -115,9 +113,8 @@ static const ludc_key *read_properties(ludc_schema *s, const ludc_value *schema,
 
 static void read_section(ludc_schema *s, const ludc_value *schema, const char *path, int depth, ludc_key *k) {
     const ludc_value *others = ludc_value_get(schema, "additionalProperties");
-    if (others && others->type != LUD_CFG_BOOL) {
+    if (others && others->type != LUD_CFG_BOOL)
         broken(s, path, "must be true or false:", LUDC_STR("additionalProperties"));
-    }
     if (others && others->type == LUD_CFG_BOOL && others->u.b) k->flags |= LUDC_KEY_OPEN;
     if (ludc_value_get(schema, "properties")) k->section = read_properties(s, schema, NULL, path, depth + 1);
 }
@@ -150,9 +147,8 @@ static void read_items(ludc_schema *s, const ludc_value *schema, const char *pat
 static const char *read_default(ludc_schema *s, const ludc_value *schema) {
     const ludc_value *by_type = ludc_value_get(schema, "default_by_type"), *v = ludc_value_get(schema, "default");
     ludc_buf text = {0};
-    for (size_t i = 0; by_type && by_type->type == LUD_CFG_OBJECT && i < by_type->len; i++) {
+    for (size_t i = 0; by_type && by_type->type == LUD_CFG_OBJECT && i < by_type->len; i++)
         if (ludc_str_same(by_type->keys[i], s->type)) v = by_type->items[i];
-    }
     if (!v) return NULL;
     char *copy = NULL;
     if (ludc_value_to_json(v, -1, &text) == LUD_OK) copy = take(s, text.len + 1);

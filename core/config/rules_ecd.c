@@ -75,13 +75,12 @@ static void check_tied(const check *c, size_t i) {
     lud_str name = text_of(c->inputs->items[i], "tied");
     if (!name.len) return;
     size_t other = find(c, name, 0, c->n_inputs);
-    if (other == SIZE_MAX || other == i) {
+    if (other == SIZE_MAX || other == i)
         say(c, i, "tied", "must be the name of another active input");
-    } else if (!ludc_str_same(text_of(c->inputs->items[other], "type"), text_of(c->inputs->items[i], "type"))) {
+    else if (!ludc_str_same(text_of(c->inputs->items[other], "type"), text_of(c->inputs->items[i], "type")))
         say(c, i, "tied", "must be the name of an input of the same type");
-    } else if (text_of(c->inputs->items[other], "tied").len) {
+    else if (text_of(c->inputs->items[other], "tied").len)
         say(c, i, "tied", "must be the name of an input that is not tied itself");
-    }
 }
 
 static void check_text(const check *c, size_t i) {
@@ -94,9 +93,8 @@ static void check_text(const check *c, size_t i) {
     if (llm && !base_model)
         say(c, i, "encoder", "type llm needs 'base_model': a model folder, a GGUF file or a hub id");
     if (!llm && base_model) say(c, i, "encoder.base_model", "is for type llm only");
-    if (ludc_str_eq(type, "auto_transformer") && !text_of(encoder, "pretrained_model_name_or_path").len) {
+    if (ludc_str_eq(type, "auto_transformer") && !text_of(encoder, "pretrained_model_name_or_path").len)
         say(c, i, "encoder", "type auto_transformer needs 'pretrained_model_name_or_path'");
-    }
 }
 
 static void check_inputs(const check *c) {
@@ -123,11 +121,10 @@ static void check_class_weights(const check *c, size_t i) {
 static void check_clip(const check *c, size_t i) {
     const ludc_value *clip = ludc_value_get(feature_at(c, i), "clip");
     if (!clip || clip->type != LUD_CFG_LIST) return;
-    if (clip->len != 2) {
+    if (clip->len != 2)
         say(c, i, "clip", "must hold 2 numbers, the lowest and the highest prediction");
-    } else if (ludc_get_float(clip, "0", 0) > ludc_get_float(clip, "1", 0)) {
+    else if (ludc_get_float(clip, "0", 0) > ludc_get_float(clip, "1", 0))
         say(c, i, "clip", "the lowest prediction is above the highest");
-    }
 }
 
 /* False: it names something else than another output; a message is there. */
@@ -189,18 +186,16 @@ static void list_words(const char *const *words, char *out, size_t size) {
 
 static const char *const *metrics_of(lud_str type) {
     static const char *const combined[] = {"loss", NULL};
-    for (const ludc_variant *v = ludc_variants_output; v->types; v++) {
+    for (const ludc_variant *v = ludc_variants_output; v->types; v++)
         if (ludc_str_eq(type, v->types)) return ludc_key_find(v->keys, LUDC_STR("default_validation_metric"))->words;
-    }
     return combined;
 }
 
 static void check_metric(const check *c, lud_str field, lud_str type, lud_str metric) {
     const char *const *words = metrics_of(type);
     char allowed[256] = "";
-    for (size_t i = 0; words[i]; i++) {
+    for (size_t i = 0; words[i]; i++)
         if (ludc_str_eq(metric, words[i])) return;
-    }
     list_words(words, allowed, sizeof allowed);
     ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_metric"),
                   "trainer.validation_metric: '%.*s' is no metric of %.*s (%.*s); allowed: %s",
@@ -227,11 +222,10 @@ static void check_rows(const check *c) {
     bool under = !ludc_is_null(ludc_value_get(rows, "undersample_majority"));
     const char *path = over ? "preprocessing.oversample_minority" : "preprocessing.undersample_majority";
     bool binary = c->n_outputs == 1 && ludc_str_eq(text_of(c->outputs->items[0], "type"), "binary");
-    if (over && under) {
+    if (over && under)
         ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: and undersample_majority are both set; keep one", path);
-    } else if ((over || under) && !binary) {
+    else if ((over || under) && !binary)
         ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: needs one output only, of type binary", path);
-    }
     if (!ludc_is_null(ludc_value_get(rows, "sample_size")) && ludc_get_float(rows, "sample_ratio", 1) != 1) {
         ludc_diag_add(c->d, ludc_at_path(c->user, "preprocessing.sample_size"),
                       "preprocessing.sample_size: and sample_ratio are both set; keep one");
@@ -257,8 +251,7 @@ void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *d
     check_validation(&c);
     check_rows(&c);
     ludc_check_shared(user, full, d);
-    if (ludc_get_bool(full, "trainer.use_mixed_precision", false)) {
+    if (ludc_get_bool(full, "trainer.use_mixed_precision", false))
         ludc_log(LUD_LOG_INFO, "%s: trainer.use_mixed_precision: taken as backend.precision auto", d->name);
-    }
     ludc_map_free(c.names);
 }

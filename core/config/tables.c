@@ -5,9 +5,8 @@
 #include <string.h>
 
 const ludc_key *ludc_key_find(const ludc_key *section, lud_str name) {
-    for (; section && section->name; section++) {
+    for (; section && section->name; section++)
         if (ludc_str_eq(name, section->name)) return section;
-    }
     return NULL;
 }
 
@@ -23,9 +22,8 @@ static lud_str next_type(const char **rest) {
 
 static bool names_type(const char *types, lud_str type) {
     lud_str word;
-    while ((word = next_type(&types)).len) {
+    while ((word = next_type(&types)).len)
         if (ludc_str_same(word, type)) return true;
-    }
     return false;
 }
 
@@ -33,9 +31,8 @@ ludc_table ludc_table_of(const ludc_key *owner, const ludc_value *object) {
     ludc_table table = {.part = {owner->section}, .open = owner->flags & LUDC_KEY_OPEN};
     if (!owner->variants) return table;
     lud_str type = ludc_get_str(object, "type", ludc_str(owner->type ? owner->type : ""));
-    for (const ludc_variant *v = owner->variants; v->types && !table.part[1]; v++) {
+    for (const ludc_variant *v = owner->variants; v->types && !table.part[1]; v++)
         if (names_type(v->types, type)) table.part[1] = v->keys;
-    }
     table.open |= !table.part[1];
     return table;
 }

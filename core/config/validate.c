@@ -121,9 +121,8 @@ static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, c
 }
 
 static bool in_words(const char *const *words, lud_str s) {
-    for (; words && *words; words++) {
+    for (; words && *words; words++)
         if (ludc_str_eq(s, *words)) return true;
-    }
     return false;
 }
 
@@ -246,9 +245,8 @@ static void check_section(const pass *p, const ludc_key *owner, const ludc_value
         if (!k && !table.open) {
             unknown_key(p, owner, &table, object, i, path);
         } else if (k && k->flags & LUDC_KEY_PLANNED) {
-            if (!is_default(p, k, v)) {
+            if (!is_default(p, k, v))
                 ludc_diag_add(p->diag, ludc_at_key(object, i), "%s: known, not available yet", inner);
-            }
         } else if (k && k->types) {
             check_value(p, k, v, inner);
         }

@@ -64,14 +64,12 @@ static lud_status remember(reader *r, const yaml_char_t *name, const ludc_value 
 static lud_status copy_alias(reader *r, const yaml_event_t *event, ludc_value **out) {
     lud_str name = ludc_str((const char *)event->data.alias.anchor);
     const ludc_value *node = NULL;
-    for (size_t i = 0; i < r->n_anchors; i++) {
+    for (size_t i = 0; i < r->n_anchors; i++)
         if (ludc_str_eq(name, r->anchors[i].name)) node = r->anchors[i].node;
-    }
     if (!node) return fail_at(r, event->start_mark, "there is no anchor named &", name);
     r->n_nodes += count_nodes(node);
-    if (r->n_nodes > MAX_NODES) {
+    if (r->n_nodes > MAX_NODES)
         return fail_at(r, event->start_mark, "the aliases expand to more than 200000 values at *", name);
-    }
     *out = ludc_value_copy(node);
     return *out ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
@@ -85,9 +83,8 @@ static bool tag_is(const yaml_char_t *tag, const char *word) {
 static bool tag_known(const yaml_char_t *tag) {
     static const char *const known[] = {"str", "int", "float", "bool", "null", "seq", "map"};
     if (!tag || strcmp((const char *)tag, "!") == 0) return true;
-    for (size_t i = 0; i < LUDC_COUNT(known); i++) {
+    for (size_t i = 0; i < LUDC_COUNT(known); i++)
         if (tag_is(tag, known[i])) return true;
-    }
     return false;
 }
 
@@ -109,12 +106,10 @@ static lud_status key_error(reader *r, const ludc_value *map, const yaml_event_t
     lud_str key = {(const char *)event->data.scalar.value, event->data.scalar.length};
     if (event->type != YAML_SCALAR_EVENT) return fail_at(r, event->start_mark, "a key must be text", (lud_str){0});
     if (map->len == MAX_KEYS) return fail_at(r, event->start_mark, "more than 10000 keys in one section", (lud_str){0});
-    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && ludc_str_eq(key, "<<")) {
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && ludc_str_eq(key, "<<"))
         return fail_at(r, event->start_mark, "merge keys (<<) are not supported; write the keys out", (lud_str){0});
-    }
-    for (size_t i = 0; i < map->len; i++) {
+    for (size_t i = 0; i < map->len; i++)
         if (ludc_str_same(map->keys[i], key)) return fail_at(r, event->start_mark, "duplicate key ", key);
-    }
     return LUD_OK;
 }
 
@@ -230,11 +225,10 @@ lud_status ludc_yaml_parse(const char *text, size_t n, const char *name, ludc_va
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(n ? text : ""), n);
     ludc_value *v = NULL;
     lud_status status = document(&r, &v);
-    if (status == LUD_OK) {
+    if (status == LUD_OK)
         *out = v;
-    } else {
+    else
         ludc_value_free(v);
-    }
     for (size_t i = 0; i < r.n_anchors; i++)
         ludc_free(r.anchors[i].name);
     ludc_free(r.anchors);

@@ -92,12 +92,11 @@ static lud_status refuse_duplicates(const ludc_save_tensor *const *t, size_t n, 
     int64_t seen;
     ludc_map *names = ludc_map_new(n);
     if (!names) s = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu tensor names", n);
-    for (size_t i = 0; s == LUD_OK && i < n; i++) {
+    for (size_t i = 0; s == LUD_OK && i < n; i++)
         if (ludc_map_get(names, ludc_str(t[i]->name), &seen))
             s = ludc_fail(err, LUD_E_INVALID, "tensor '%s' is to be saved twice", t[i]->name);
         else if (!ludc_map_put(names, ludc_str(t[i]->name), 0))
             s = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu tensor names", n);
-    }
     ludc_map_free(names);
     return s;
 }

@@ -62,9 +62,8 @@ static lud_status same_shape(const ludc_param *p, const ludc_file_tensor *t, con
     for (int32_t d = 0; d < t->rank; d++)
         ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)t->dim[d]);
     ludc_buf_adds(&text, "], want [");
-    for (int32_t d = 0; d < p->shape.rank; d++) {
+    for (int32_t d = 0; d < p->shape.rank; d++)
         ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)p->shape.dim[d]);
-    }
     lud_status status =
         ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has shape [%s]", path, t->name, text.ptr ? text.ptr : "?");
     ludc_buf_free(&text);

@@ -35,9 +35,8 @@ static lud_status run_unit(site_graph *sg, int64_t first, int64_t n, int64_t d_i
                            lud_error *err) {
     int64_t extents[2] = {0, n};
     memset(x, 0, (size_t)(n * d_in) * sizeof *x);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         if (first + i >= 0) x[i * d_in + first + i] = 1.0f;
-    }
     LUDC_TRY(ludc_program_write(sg->program, sg->x, x, (size_t)(n * d_in) * sizeof *x, err));
     LUDC_TRY(ludc_program_run(sg->program, extents, 2, err));
     return ludc_program_read(sg->program, sg->y, y, (size_t)(n * d_out) * sizeof *y, err);

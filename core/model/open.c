@@ -49,9 +49,8 @@ static void add_eos(ludc_model_info *info, const ludc_value *v) {
         return;
     }
     if (v->type != LUD_CFG_INT || v->u.i < 0 || v->u.i >= info->vocab_size) return;
-    for (int32_t i = 0; i < info->n_eos; i++) {
+    for (int32_t i = 0; i < info->n_eos; i++)
         if (info->eos_ids[i] == v->u.i) return;
-    }
     if (info->n_eos < (int32_t)LUDC_COUNT(info->eos_ids)) info->eos_ids[info->n_eos++] = (int32_t)v->u.i;
 }
 
@@ -81,9 +80,8 @@ static lud_status read_info(ludc_model *m, lud_error *err) {
     m->info.causal = ludc_get_bool(facts, "causal", false);
     ludc_value_free(facts);
     if (status != LUD_OK) return status;
-    if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX) {
+    if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX)
         return ludc_fail(err, LUD_E_ABI, "encoder '%s' tells no width or vocabulary size", m->info.encoder_name);
-    }
     if (!m->info.causal && !m->is_tower) {
         return ludc_fail(err, LUD_E_INVALID, "base model %s: a '%s' is no causal language model", m->base->path,
                          m->base->model_type);

@@ -75,9 +75,8 @@ static lud_status fill_from_base(ludc_model *m, size_t index, lud_error *err) {
     const ludc_param *p = ludc_store_at(m->store, index);
     const char *name = ludc_param_relative(m, p->name);
     ludc_param_plan *plan = NULL;
-    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name)) {
+    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name))
         return ludc_param_fresh(m->store, index, m->seed, err);
-    }
     LUDC_TRY(ludc_param_plan_new(m->base, m->encoder, m->encoder_part.self, name, &p->shape, &plan, err));
     const float *borrowed = ludc_param_plan_borrow(plan);
     const ludc_values values = values_of(plan);

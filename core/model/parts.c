@@ -52,9 +52,8 @@ lud_status ludc_part_open(ludc_host *host, ludc_part *part, const lud_component 
     part->component = c;
     part->vtable = vt;
     part->inst = vt ? vt->inst : NULL;
-    if (!part->inst || !part->inst->open || !part->inst->close) {
+    if (!part->inst || !part->inst->open || !part->inst->close)
         return ludc_fail(err, LUD_E_ABI, "%s '%s' has an incomplete table", ludc_kind_name(c->kind), c->config_name);
-    }
     part->view.root.type = LUD_CFG_OBJECT;
     return part->inst->open(ludc_host_table(host)->ctx, &part->view.root, &part->self, err);
 }
@@ -73,9 +72,8 @@ void ludc_parts_close(ludc_model *m) {
 static lud_status name_tensors(ludc_model *m, lud_error *err) {
     m->tensor_names = ludc_value_new(LUD_CFG_LIST);
     bool ok = m->tensor_names != NULL;
-    for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++) {
+    for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++)
         ok = ludc_value_push(m->tensor_names, ludc_value_str(ludc_str(ludc_tensors_at(m->base->tensors, i)->name)));
-    }
     return ok ? LUD_OK : ludc_no_memory(err, "model");
 }
 
@@ -149,9 +147,8 @@ static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {
     m->info.adapter_name = c->config_name;
     LUDC_TRY(ludc_part_open(m->host, &m->adapter_part, c, err));
     m->adapter_vt = c->vtable;
-    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply)) {
+    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply))
         return ludc_fail(err, LUD_E_ABI, "adapter '%s' lacks apply", c->config_name);
-    }
     LUDC_TRY(resolve_targets(m, err));
     return ludc_targets_new(m->adapter, &m->targets, err);
 }

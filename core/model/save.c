@@ -76,9 +76,8 @@ static lud_status write_model_config(ludc_model *m, const char *dir, int32_t dty
                                               : LUDC_STR("float32");
     ludc_value *json = ludc_value_new(LUD_CFG_OBJECT);
     lud_status status = json ? LUD_OK : ludc_no_memory(err, "saving");
-    if (status == LUD_OK && !LUD_HAS(m->encoder, lud_encoder_vt, hf_config)) {
+    if (status == LUD_OK && !LUD_HAS(m->encoder, lud_encoder_vt, hf_config))
         status = ludc_fail(err, LUD_E_UNSUPPORTED, "encoder '%s' cannot write config.json", m->info.encoder_name);
-    }
     if (status == LUD_OK) status = m->encoder->hf_config(m->encoder_part.self, (lud_cfg_out *)json, err);
     if (status == LUD_OK) {
         bool ok = ludc_value_put(json, "dtype", ludc_value_str(word));

@@ -97,10 +97,9 @@ static lud_status take_step(void *arg, const lud_source *s) {
 
 static void transpose(float *v, lud_shape *shape, const float *from) {
     int64_t rows = shape->dim[0], columns = shape->dim[1];
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++)
         for (int64_t k = 0; k < columns; k++)
             v[k * rows + i] = from[i * columns + k];
-    }
     shape->dim[0] = columns;
     shape->dim[1] = rows;
 }
@@ -143,12 +142,11 @@ lud_status ludc_to_file(ludc_model *m, const char *scheme, const char *param, fl
         n *= shape->dim[d];
     for (size_t i = all.n; i-- > 0;) { /* last one first */
         const lud_source *s = &all.list[i];
-        if (s->op == LUD_SOURCE_ADD) {
+        if (s->op == LUD_SOURCE_ADD)
             for (int64_t k = 0; k < n; k++)
                 v[k] -= (float)s->a;
-        } else if (s->op != LUD_SOURCE_COPY) {
+        else if (s->op != LUD_SOURCE_COPY)
             LUDC_TRY(undo_move(s, v, n, shape, param, err));
-        }
     }
     memcpy(name, all.name, sizeof all.name);
     return LUD_OK;

@@ -125,9 +125,8 @@ const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, t
 static lud_status no_match(const ludc_model *m, lud_error *err) {
     ludc_buf text = {0}, some = {0};
     (void)ludc_value_to_json(ludc_value_get(m->adapter, "target_modules"), -1, &text);
-    for (size_t i = 0; i < LUDC_MIN(m->n_sites, 10); i++) {
+    for (size_t i = 0; i < LUDC_MIN(m->n_sites, 10); i++)
         ludc_buf_addf(&some, "%s%s", i ? ", " : "", m->sites[i].name);
-    }
     lud_status status = ludc_fail(
         err, LUD_E_INVALID, "adapter: target_modules %s matched no module of the model; it has %zu, among them %s",
         text.ptr ? text.ptr : "?", m->n_sites, some.ptr ? some.ptr : "?");

@@ -58,9 +58,8 @@ static bool is_text(const ludc_value *v) {
 
 static lud_status check_words(const char *key, const ludc_value *v, lud_error *err) {
     if (ludc_is_null(v) || is_text(v)) return LUD_OK;
-    for (size_t i = 0; v->type == LUD_CFG_LIST && i < v->len; i++) {
+    for (size_t i = 0; v->type == LUD_CFG_LIST && i < v->len; i++)
         if (!is_text(v->items[i])) return ludc_fail(err, LUD_E_INVALID, "adapter.%s[%zu]: want a text", key, i);
-    }
     return v->type == LUD_CFG_LIST ? LUD_OK : ludc_fail(err, LUD_E_INVALID, "adapter.%s: want a list or a text", key);
 }
 
@@ -75,9 +74,8 @@ static lud_status read_modules(ludc_targets *t, lud_error *err) {
                          "modules, or write \"all-linear\"");
     }
     t->all_linear = is_text(t->modules) && ludc_str_eq(t->modules->u.s, "all-linear");
-    if (is_text(t->modules) && !t->all_linear) {
+    if (is_text(t->modules) && !t->all_linear)
         LUDC_TRY(compile("target_modules", t->modules->u.s, &t->target, NULL, err));
-    }
     if (is_text(t->excluded)) LUDC_TRY(compile("exclude_modules", t->excluded->u.s, &t->exclude, NULL, err));
     return LUD_OK;
 }
@@ -87,9 +85,8 @@ static lud_status read_layers(ludc_targets *t, lud_error *err) {
     t->layers = ludc_value_get(t->section, "layers_to_transform");
     if (ludc_is_null(t->layers) || (t->layers->type == LUD_CFG_LIST && t->layers->len == 0)) t->layers = NULL;
     if (!t->layers) return LUD_OK;
-    if (t->layers->type != LUD_CFG_INT && t->layers->type != LUD_CFG_LIST) {
+    if (t->layers->type != LUD_CFG_INT && t->layers->type != LUD_CFG_LIST)
         return ludc_fail(err, LUD_E_INVALID, "adapter.layers_to_transform: want a number or a list of numbers");
-    }
     LUDC_TRY(check_words("layers_pattern", pattern, err));
     size_t n = ludc_is_null(pattern) ? 0 : is_text(pattern) ? pattern->u.s.len != 0 : pattern->len;
     if (n == 0) return compile("layers_pattern", ludc_str(any_layer), &t->layer, NULL, err);
@@ -106,9 +103,8 @@ static lud_status read_pattern(const ludc_targets *t, const char *key, rules *ou
     if (v->type != LUD_CFG_OBJECT) return ludc_fail(err, LUD_E_INVALID, "adapter.%s: want an object", key);
     for (size_t i = 0; i < v->len; i++) {
         const ludc_value *number = v->items[i];
-        if (number->type != LUD_CFG_INT && number->type != LUD_CFG_FLOAT) {
+        if (number->type != LUD_CFG_INT && number->type != LUD_CFG_FLOAT)
             return ludc_fail(err, LUD_E_INVALID, "adapter.%s.%s: want a number", key, v->keys[i].ptr);
-        }
         LUDC_TRY(compile_in(key, "(?:.*\\.)?(?:", v->keys[i], ")", out, number, err));
     }
     return LUD_OK;
@@ -186,9 +182,8 @@ bool ludc_targets_match(const ludc_targets *t, lud_str module, int32_t site_kind
 }
 
 static const ludc_value *pattern_value(const rules *r, lud_str module, const ludc_value *dflt) {
-    for (size_t i = 0; i < r->len; i++) {
+    for (size_t i = 0; i < r->len; i++)
         if (ludc_expression_match(r->ptr[i].code, module, true, NULL)) return r->ptr[i].value;
-    }
     return dflt;
 }
 

@@ -103,11 +103,10 @@ static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
 }
 
 lud_status ludc_search(ludc_host *h, lud_error *err) {
-    for (size_t i = 0; i < h->n_folders; i++) {
+    for (size_t i = 0; i < h->n_folders; i++)
         if (ludc_path_is_dir(h->folders[i]))
             LUDC_TRY(scan(h, h->folders[i], err));
         else if (ludc_path_exists(h->folders[i]))
             LUDC_TRY(add_file(h, h->folders[i], i < h->n_named, err));
-    }
     return LUD_OK;
 }

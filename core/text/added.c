@@ -10,11 +10,10 @@
 static size_t lower_bound(const ludc_added_index *x, size_t lo, size_t hi, size_t depth, unsigned c) {
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if ((unsigned char)x->sorted[mid]->pattern[depth] < c) {
+        if ((unsigned char)x->sorted[mid]->pattern[depth] < c)
             lo = mid + 1;
-        } else {
+        else
             hi = mid;
-        }
     }
     return lo;
 }

@@ -18,9 +18,8 @@ const ludc_added_token *ludc_added_by_id(const ludc_added *a, int32_t id) {
 static lud_status read_token(const ludc_load *l, const ludc_value *v, int64_t max_id, ludc_added_token *t) {
     lud_str text = {0};
     int64_t id;
-    if (v->type != LUD_CFG_OBJECT) {
+    if (v->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: an item of added_tokens is no object", l->name);
-    }
     LUDC_TRY(ludc_node_text(l, v, "content", &text));
     LUDC_TRY(ludc_node_int(l, v, "id", 0, max_id, &id));
     LUDC_TRY(ludc_node_bool(l, v, "single_word", false, &t->single_word));
@@ -68,11 +67,10 @@ lud_status ludc_added_load(const ludc_load *l, const ludc_value *list, const lud
         lud_status status = read_token(l, list->items[i], LUDC_MIN(max_id, INT32_MAX - 1), &t);
         bool skip = status == LUD_OK && (t.len == 0 || ludc_map_get(a->by_text, (lud_str){t.text, t.len}, &same));
         if (status == LUD_OK && !skip) status = register_token(l, vocab, a, &t);
-        if (status != LUD_OK || skip) {
+        if (status != LUD_OK || skip)
             ludc_free(t.text);
-        } else {
+        else
             a->tokens[a->n++] = t;
-        }
         LUDC_TRY(status);
     }
     return LUD_OK;

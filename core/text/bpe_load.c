@@ -91,9 +91,8 @@ static lud_status load_merges(const ludc_load *l, const ludc_value *model, ludc_
         const ludc_value *m = list->items[i];
         /* Files converted from merges.txt may keep its first line. */
         if (m->type == LUD_CFG_STR && m->u.s.len >= 8 && memcmp(m->u.s.ptr, "#version", 8) == 0) continue;
-        if (!merge_sides(m, &left, &right)) {
+        if (!merge_sides(m, &left, &right))
             return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu must be [\"a\", \"b\"] or \"a b\"", l->name, i);
-        }
         LUDC_TRY(ludc_bpe_merge_add(l, b, left, right));
     }
     return LUD_OK;

@@ -6,9 +6,8 @@
 enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
 
 static lud_status add_step(const ludc_load *l, ludc_decoder *d, int kind, ludc_dec_step **out) {
-    if (d->n == MAX_STEPS) {
+    if (d->n == MAX_STEPS)
         return ludc_fail(l->err, LUD_E_IO, "%s: the decoder has more than %d steps", l->name, MAX_STEPS);
-    }
     size_t size = sizeof *d->steps;
     ludc_dec_step *steps = ludc_realloc(d->steps, d->n * size, (d->n + 1) * size);
     if (!steps) return ludc_no_memory(l->err, l->name);

@@ -58,9 +58,8 @@ lud_status ludc_tokenizer_load_special(const ludc_load *l, ludc_tokenizer *tok) 
 }
 
 static lud_status load_all(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
-    if (root->type != LUD_CFG_OBJECT) {
+    if (root->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: a tokenizer must be a JSON object", l->name);
-    }
     LUDC_TRY(ludc_subwords_load(l, root, tok));
     LUDC_TRY(ludc_tokenizer_load_parts(l, root, tok));
     return ludc_tokenizer_load_special(l, tok);

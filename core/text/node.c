@@ -47,9 +47,8 @@ lud_status ludc_node_list(const ludc_load *l, const ludc_value *o, const char *k
 }
 
 lud_status ludc_node_type(const ludc_load *l, const ludc_value *o, const char *section, lud_str *out) {
-    if (o->type != LUD_CFG_OBJECT) {
+    if (o->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: %s must be an object with a 'type', or null", l->name, section);
-    }
     LUDC_TRY(ludc_node_text(l, o, "type", out));
     if (!out->ptr) return ludc_fail(l->err, LUD_E_IO, "%s: %s has no 'type'", l->name, section);
     return LUD_OK;

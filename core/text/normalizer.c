@@ -10,9 +10,8 @@ enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
 static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_normalizer *);
 
 static lud_status add_step(const ludc_load *l, ludc_normalizer *nz, int kind, bool a, bool b) {
-    if (nz->n == MAX_STEPS) {
+    if (nz->n == MAX_STEPS)
         return ludc_fail(l->err, LUD_E_IO, "%s: the normalizer has more than %d steps", l->name, MAX_STEPS);
-    }
     size_t size = sizeof *nz->steps;
     ludc_norm_step *steps = ludc_realloc(nz->steps, nz->n * size, (nz->n + 1) * size);
     if (!steps) return ludc_no_memory(l->err, l->name);

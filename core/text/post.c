@@ -39,18 +39,15 @@ static lud_status special_ids(const ludc_load *l, const ludc_value *post, const 
     const ludc_value *ids;
     LUDC_TRY(ludc_node_text(l, item, "id", &name));
     const ludc_value *specials = ludc_value_get(post, "special_tokens"), *found = NULL;
-    for (size_t i = 0; specials && specials->type == LUD_CFG_OBJECT && i < specials->len; i++) {
+    for (size_t i = 0; specials && specials->type == LUD_CFG_OBJECT && i < specials->len; i++)
         if (ludc_str_same(specials->keys[i], name)) found = specials->items[i];
-    }
-    if (!name.ptr || !found || found->type != LUD_CFG_OBJECT) {
+    if (!name.ptr || !found || found->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: the template names a special token that special_tokens lacks", l->name);
-    }
     LUDC_TRY(ludc_node_list(l, found, "ids", &ids));
     for (size_t i = 0; i < ids->len; i++) {
         const ludc_value *id = ids->items[i];
-        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= INT32_MAX) {
+        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= INT32_MAX)
             return ludc_fail(l->err, LUD_E_IO, "%s: special_tokens: an id is not a token id", l->name);
-        }
         LUDC_TRY(push(l, out, (int32_t)id->u.i));
     }
     return LUD_OK;
@@ -83,9 +80,8 @@ static lud_status load_pair(const ludc_load *l, const ludc_value *v, const char 
     const ludc_value *pair;
     LUDC_TRY(ludc_node_list(l, v, key, &pair));
     bool ok = pair->len == 2 && pair->items[1]->type == LUD_CFG_INT;
-    if (!ok || pair->items[1]->u.i < 0 || pair->items[1]->u.i >= INT32_MAX) {
+    if (!ok || pair->items[1]->u.i < 0 || pair->items[1]->u.i >= INT32_MAX)
         return ludc_fail(l->err, LUD_E_IO, "%s: post_processor: '%s' must be [token, id]", l->name, key);
-    }
     return push(l, out, (int32_t)pair->items[1]->u.i);
 }
 

@@ -11,9 +11,8 @@ enum { MAX_DEPTH = 16 };
 static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_pretokenizer *);
 
 static lud_status add_stage(const ludc_load *l, ludc_pretokenizer *pre, int kind, ludc_pre_stage **out) {
-    if (pre->n == LUDC_PRE_MAX) {
+    if (pre->n == LUDC_PRE_MAX)
         return ludc_fail(l->err, LUD_E_IO, "%s: the pre-tokenizer has more than %d stages", l->name, LUDC_PRE_MAX);
-    }
     *out = &pre->stages[pre->n++];
     **out = (ludc_pre_stage){.kind = kind, .behavior = LUDC_SPLIT_ISOLATED};
     return LUD_OK;
@@ -170,9 +169,8 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
     LUDC_TRY(ludc_node_type(l, v, "pre_tokenizer", &type));
     if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: pre-tokenizers are nested too deep", l->name);
     if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, pre);
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(type, known[k].type)) return known[k].load(l, v, pre);
-    }
     return ludc_node_refuse(l, "pre_tokenizer", type, planned);
 }
 

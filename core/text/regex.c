@@ -38,9 +38,8 @@ static pcre2_general_context *memory_new(void) {
 static const char *foreign_construct(lud_str regex) {
     static const char *const refused[] = {"&&",  "\\h", "\\H", "(*",  "(?m", "\\G",
                                           "\\K", "\\R", "\\X", "\\O", "\\N", "\\y"};
-    for (size_t k = 0; k < LUDC_COUNT(refused); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(refused); k++)
         if (memmem(regex.ptr, regex.len, refused[k], strlen(refused[k]))) return refused[k];
-    }
     return NULL;
 }
 
@@ -113,9 +112,8 @@ lud_status ludc_regex_next(const ludc_regex *re, ludc_match **match, const char 
     if (!*match && !(*match = match_new())) return ludc_no_memory(err, "tokenizer");
     pcre2_match_data *data = (*match)->data;
     int rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK, data, re->limits);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, re->limits);
-    }
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return LUD_OK;
     if (rc == PCRE2_ERROR_NOMEMORY) return ludc_no_memory(err, "tokenizer");

@@ -77,11 +77,10 @@ lud_status ludc_tokenizer_to_json(const ludc_tokenizer *tok, ludc_buf *out, lud_
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, lud_error *err) {
     size_t before = out->len;
     bool ok = true;
-    if (tok->config) {
+    if (tok->config)
         ok = ludc_value_to_json(tok->config, 2, out) == LUD_OK;
-    } else {
+    else
         ludc_buf_adds(out, "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}");
-    }
     ludc_buf_adds(out, "\n");
     if (ok && !out->failed) return LUD_OK;
     out->len = before;

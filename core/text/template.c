@@ -83,11 +83,10 @@ lud_status ludc_template_parse(lud_str text, ludc_template **out, lud_error *err
     ludc_template *t = ludc_alloc(sizeof *t);
     if (t) t->source = ludc_strndup(text.ptr ? text.ptr : "", text.len);
     lud_status status = t && t->source ? parse(t, text.len, err) : ludc_no_memory(err, "template");
-    if (status == LUD_OK) {
+    if (status == LUD_OK)
         *out = t;
-    } else {
+    else
         ludc_template_free(t);
-    }
     return status;
 }
 
@@ -106,9 +105,8 @@ size_t ludc_template_fields(const ludc_template *t) {
 }
 
 lud_str ludc_template_field(const ludc_template *t, size_t i) {
-    for (size_t k = 0; k < t->n; k++) {
+    for (size_t k = 0; k < t->n; k++)
         if (t->parts[k].is_field && i-- == 0) return t->parts[k].text;
-    }
     return (lud_str){NULL, 0};
 }
 

@@ -58,9 +58,8 @@ static void work_free(ludc_work *w) {
 
 lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool add_special, ludc_ids *out,
                                  lud_error *err) {
-    if (text.len >= INT32_MAX / 4) {
+    if (text.len >= INT32_MAX / 4)
         return ludc_fail(err, LUD_E_DATA, "tokenizer: a text of %zu bytes is too long, the limit is 512 MiB", text.len);
-    }
     ludc_work w = {.tok = tok, .out = out};
     ludc_buf clean = {0};
     size_t before = out->len;

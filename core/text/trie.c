@@ -28,9 +28,8 @@ static bool grow(ludc_trie *t) {
     }
     t->edges = edges;
     t->mask = cap * 2 - 1;
-    for (size_t i = 0; i < t->cap * 2; i++) {
+    for (size_t i = 0; i < t->cap * 2; i++)
         if (old[i]) put_edge(t, old[i]);
-    }
     ludc_free(old);
     t->cap = cap;
     return true;

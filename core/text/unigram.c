@@ -19,9 +19,8 @@ static lud_status read_piece(const ludc_load *l, const ludc_value *v, size_t i, 
     bool pair = v->type == LUD_CFG_LIST && v->len == 2 && v->items[0]->type == LUD_CFG_STR;
     const ludc_value *number = pair ? v->items[1] : NULL;
     bool is_int = number && number->type == LUD_CFG_INT;
-    if (!is_int && (!number || number->type != LUD_CFG_FLOAT)) {
+    if (!is_int && (!number || number->type != LUD_CFG_FLOAT))
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab[%zu] must be [piece, score]", l->name, i);
-    }
     *text = v->items[0]->u.s;
     *score = is_int ? (double)number->u.i : number->u.f;
     return LUD_OK;
@@ -33,9 +32,8 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
     lud_str text = {0};
     size_t bytes = 0;
     LUDC_TRY(ludc_node_list(l, model, "vocab", &list));
-    if (list->len == 0 || list->len > INT32_MAX / 2) {
+    if (list->len == 0 || list->len > INT32_MAX / 2)
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab has %zu pieces", l->name, list->len);
-    }
     m->scores = ludc_alloc(list->len * sizeof *m->scores);
     if (!m->scores) return ludc_no_memory(l->err, l->name);
     double lowest = INFINITY;
@@ -45,9 +43,7 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
         bytes += text.len;
     }
     m->unk_score = lowest - UNK_PENALTY;
-    if (!ludc_vocab_init(vocab, list->len, bytes, (int32_t)list->len)) {
-        return ludc_no_memory(l->err, l->name);
-    }
+    if (!ludc_vocab_init(vocab, list->len, bytes, (int32_t)list->len)) return ludc_no_memory(l->err, l->name);
     for (size_t i = list->len; i-- > 0;)
         ludc_vocab_add(vocab, list->items[i]->items[0]->u.s, (int32_t)i);
     return LUD_OK;
@@ -107,9 +103,8 @@ static bool push_unknown(const ludc_unigram *m, lud_str run, ludc_ids *out) {
     for (size_t i = 0; bytes && i < run.len; i++)
         bytes = m->byte_id[(unsigned char)run.ptr[i]] >= 0;
     if (!bytes) return ludc_ids_push(out, id < 0 ? m->unk : id);
-    for (size_t i = run.len; i-- > 0;) {
+    for (size_t i = run.len; i-- > 0;)
         if (!ludc_ids_push(out, m->byte_id[(unsigned char)run.ptr[i]])) return false;
-    }
     return true;
 }
 

@@ -24,9 +24,7 @@ static lud_status load_lines(const ludc_load *l, lud_str text, ludc_vocab *v) {
     for (size_t i = 0; i < text.len; i++)
         n += text.ptr[i] == '\n';
     if (n > INT32_MAX / 2) return ludc_fail(l->err, LUD_E_IO, "%s: %zu lines are too many", l->name, n);
-    if (!ludc_vocab_init(v, n, text.len, (int32_t)n)) {
-        return ludc_no_memory(l->err, l->name);
-    }
+    if (!ludc_vocab_init(v, n, text.len, (int32_t)n)) return ludc_no_memory(l->err, l->name);
     for (size_t end = text.len, id = n; id-- > 0;) {
         size_t start = end;
         while (start > 0 && text.ptr[start - 1] != '\n')

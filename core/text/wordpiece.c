@@ -62,9 +62,7 @@ lud_status ludc_wordpiece_encode(const ludc_wordpiece *m, lud_str word, ludc_ids
     size_t before = out->len;
     bool failed = false, long_word = too_long(m, word);
     int32_t id = long_word ? m->unk : ludc_vocab_find(m->vocab, word);
-    if (id < 0 && !long_word && cut(m, word, out, &failed)) {
-        return failed ? ludc_no_memory(err, "tokenizer") : LUD_OK;
-    }
+    if (id < 0 && !long_word && cut(m, word, out, &failed)) return failed ? ludc_no_memory(err, "tokenizer") : LUD_OK;
     out->len = before;
     if (id < 0) id = m->unk;
     if (id < 0) return ludc_subwords_no_unk(err, word);

@@ -131,9 +131,8 @@ lud_status ludc_words_finish(ludc_words *w, lud_error *err) {
         if (w->n) qsort(w->entries, w->n, sizeof *w->entries, more_frequent);
         w->n = LUDC_MIN(w->n, w->most_common);
     }
-    for (int k = 0; k < N_SYMBOLS; k++) {
+    for (int k = 0; k < N_SYMBOLS; k++)
         if (!move_symbol(w, k)) return ludc_no_memory(err, "vocabulary");
-    }
     return fill_vocab(w, err);
 }
 
@@ -142,9 +141,8 @@ lud_status ludc_words_finish(ludc_words *w, lud_error *err) {
 static lud_status read_file(ludc_words *w, const char *path, lud_error *err) {
     ludc_buf text = {0};
     lud_status status = ludc_file_read(path, &text, err);
-    if (status == LUD_OK && !ludc_utf8_valid(text.ptr, text.len)) {
+    if (status == LUD_OK && !ludc_utf8_valid(text.ptr, text.len))
         status = ludc_fail(err, LUD_E_DATA, "vocab_file %s is not UTF-8", path);
-    }
     for (size_t at = 0, end; status == LUD_OK && at < text.len; at = end + 1) {
         end = at;
         while (end < text.len && text.ptr[end] != '\n')
@@ -241,15 +239,13 @@ lud_status ludc_words_write(const ludc_words *w, ludc_value *metadata, lud_error
 
 static lud_status read_list(ludc_words *w, const ludc_value *list, lud_error *err) {
     for (size_t i = 0; i < list->len; i++) {
-        if (list->items[i]->type != LUD_CFG_STR) {
+        if (list->items[i]->type != LUD_CFG_STR)
             return ludc_fail(err, LUD_E_IO, "vocabulary: idx2str[%zu] is not a string", i);
-        }
         if (!add_entry(w, list->items[i]->u.s)) return ludc_no_memory(err, "vocabulary");
     }
     LUDC_TRY(fill_vocab(w, err));
-    for (int k = 0; k < N_SYMBOLS; k++) {
+    for (int k = 0; k < N_SYMBOLS; k++)
         if (w->ids[k] < 0) return ludc_fail(err, LUD_E_IO, "vocabulary: idx2str lacks '%s'", w->symbols[k]);
-    }
     return LUD_OK;
 }
 

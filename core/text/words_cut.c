@@ -107,9 +107,8 @@ ludc_cut_fn ludc_cut_find(lud_str name, lud_error *err) {
     } known[] = {{"space_punct", cut_space_punct}, {"space", cut_space}, {"characters", cut_characters},
                  {"underscore", cut_underscore},   {"comma", cut_comma}, {"untokenized", cut_nothing},
                  {"stripped", cut_stripped}};
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(name, known[k].name)) return known[k].cut;
-    }
     ludc_fail(err, LUD_E_INVALID,
               "tokenizer '%.*s' is not available; want space_punct, space, characters, underscore, comma, untokenized "
               "or stripped",
