@@ -84,7 +84,11 @@ quality() {
     examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
 }
 
-hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
+hub() {
+    python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py" || bad=1
+    python tests/peers/hub_models.py "$ludwig" "$shared/tools/hub_server.py" tests/golden/data || bad=1
+    return ${bad:-0}
+}
 
 # ---- Exports, and the predictions of an uploaded model without us ----
 handled() { # words, options: a small predictive model, its predictions, and handler.py's

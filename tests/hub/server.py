@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import ssl
@@ -187,9 +188,13 @@ def test_faults(hub):
         check(name + ": nothing is left that looks whole", not [b for b in blobs(home) if b == BIG])
 
 
+def with_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+
+
 def started(endpoint, home):
-    return subprocess.Popen([ludwig, "download", "alice/m", "-q"], env=environment(endpoint, home),
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([ludwig, "download", "alice/m", "-q"], env=environment(endpoint, home), cwd=home,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=with_core)
 
 
 def part_size(home):
@@ -203,7 +208,7 @@ def wait_for_part(home, size):
 
 
 def test_killed(hub):
-    for how, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
+    for how, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGABRT, -6)):
         home = fresh()
         hub.faults({"match": "/_cdn/blob", "kind": "slow", "bps": 20_000_000})
         p = started(hub.endpoint, home)
@@ -215,6 +220,7 @@ def test_killed(hub):
         hub.faults()
         r = run(hub.endpoint, home, "download", "alice/m")
         ranges = [e["range"] for e in hub.log() if e["listener"] == "cdn"]
+        check(f"signal {how}: no core file with the token", not [f for f in os.listdir(home) if f.startswith("core")])
         check(f"signal {how}: goes on", r.returncode == 0 and whole(home) and ranges == [f"bytes={kept}-"], ranges)
 
 

@@ -185,7 +185,7 @@ def test_refusals(hub, run_dir):
     check("reader", upload(hub, run_dir, "alice/x", token=READER).returncode == 7)
     check("stranger", upload(hub, run_dir, "alice/x", token="hf_SENTINELnobody").returncode == 7)
     check("offline", upload(hub, run_dir, "alice/x", HF_HUB_OFFLINE="1").returncode == 7)
-    check("usage", run(hub.endpoint, "upload", "predibase", "-r", "a/b", "-m", run_dir).returncode == 2)
+    check("no such hub", run(hub.endpoint, "upload", "predibase", "-r", "a/b", "-m", run_dir).returncode == 4)
     check("nothing was made", not commits(hub, "alice/x"))
 
 
