@@ -160,6 +160,8 @@ static void announce(const cpu_dev *dev) {
 static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_error *err) {
     const lud_host *host = cpu_host();
     if (i > 0) return cpu_fail_status(err, LUD_E_NOT_FOUND, "cpu: there is one device, number 0; got %u", i);
+    lud_status level = cpu_level_check(err);
+    if (level != LUD_OK) return level;
     cpu_dev *dev = host->alloc(ctx, sizeof *dev, CPU_LINE);
     if (!dev) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for the device");
     *dev = (cpu_dev){.host = host, .ctx = ctx, .set = cpu_kernel_set_choose(), .threads = 1};
