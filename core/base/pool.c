@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pool of threads. A job is one function run by every thread (the caller is rank 0); parallel loops hand out chunks
- * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins for a
- * short while, then sleeps on a futex. */
+ * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins, then
+ * spins and offers the core to others, then sleeps on a futex. */
 #include "base.h"
 
 #include <limits.h>
@@ -15,8 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPIN_SECONDS 40e-6 /* a sleeping thread takes about as long to wake up */
-#define MAX_THREADS  256
+#define SPIN_SECONDS  30e-6  /* a sleeping thread takes about as long to wake up */
+#define YIELD_SECONDS 400e-6 /* what lies between two short jobs, such as choosing a token between two runs */
+#define MAX_THREADS   256
 
 typedef struct worker {
     pthread_t thread;
@@ -47,13 +48,14 @@ static void relax(void) {
 }
 
 static bool changes_soon(atomic_uint *word, unsigned old) {
-    const double end = ludc_now() + SPIN_SECONDS;
-    do {
+    const double begin = ludc_now();
+    for (double waited = 0; waited < YIELD_SECONDS; waited = ludc_now() - begin) {
         for (int i = 0; i < 32; i++) {
             if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
             relax();
         }
-    } while (ludc_now() < end);
+        if (waited > SPIN_SECONDS) sched_yield();
+    }
     return false;
 }
 
