@@ -81,6 +81,8 @@ struct cpu_step {
     uint32_t counter;  /* first counter of this step */
     uint32_t table;    /* ROPE: index of its table of cosines and sines */
     bool cheap_inputs; /* cost is that of the results alone: row look-ups */
+    bool exponentials; /* an element costs as much as several */
+    bool accumulates;  /* adds to its result instead of overwriting it */
     bool never_solo;
     bool bf16;    /* may and can round its factors (kernels/bf16.h) */
     bool rounded; /* an earlier step left its first input, rounded, in `shared` */

@@ -122,7 +122,8 @@ void FN(linear_grad_weight)(cpu_worker *w, const cpu_step *s) {
                     .ld_dy = m,
                     .t = t,
                     .m = m,
-                    .k = k});
+                    .k = k,
+                    .accumulate = s->accumulates});
 }
 
 void FN(gemm_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
