@@ -127,16 +127,8 @@ static lud_status read_targets(work *w, lud_error *err) {
 /* ---- Answers ---- */
 static void show_scored(void *arg, size_t rows) {
     const work *w = arg;
-    const lud_events *events = w->m->session->events;
-    const double took = ludc_now() - w->begin;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "generate",
-                            .done = (int64_t)rows,
-                            .total = (int64_t)w->v.n,
-                            .unit = "rows",
-                            .per_second = took > 0 ? (double)rows / took : 0,
-                            .eta_seconds = took * (double)(w->v.n - rows) / (double)rows};
-    if (events && events->progress) events->progress(events->arg, &p);
+    const double done = (double)rows;
+    ludc_session_show(w->m->session, "generate", "rows", done, (double)w->v.n, done, w->begin);
 }
 
 /* A label is tokenized as a target of training is: without special tokens, then the end of text. */

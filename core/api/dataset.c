@@ -106,10 +106,8 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
         status = ludc_fail(err, LUD_E_INVALID, "no data: give --dataset, or --training_set and its like");
     }
     if (status == LUD_OK && divided && ludc_is_predictive(m)) status = sample(m, &d, err);
-    if (status != LUD_OK)
-        ludc_dataset_free(&d);
-    else
-        *out = d;
+    if (status == LUD_OK) return *out = d, LUD_OK;
+    ludc_dataset_free(&d);
     return status;
 }
 
@@ -202,12 +200,9 @@ lud_status ludc_prompter_new(const lud_model *m, const ludc_view *v, const ludc_
     p->input = p->output = -1;
     lud_status status = prompter_init(p, m, v->path, need_target, err);
     if (status == LUD_OK) status = ludc_examples_init(m, v->table, training, &p->examples, err);
-    if (status != LUD_OK) {
-        ludc_prompter_free(p);
-        return status;
-    }
-    *out = p;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = p, LUD_OK;
+    ludc_prompter_free(p);
+    return status;
 }
 
 static bool lookup(void *arg, lud_str field, lud_str *value) {

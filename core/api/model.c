@@ -24,10 +24,8 @@ LUD_EXPORT void lud_model_free(lud_model *m) {
 }
 
 static lud_status finish(lud_model *m, lud_status status, lud_model **out) {
-    if (status != LUD_OK)
-        lud_model_free(m);
-    else
-        *out = m;
+    if (status == LUD_OK) return *out = m, LUD_OK;
+    lud_model_free(m);
     return status;
 }
 
@@ -35,9 +33,7 @@ LUD_EXPORT lud_status lud_model_create(lud_session *s, const lud_config_source *
     lud_model *m = ludc_alloc(sizeof(*m));
     if (!m) return ludc_no_memory(err, NULL);
     m->session = s;
-    const lud_status status = src->path ? ludc_config_load(src->path, src->sets, (size_t)src->n_sets, &m->config, err)
-                                        : ludc_config_parse(src->text, strlen(src->text), "<config>", src->sets,
-                                                            (size_t)src->n_sets, &m->config, err);
+    const lud_status status = ludc_config_open(src, &m->config, err);
     m->seed = (uint64_t)ludc_get_int(m->config.full, "random_seed", 42);
     return finish(m, status, out);
 }
@@ -86,7 +82,7 @@ static bool take_encoder(ludc_value *config, const char *dir) {
         static const char *const keys[] = {"pretrained_model_name_or_path", "base_model"};
         for (size_t k = 0; k < LUDC_COUNT(keys); k++)
             if (ludc_str_eq(ludc_get_str(encoder, keys[k], LUDC_STR("")), "encoder"))
-                ok = ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(path)));
+                ok = ludc_value_put(encoder, keys[k], ludc_value_text(path));
     }
     ludc_free(path);
     return ok;

@@ -22,17 +22,13 @@ lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *
     return status;
 }
 
-static ludc_value *text_or_null(const char *s) {
-    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
-}
-
 static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *config = ludc_value_copy(m->config.full);
     if (!config) return ludc_no_memory(err, NULL);
     if (m->predictor)
         ludc_task_absolute(m, config);
     else if (!m->base_model && !ludc_model_is_fetched(m, "base_model"))
-        ludc_value_put(config, "base_model", text_or_null(ludc_model_info_of(m->model)->base->path));
+        ludc_value_put(config, "base_model", ludc_value_text(ludc_model_info_of(m->model)->base->path));
     const lud_status status = ludc_json_write(dir, "model_hyperparameters.json", config, err);
     ludc_value_free(config);
     return status;
@@ -52,7 +48,7 @@ static lud_status write_metadata(const lud_model *m, const char *dir, lud_error 
         ludc_value_putn(v, ludc_feature_name(m->config.full, true), feature);
     }
     ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
-    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
+    ludc_value_put(v, "ludwig_version", ludc_value_text(LUDC_VERSION));
     const lud_status status = ludc_json_write(dir, "training_set_metadata.json", v, err);
     ludc_value_free(v);
     return status;
@@ -99,7 +95,7 @@ static lud_status write_statistics(const lud_model *m, const ludc_run_record *r,
         ludc_value_put(v, names[i], series(r, i));
     const int64_t steps = ludc_get_int(m->config.full, "trainer.steps_per_checkpoint", 0);
     ludc_value_put(frequency, "frequency", ludc_value_int(steps > 0 ? steps : 1));
-    ludc_value_put(frequency, "period", text_or_null(steps > 0 ? "step" : "epoch"));
+    ludc_value_put(frequency, "period", ludc_value_text(steps > 0 ? "step" : "epoch"));
     ludc_value_put(v, "evaluation_frequency", frequency);
     const lud_status status = ludc_json_write(dir, "training_statistics.json", v, err);
     ludc_value_free(v);
@@ -140,7 +136,7 @@ static void describe_data(const ludc_run_record *r, ludc_value *v) {
         char hex[65];
         const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
         if (!paths[i] || !ludc_path_exists(paths[i]) || ludc_hub_hash(paths[i], hex, NULL) != LUD_OK) continue;
-        ludc_value_put(hashes, slash ? slash + 1 : paths[i], text_or_null(hex));
+        ludc_value_put(hashes, slash ? slash + 1 : paths[i], ludc_value_text(hex));
     }
     ludc_value_put(v, "rows", rows);
     ludc_value_put(v, "sha256", hashes);
@@ -149,21 +145,21 @@ static void describe_data(const ludc_run_record *r, ludc_value *v) {
 static lud_status write_description(const lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
     const lud_train_opts *o = r->opts;
     ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *plugins = ludc_value_new(LUD_CFG_LIST);
-    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
-    ludc_value_put(v, "command", text_or_null(o->command));
+    ludc_value_put(v, "ludwig_version", ludc_value_text(LUDC_VERSION));
+    ludc_value_put(v, "command", ludc_value_text(o->command));
     ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
-    ludc_value_put(v, "dataset", text_or_null(o->data.dataset));
-    ludc_value_put(v, "training_set", text_or_null(o->data.training_set));
-    ludc_value_put(v, "validation_set", text_or_null(o->data.validation_set));
-    ludc_value_put(v, "test_set", text_or_null(o->data.test_set));
+    ludc_value_put(v, "dataset", ludc_value_text(o->data.dataset));
+    ludc_value_put(v, "training_set", ludc_value_text(o->data.training_set));
+    ludc_value_put(v, "validation_set", ludc_value_text(o->data.validation_set));
+    ludc_value_put(v, "test_set", ludc_value_text(o->data.test_set));
     describe_data(r, v);
-    ludc_value_put(v, "device", text_or_null(ludc_model_devices(m)->why));
+    ludc_value_put(v, "device", ludc_value_text(ludc_model_devices(m)->why));
     ludc_value_put(v, "truncated_rows", ludc_value_int((int64_t)r->truncated_rows));
     ludc_value_put(v, "rows_without_target", ludc_value_int((int64_t)r->dropped_rows));
     const ludc_plugin_info *infos;
     const size_t n = ludc_host_plugins(m->session->host, &infos);
     for (size_t i = 0; i < n; i++)
-        if (infos[i].plugin) ludc_value_push(plugins, text_or_null(infos[i].path));
+        if (infos[i].plugin) ludc_value_push(plugins, ludc_value_text(infos[i].path));
     ludc_value_put(v, "plugins", plugins);
     ludc_value_put(v, "config", ludc_value_copy(m->config.full));
     const lud_status status = ludc_json_write(dir, "description.json", v, err);

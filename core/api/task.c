@@ -57,7 +57,7 @@ void ludc_task_absolute(const lud_model *m, ludc_value *config) {
             char dotted[96];
             snprintf(dotted, sizeof(dotted), "input_features.%zu.encoder.%s", i, keys[k]);
             if (!ludc_is_null(ludc_value_get(encoder, keys[k])) && !ludc_model_is_fetched(m, dotted))
-                ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(ludc_tower_base(in->tower)->path)));
+                ludc_value_put(encoder, keys[k], ludc_value_text(ludc_tower_base(in->tower)->path));
         }
     }
 }

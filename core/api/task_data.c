@@ -48,10 +48,7 @@ static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_o
         LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
         if (from_data(feature)) status = learn_words(feature, t, path, rows, n, metadata, err);
     }
-    if (status != LUD_OK) {
-        ludc_value_free(metadata);
-        return status;
-    }
+    if (status != LUD_OK) return ludc_value_free(metadata), status;
     return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 

@@ -33,20 +33,6 @@ static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
     ludc_hash128(c->ids + begin, (size_t)n * sizeof(*c->ids), key);
 }
 
-static void show(embedder *e) {
-    const lud_events *events = e->m->session->events;
-    if (!events || !events->progress) return;
-    const double took = ludc_now() - e->begin, rate = took > 0 ? (double)e->done / took : 0;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "encode",
-                            .done = e->done,
-                            .total = e->total,
-                            .per_second = rate,
-                            .unit = "rows",
-                            .eta_seconds = rate > 0 ? (double)(e->total - e->done) / rate : 0};
-    events->progress(events->arg, &p);
-}
-
 static lud_status keep(void *arg, const uint32_t *rows, size_t n, const float *values, lud_error *err) {
     embedder *e = arg;
     uint64_t keys[512][2];
@@ -54,7 +40,8 @@ static lud_status keep(void *arg, const uint32_t *rows, size_t n, const float *v
         memcpy(keys[i], e->keys[rows[i]], sizeof(keys[i]));
     LUDC_TRY(ludc_vectors_add(e->cache, n, (const uint64_t(*)[2])keys, values, err));
     e->done += (int64_t)n;
-    show(e);
+    const double done = (double)e->done;
+    ludc_session_show(e->m->session, "encode", "rows", done, (double)e->total, done, e->begin);
     return LUD_OK;
 }
 

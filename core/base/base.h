@@ -107,7 +107,8 @@ ludc_value *ludc_value_bool(bool);
 ludc_value *ludc_value_int(int64_t);
 ludc_value *ludc_value_float(double);
 ludc_value *ludc_value_str(lud_str);
-void ludc_value_free(ludc_value *); /* accepts NULL */
+ludc_value *ludc_value_text(const char *); /* NULL: null */
+void ludc_value_free(ludc_value *);        /* accepts NULL */
 ludc_value *ludc_value_copy(const ludc_value *);
 bool ludc_value_equal(const ludc_value *, const ludc_value *);
 /* Take ownership of `child` (even on failure); NULL child or no memory: false. put replaces an existing key. */

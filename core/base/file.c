@@ -104,10 +104,8 @@ lud_status ludc_file_open_writer(const char *path, ludc_file_writer **out, lud_e
     ludc_file_writer *w = ludc_alloc(sizeof(*w));
     if (w) w->path = ludc_strdup(path);
     const lud_status status = w && w->path ? open_temp(w, err) : ludc_no_memory(err, path);
-    if (status == LUD_OK)
-        *out = w;
-    else
-        writer_free(w);
+    if (status == LUD_OK) return *out = w, LUD_OK;
+    writer_free(w);
     return status;
 }
 

@@ -128,10 +128,7 @@ lud_status ludc_dir_list(const char *path, char ***out, size_t *out_n, lud_error
     for (struct dirent *e; ok && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) ok = push_name(&names, &n, &cap, e->d_name);
     closedir(dir);
-    if (!ok) {
-        ludc_dir_list_free(names, n);
-        return ludc_no_memory(err, path);
-    }
+    if (!ok) return ludc_dir_list_free(names, n), ludc_no_memory(err, path);
     if (n) qsort(names, n, sizeof(*names), compare_names);
     *out = names;
     *out_n = n;

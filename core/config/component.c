@@ -24,7 +24,7 @@ static ludc_value *as_object(const ludc_value *section, const lud_component *c) 
     ludc_value *object = is_object ? ludc_value_copy(section) : ludc_value_new(LUD_CFG_OBJECT);
     if (!object || ludc_value_get(object, "type")) return object;
     ludc_value *type =
-        section && section->type == LUD_CFG_STR ? ludc_value_copy(section) : ludc_value_str(ludc_str(c->config_name));
+        section && section->type == LUD_CFG_STR ? ludc_value_copy(section) : ludc_value_text(c->config_name);
     if (ludc_value_put(object, "type", type)) return object;
     ludc_value_free(object);
     return NULL;

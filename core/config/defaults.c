@@ -53,7 +53,7 @@ static bool fill_key(const ludc_value *user, const ludc_key *owner, const ludc_k
     bool empty = v && v->type == LUD_CFG_NULL && (k->types & LUDC_T_OBJECT) && !(k->types & LUDC_T_NULL);
     if (empty) v = NULL; /* an empty section is one with all defaults */
     if (!v && owner->type && strcmp(k->name, "type") == 0)
-        return ludc_value_append(full, LUDC_STR("type"), ludc_value_str(ludc_str(owner->type)));
+        return ludc_value_append(full, LUDC_STR("type"), ludc_value_text(owner->type));
     if (!v && (!k->dflt || k->flags & LUDC_KEY_LATE)) return true;
     return ludc_value_append(full, ludc_str(k->name), fill_value(v, k));
 }

@@ -75,7 +75,7 @@ static bool fill_validation(ludc_value *full) {
     if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
         ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
     if (ludc_is_null(ludc_value_get(trainer, "validation_metric")))
-        ok &= ludc_value_put(trainer, "validation_metric", ludc_value_str(LUDC_STR("loss")));
+        ok &= ludc_value_put(trainer, "validation_metric", ludc_value_text("loss"));
     return ok;
 }
 

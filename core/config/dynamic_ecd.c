@@ -55,7 +55,7 @@ static bool fill_validation(ludc_value *full, ludc_value *trainer) {
     if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
         ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
     if (ludc_is_null(ludc_value_get(trainer, "validation_metric"))) {
-        ludc_value *word = metric ? ludc_value_copy(metric) : ludc_value_str(LUDC_STR("loss"));
+        ludc_value *word = metric ? ludc_value_copy(metric) : ludc_value_text("loss");
         ok &= ludc_value_put(trainer, "validation_metric", word);
     }
     return ok;

@@ -120,10 +120,7 @@ lud_status ludc_json_parse(const char *text, size_t n, const char *name, bool po
     if (!j) return syntax_error(text, n, name, &at, err);
     ludc_value *v = convert(j);
     json_decref(j);
-    if (!v || (positions && !ludc_json_positions(text, n, v))) {
-        ludc_value_free(v);
-        return ludc_no_memory(err, name);
-    }
+    if (!v || (positions && !ludc_json_positions(text, n, v))) return ludc_value_free(v), ludc_no_memory(err, name);
     *out = v;
     return LUD_OK;
 }

@@ -65,10 +65,8 @@ lud_status ludc_config_parse(const char *text, size_t n, const char *name, const
     ludc_config c = {.name = ludc_strdup(name)};
     if (!c.name) return ludc_no_memory(err, name);
     lud_status status = read(&c, text, n, sets, n_sets, err);
-    if (status == LUD_OK)
-        *out = c;
-    else
-        ludc_config_free(&c);
+    if (status == LUD_OK) return *out = c, LUD_OK;
+    ludc_config_free(&c);
     return status;
 }
 

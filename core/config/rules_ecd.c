@@ -178,25 +178,19 @@ static void check_outputs(const check *c) {
     if (known) check_circle(c);
 }
 
-static void list_words(const char *const *words, char *out, size_t size) {
-    size_t used = 0;
-    for (size_t i = 0; words[i] && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", words[i]);
-}
-
-static const char *const *metrics_of(lud_str type) {
-    static const char *const combined[] = {"loss", NULL};
+static const char *metrics_of(lud_str type) {
     for (const ludc_variant *v = ludc_variants_output; v->types; v++)
         if (ludc_str_eq(type, v->types)) return ludc_key_find(v->keys, LUDC_STR("default_validation_metric"))->words;
-    return combined;
+    return "loss";
 }
 
 static void check_metric(const check *c, lud_str field, lud_str type, lud_str metric) {
-    const char *const *words = metrics_of(type);
+    const char *words = metrics_of(type);
     char allowed[256] = "";
-    for (size_t i = 0; words[i]; i++)
-        if (ludc_str_eq(metric, words[i])) return;
-    list_words(words, allowed, sizeof allowed);
+    size_t used = 0;
+    if (ludc_has_word(words, metric)) return;
+    for (lud_str w; (w = ludc_next_word(&words)).len && used < sizeof allowed;)
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", (int)w.len, w.ptr);
     ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_metric"),
                   "trainer.validation_metric: '%.*s' is no metric of %.*s (%.*s); allowed: %s",
                   (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,

@@ -183,10 +183,7 @@ static lud_status node(reader *r, yaml_event_t *event, ludc_value **out) {
     if (++r->n_nodes > MAX_NODES) status = fail_at(r, event->start_mark, "more than 200000 values", (lud_str){0});
     if (status == LUD_OK) status = fill_node(r, event, &v, &name);
     if (status == LUD_OK) status = remember(r, name, v, event->start_mark);
-    if (status != LUD_OK) {
-        ludc_value_free(v);
-        return status;
-    }
+    if (status != LUD_OK) return ludc_value_free(v), status;
     if (event->type != YAML_ALIAS_EVENT) {
         v->line = (int32_t)event->start_mark.line + 1;
         v->col = (int32_t)event->start_mark.column + 1;

@@ -91,7 +91,7 @@ static lud_status fit(ludc_cells *c, const ludc_feature_type *type, ludc_value *
     if (c->n == 0)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': no training row to learn from (see preprocessing.split)",
                          c->path, (int)c->name.len, c->name.ptr);
-    if (!ludc_value_put(metadata, "type", ludc_value_str(ludc_str(type->name)))) return ludc_no_memory(err, NULL);
+    if (!ludc_value_put(metadata, "type", ludc_value_text(type->name))) return ludc_no_memory(err, NULL);
     if (c->strategy == LUDC_FILL_MODE && type->is_missing) LUDC_TRY(learn_mode(c, metadata, err));
     return type->fit(c, metadata, err);
 }
@@ -111,10 +111,8 @@ lud_status ludc_feature_fit(const ludc_value *feature, bool is_output, const lud
     ludc_value *m = ludc_value_new(LUD_CFG_OBJECT);
     const lud_status status = m ? fit(&c, type, m, &scratch, err) : ludc_no_memory(err, NULL);
     ludc_buf_free(&scratch);
-    if (status != LUD_OK)
-        ludc_value_free(m);
-    else
-        *metadata = m;
+    if (status == LUD_OK) return *metadata = m, LUD_OK;
+    ludc_value_free(m);
     return status;
 }
 

@@ -176,7 +176,7 @@ static lud_status write_metadata(const number *x, const double *v, size_t n, lud
     ok = ok && ludc_value_put(m, "normalization",
                               how            ? ludc_value_copy(how)
                               : c->is_output ? ludc_value_new(LUD_CFG_NULL)
-                                             : ludc_value_str(LUDC_STR("zscore")));
+                                             : ludc_value_text("zscore"));
     return ok ? LUD_OK : ludc_no_memory(err, NULL);
 }
 

@@ -176,9 +176,7 @@ lud_status ludc_table_read(const char *path, const char *format, ludc_table **ou
     if (!t || !t->csv) ludc_file_unmap(&file);
     if (status == LUD_OK && ludc_table_rows(t) == 0)
         status = ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no data row)", path);
-    if (status != LUD_OK)
-        ludc_table_free(t);
-    else
-        *out = t;
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_table_free(t);
     return status;
 }

@@ -88,10 +88,7 @@ static lud_status open_file(ludc_base_model *m, lud_error *err) {
 lud_status ludc_base_model_open(const char *path, ludc_base_model **out, lud_error *err) {
     ludc_base_model *m = ludc_alloc(sizeof *m);
     if (m) m->path = ludc_path_absolute(path);
-    if (!m || !m->path) {
-        ludc_base_model_free(m);
-        return ludc_no_memory(err, path);
-    }
+    if (!m || !m->path) return ludc_base_model_free(m), ludc_no_memory(err, path);
     lud_status s;
     if (!ludc_path_exists(m->path))
         s = ludc_fail(err, LUD_E_IO,
@@ -100,10 +97,8 @@ lud_status ludc_base_model_open(const char *path, ludc_base_model **out, lud_err
                       path, m->path);
     else
         s = ludc_path_is_dir(m->path) ? open_folder(m, err) : open_file(m, err);
-    if (s == LUD_OK)
-        *out = m;
-    else
-        ludc_base_model_free(m);
+    if (s == LUD_OK) return *out = m, LUD_OK;
+    ludc_base_model_free(m);
     return s;
 }
 

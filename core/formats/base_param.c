@@ -297,10 +297,8 @@ lud_status ludc_param_plan_new(const ludc_base_model *model, const lud_encoder_v
     if (s == LUD_OK) s = vt->sources(encoder, ludc_tensors_scheme(model->tensors), param, take_step, p, err);
     if (s == LUD_OK) s = check_plan(p);
     p->err = NULL;
-    if (s == LUD_OK)
-        *out = p;
-    else
-        ludc_param_plan_free(p);
+    if (s == LUD_OK) return *out = p, LUD_OK;
+    ludc_param_plan_free(p);
     return s;
 }
 

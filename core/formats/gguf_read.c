@@ -182,10 +182,7 @@ static lud_status read_all(ludc_gguf *g, ludc_map_file *file, ludc_tensors **out
     if (!set) return ludc_no_memory(g->err, g->path);
     lud_status s = read_tensors(g, set);
     if (s == LUD_OK) s = ludc_gguf_check(g->path, g->metadata, set, g->err);
-    if (s != LUD_OK) {
-        ludc_tensors_free(set);
-        return s;
-    }
+    if (s != LUD_OK) return ludc_tensors_free(set), s;
     set->files[set->n_files++] = *file;
     *file = (ludc_map_file){0};
     set->metadata = g->metadata;

@@ -22,10 +22,7 @@ lud_status ludc_model_host_new(const ludc_host_opts *opts, ludc_host **out, lud_
     if (status == LUD_OK) status = ludc_host_add_service(host, LUD_SERVICE_WEIGHTS, ludc_weights_api());
     if (status == LUD_OK) status = check_schemas(host);
     if (status == LUD_OK) status = ludc_host_load(host, err);
-    if (status != LUD_OK) {
-        ludc_host_free(host);
-        return ludc_fail(err, status, "plugins: out of memory");
-    }
+    if (status != LUD_OK) return ludc_host_free(host), ludc_fail(err, status, "plugins: out of memory");
     *out = host;
     return LUD_OK;
 }
@@ -73,7 +70,7 @@ static lud_status name_tensors(ludc_model *m, lud_error *err) {
     m->tensor_names = ludc_value_new(LUD_CFG_LIST);
     bool ok = m->tensor_names != NULL;
     for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++)
-        ok = ludc_value_push(m->tensor_names, ludc_value_str(ludc_str(ludc_tensors_at(m->base->tensors, i)->name)));
+        ok = ludc_value_push(m->tensor_names, ludc_value_text(ludc_tensors_at(m->base->tensors, i)->name));
     return ok ? LUD_OK : ludc_no_memory(err, "model");
 }
 
@@ -119,7 +116,7 @@ typedef struct word_list {
 
 static lud_status take_word(void *arg, const char *word) {
     word_list *w = arg;
-    if (!ludc_value_push(w->list, ludc_value_str(ludc_str(word)))) w->failed = true;
+    if (!ludc_value_push(w->list, ludc_value_text(word))) w->failed = true;
     return w->failed ? LUD_E_NOMEM : LUD_OK;
 }
 
@@ -131,10 +128,7 @@ static lud_status resolve_targets(ludc_model *m, lud_error *err) {
     word_list words = {ludc_value_new(LUD_CFG_LIST), false};
     if (!words.list) return ludc_no_memory(err, "adapter");
     lud_status status = m->encoder->adapter_targets(m->encoder_part.self, peft, take_word, &words, err);
-    if (status != LUD_OK) {
-        ludc_value_free(words.list);
-        return status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
-    }
+    if (status != LUD_OK) return ludc_value_free(words.list), status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
     if (ludc_value_put(m->adapter, "target_modules", words.list)) return LUD_OK;
     return ludc_no_memory(err, "adapter");
 }

@@ -277,10 +277,7 @@ lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor *
     p->seed = spec->seed;
     p->real = spec->real ? spec->real : LUD_F32;
     const lud_status status = open_all(p, spec, err);
-    if (status != LUD_OK) {
-        ludc_predictor_free(p);
-        return ludc_fail(err, status, "model: %s", ludc_status_text(status));
-    }
+    if (status != LUD_OK) return ludc_predictor_free(p), ludc_fail(err, status, "model: %s", ludc_status_text(status));
     *out = p;
     return LUD_OK;
 }

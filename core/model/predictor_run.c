@@ -111,10 +111,8 @@ lud_status ludc_task_run_new(ludc_predictor *p, int kind, int64_t T, int64_t S, 
     lud_status status = compile(r, err);
     if (status == LUD_OK) status = make_room(r, err);
     if (status == LUD_OK) status = make_staging(r, err);
-    if (status != LUD_OK)
-        ludc_task_run_free(r);
-    else
-        *out = r;
+    if (status == LUD_OK) return *out = r, LUD_OK;
+    ludc_task_run_free(r);
     return status;
 }
 

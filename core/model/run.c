@@ -80,10 +80,8 @@ lud_status ludc_run_new(ludc_model *m, int kind, const ludc_run_caps *caps, ludc
     if (status == LUD_OK) status = make_scratch(r, err);
     if (status == LUD_OK) status = compile(r, err);
     if (status == LUD_OK && r->built.prefix) status = ludc_prefix_room(m, caps->T, caps->S, err);
-    if (status == LUD_OK)
-        *out = r;
-    else
-        ludc_run_free(r);
+    if (status == LUD_OK) return *out = r, LUD_OK;
+    ludc_run_free(r);
     return status;
 }
 

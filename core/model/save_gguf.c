@@ -25,8 +25,8 @@ static lud_status put_general(ludc_value *meta, const char *name, int32_t dtype,
         if (file_types[i].dtype == dtype) file_type = file_types[i].file_type;
     if (file_type < 0)
         return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: weights are not written as %s", ludc_dtype_name(dtype));
-    const bool ok = ludc_value_put(meta, "general.type", ludc_value_str(LUDC_STR("model"))) &&
-                    ludc_value_put(meta, "general.name", ludc_value_str(ludc_str(name))) &&
+    const bool ok = ludc_value_put(meta, "general.type", ludc_value_text("model")) &&
+                    ludc_value_put(meta, "general.name", ludc_value_text(name)) &&
                     ludc_value_put(meta, "general.file_type", ludc_value_int(file_type)) &&
                     ludc_value_put(meta, "general.quantization_version", ludc_value_int(2));
     return ok ? LUD_OK : ludc_no_memory(err, "GGUF");
@@ -119,9 +119,9 @@ static lud_status adapter_metadata(ludc_model *m, const char *name, double alpha
     const bool ok =
         status == LUD_OK &&
         ludc_value_put(meta, "general.architecture", ludc_value_copy(ludc_value_get(own, "general.architecture"))) &&
-        ludc_value_put(meta, "general.type", ludc_value_str(LUDC_STR("adapter"))) &&
-        ludc_value_put(meta, "general.name", ludc_value_str(ludc_str(name))) &&
-        ludc_value_put(meta, "adapter.type", ludc_value_str(LUDC_STR("lora"))) &&
+        ludc_value_put(meta, "general.type", ludc_value_text("adapter")) &&
+        ludc_value_put(meta, "general.name", ludc_value_text(name)) &&
+        ludc_value_put(meta, "adapter.type", ludc_value_text("lora")) &&
         ludc_value_put(meta, "adapter.lora.alpha", ludc_value_float(alpha));
     ludc_value_free(own);
     if (status == LUD_OK && !ok) status = ludc_no_memory(err, "GGUF");

@@ -46,10 +46,7 @@ lud_status ludc_tensors_adapter(ludc_model *m, ludc_tensor_list *list, lud_error
         if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_base_trains(m, name))) continue;
         LUDC_TRY(values_of(m, i, &values, err));
         lud_status status = ludc_adapter_key(m, name, &key, err);
-        if (status != LUD_OK) {
-            ludc_free(values);
-            return status;
-        }
+        if (status != LUD_OK) return ludc_free(values), status;
         LUDC_TRY(ludc_tensor_list_add(list, key, values, &p->shape, err));
     }
     return LUD_OK;
@@ -63,14 +60,12 @@ lud_status ludc_adapter_json(ludc_model *m, ludc_value **out, lud_error *err) {
     if (status == LUD_OK)
         status = m->adapter_vt->config(m->adapter_part.self, LUD_CONFIG_SAVE, m->adapter, (lud_cfg_out *)json, err);
     const char *base = m->base_path ? m->base_path : m->base->path;
-    bool ok = status == LUD_OK && ludc_value_put(json, "base_model_name_or_path", ludc_value_str(ludc_str(base)));
-    if (ok && m->base_revision[0]) ok = ludc_value_put(json, "revision", ludc_value_str(ludc_str(m->base_revision)));
-    if (ok && !m->info.causal) ok = ludc_value_put(json, "task_type", ludc_value_str(LUDC_STR("FEATURE_EXTRACTION")));
+    bool ok = status == LUD_OK && ludc_value_put(json, "base_model_name_or_path", ludc_value_text(base));
+    if (ok && m->base_revision[0]) ok = ludc_value_put(json, "revision", ludc_value_text(m->base_revision));
+    if (ok && !m->info.causal) ok = ludc_value_put(json, "task_type", ludc_value_text("FEATURE_EXTRACTION"));
     if (status == LUD_OK && !ok) status = ludc_no_memory(err, "saving");
-    if (status == LUD_OK)
-        *out = json;
-    else
-        ludc_value_free(json);
+    if (status == LUD_OK) return *out = json, LUD_OK;
+    ludc_value_free(json);
     return status;
 }
 

@@ -29,10 +29,7 @@ static lud_status compile(const char *key, lud_str text, rules *out, const ludc_
     ludc_expression *re = NULL;
     LUDC_TRY(ludc_expression_new("adapter", key, text, true, &re, err));
     rule *grown = ludc_realloc(out->ptr, out->len * sizeof *grown, (out->len + 1) * sizeof *grown);
-    if (!grown) {
-        ludc_expression_free(re);
-        return ludc_fail(err, LUD_E_NOMEM, "adapter.%s: out of memory", key);
-    }
+    if (!grown) return ludc_expression_free(re), ludc_fail(err, LUD_E_NOMEM, "adapter.%s: out of memory", key);
     out->ptr = grown;
     out->ptr[out->len++] = (rule){re, value};
     return LUD_OK;
@@ -134,10 +131,8 @@ lud_status ludc_targets_new(const ludc_value *section, ludc_targets **out, lud_e
     if (status == LUD_OK) status = read_layers(t, err);
     if (status == LUD_OK) status = read_pattern(t, "rank_pattern", &t->rank, err);
     if (status == LUD_OK) status = read_pattern(t, "alpha_pattern", &t->alpha, err);
-    if (status == LUD_OK)
-        *out = t;
-    else
-        ludc_targets_free(t);
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_targets_free(t);
     return status;
 }
 

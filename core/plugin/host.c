@@ -84,12 +84,9 @@ lud_status ludc_host_new(const ludc_host_opts *opts, ludc_host **out, lud_error 
     fill_table(h);
     h->pool = ludc_pool_new(opts->threads);
     const lud_status status = h->pool ? ludc_search_path_make(h, opts, err) : ludc_no_memory(err, "no thread pool");
-    if (status != LUD_OK) {
-        ludc_host_free(h);
-        return status;
-    }
-    *out = h;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = h, LUD_OK;
+    ludc_host_free(h);
+    return status;
 }
 
 void ludc_host_free(ludc_host *h) {

@@ -201,7 +201,7 @@ static bool put_chat_template(ludc_value *config, const source *s) {
 
 static lud_status make_config(const ludc_load *l, const source *s, ludc_tokenizer *tok) {
     ludc_value *c = tok->config = ludc_value_new(LUD_CFG_OBJECT);
-    bool ok = c && ludc_value_put(c, "tokenizer_class", ludc_value_str(LUDC_STR("PreTrainedTokenizerFast"))) &&
+    bool ok = c && ludc_value_put(c, "tokenizer_class", ludc_value_text("PreTrainedTokenizerFast")) &&
               ludc_value_put(c, "clean_up_tokenization_spaces", ludc_value_bool(false)) &&
               put_token(c, "bos_token", s, tok->special.bos) && put_token(c, "eos_token", s, tok->special.eos) &&
               put_token(c, "pad_token", s, tok->special.pad) && put_token(c, "unk_token", s, tok->special.unk) &&
@@ -227,10 +227,7 @@ lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer *
     ludc_tokenizer *tok = ludc_alloc(sizeof *tok);
     if (!tok) return ludc_no_memory(err, l.name);
     lud_status status = load_all(&l, &s, tok);
-    if (status != LUD_OK) {
-        ludc_tokenizer_free(tok);
-        return status;
-    }
-    *out = tok;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = tok, LUD_OK;
+    ludc_tokenizer_free(tok);
+    return status;
 }

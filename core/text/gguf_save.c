@@ -144,7 +144,7 @@ static lud_status try_name(const target *t, const char *name, bool *fits) {
     ludc_tokenizer *other = NULL;
     *fits = ludc_gguf_pre_find(ludc_str(name))->ignore_merges == t->tok->bpe.ignore_merges;
     if (!*fits) return LUD_OK;
-    if (!put(t, "tokenizer.ggml.pre", ludc_value_str(ludc_str(name)))) return no_memory(t);
+    if (!put(t, "tokenizer.ggml.pre", ludc_value_text(name))) return no_memory(t);
     lud_status status = ludc_tokenizer_from_gguf(t->meta, &other, t->err);
     for (size_t i = 0; status == LUD_OK && *fits && i < LUDC_COUNT(probes); i++)
         status = same_cuts(t, other, probes[i], fits);
@@ -170,7 +170,7 @@ lud_status ludc_tokenizer_to_gguf(const ludc_tokenizer *tok, int64_t n, const in
     if (ludc_tokenizer_vocab(tok) > n)
         return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: the tokenizer has %d tokens, the model only %lld",
                          (int)ludc_tokenizer_vocab(tok), (long long)n);
-    if (!put(&t, "tokenizer.ggml.model", ludc_value_str(LUDC_STR("gpt2")))) return no_memory(&t);
+    if (!put(&t, "tokenizer.ggml.model", ludc_value_text("gpt2"))) return no_memory(&t);
     LUDC_TRY(put_vocab(&t, n));
     LUDC_TRY(put_merges(&t));
     LUDC_TRY(put_special(&t, ends, n_ends));

@@ -61,10 +61,8 @@ lud_status ludc_matcher_new(const ludc_value *match, ludc_matcher **out, lud_err
     lud_status status = m && m->regexes ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < match->len && status == LUD_OK; i++)
         status = prepare(m, i, err);
-    if (status == LUD_OK)
-        *out = m;
-    else
-        ludc_matcher_free(m);
+    if (status == LUD_OK) return *out = m, LUD_OK;
+    ludc_matcher_free(m);
     return status;
 }
 

@@ -25,10 +25,7 @@ static lud_status wrap(const ludc_load *l, ludc_post *p, const ludc_post *outer)
     ludc_post all = {.before = {0}};
     lud_status status = join(l, &outer->before, &p->before, &all.before);
     if (status == LUD_OK) status = join(l, &p->after, &outer->after, &all.after);
-    if (status != LUD_OK) {
-        ludc_post_free(&all);
-        return status;
-    }
+    if (status != LUD_OK) return ludc_post_free(&all), status;
     ludc_post_free(p);
     *p = all;
     return LUD_OK;

@@ -73,10 +73,7 @@ lud_status ludc_regex_new(const ludc_load *l, lud_str regex, bool lines, ludc_re
     if (memory && re) status = compile(l, regex, lines, memory, &re->code);
     if (status == LUD_OK && !(re->limits = pcre2_match_context_create(memory))) status = LUD_E_NOMEM;
     pcre2_general_context_free(memory);
-    if (status != LUD_OK) {
-        ludc_regex_free(re);
-        return ludc_fail(l->err, status, "%s: out of memory", l->name);
-    }
+    if (status != LUD_OK) return ludc_regex_free(re), ludc_fail(l->err, status, "%s: out of memory", l->name);
     pcre2_set_match_limit(re->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(re->limits, HEAP_LIMIT_KIB);
     pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* where there is no JIT, the interpreter does it */

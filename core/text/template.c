@@ -83,10 +83,8 @@ lud_status ludc_template_parse(lud_str text, ludc_template **out, lud_error *err
     ludc_template *t = ludc_alloc(sizeof *t);
     if (t) t->source = ludc_strndup(text.ptr ? text.ptr : "", text.len);
     lud_status status = t && t->source ? parse(t, text.len, err) : ludc_no_memory(err, "template");
-    if (status == LUD_OK)
-        *out = t;
-    else
-        ludc_template_free(t);
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_template_free(t);
     return status;
 }
 

@@ -184,10 +184,7 @@ lud_status ludc_words_new(const ludc_value *preprocessing, ludc_words **out, lud
         status = read_file(w, path, err);
     }
     ludc_free(path);
-    if (status == LUD_OK) {
-        *out = w;
-        return LUD_OK;
-    }
+    if (status == LUD_OK) return *out = w, LUD_OK;
     ludc_words_free(w);
     return status;
 }
@@ -225,15 +222,12 @@ lud_status ludc_words_write(const ludc_words *w, ludc_value *metadata, lud_error
     bool ok = list != NULL;
     for (int32_t id = 0; ok && id < w->vocab.n_ids; id++)
         ok = ludc_value_push(list, ludc_value_str(ludc_vocab_text(&w->vocab, id)));
-    if (!ok) {
-        ludc_value_free(list);
-        return ludc_no_memory(err, "vocabulary");
-    }
+    if (!ok) return ludc_value_free(list), ludc_no_memory(err, "vocabulary");
     ok = ludc_value_put(metadata, "idx2str", list) &&
-         ludc_value_put(metadata, "tokenizer", ludc_value_str(ludc_str(w->tokenizer))) &&
+         ludc_value_put(metadata, "tokenizer", ludc_value_text(w->tokenizer)) &&
          ludc_value_put(metadata, "lowercase", ludc_value_bool(w->lowercase)) &&
-         ludc_value_put(metadata, "padding_symbol", ludc_value_str(ludc_str(w->symbols[PADDING]))) &&
-         ludc_value_put(metadata, "unknown_symbol", ludc_value_str(ludc_str(w->symbols[UNKNOWN])));
+         ludc_value_put(metadata, "padding_symbol", ludc_value_text(w->symbols[PADDING])) &&
+         ludc_value_put(metadata, "unknown_symbol", ludc_value_text(w->symbols[UNKNOWN]));
     return ok ? LUD_OK : ludc_no_memory(err, "vocabulary");
 }
 
@@ -256,10 +250,7 @@ lud_status ludc_words_read(const ludc_value *metadata, ludc_words **out, lud_err
     if (!w) return ludc_no_memory(err, "vocabulary");
     lud_status status = read_options(w, metadata, err);
     if (status == LUD_OK) status = read_list(w, list, err);
-    if (status == LUD_OK) {
-        *out = w;
-        return LUD_OK;
-    }
+    if (status == LUD_OK) return *out = w, LUD_OK;
     ludc_words_free(w);
     return status;
 }

@@ -64,12 +64,9 @@ lud_status ludc_evaluator_new(ludc_model *model, const ludc_rows *const *splits,
         e->cap_T = LUDC_MAX(e->cap_T, ludc_rows_longest(splits[i]));
     e->cap_S = LUDC_MIN(e->cap_T, PACK_WINDOW);
     const lud_status status = evaluator_init(e, model, err);
-    if (status != LUD_OK) {
-        ludc_evaluator_free(e);
-        return status;
-    }
-    *out = e;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = e, LUD_OK;
+    ludc_evaluator_free(e);
+    return status;
 }
 
 /* Splits the losses of a micro-batch back into its segments: target rows of one segment are neighbours. */

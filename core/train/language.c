@@ -119,10 +119,7 @@ lud_status ludc_language_trainee(ludc_model *model, const ludc_value *trainer, l
     l->cap_T = LUDC_MIN(LUDC_MAX(longest, LUDC_MICRO_BATCH_TOKENS), longest * settings.batch_rows);
     l->cap_S = LUDC_MIN(settings.batch_rows, l->cap_T);
     const lud_status status = init(l, (size_t)settings.batch_rows, err);
-    if (status != LUD_OK) {
-        language_free(l);
-        return status;
-    }
+    if (status != LUD_OK) return language_free(l), status;
     *out = (ludc_trainee){.self = l,
                           .store = ludc_model_store(model),
                           .devices = (ludc_devices *)ludc_model_info_of(model)->devices,

@@ -140,10 +140,7 @@ lud_status ludc_predictive_trainee(ludc_predictor *p, const ludc_value *trainer,
     t->p = p;
     t->splits = splits;
     const lud_status status = init(t, (size_t)settings.batch_rows, err);
-    if (status != LUD_OK) {
-        predictive_free(t);
-        return status;
-    }
+    if (status != LUD_OK) return predictive_free(t), status;
     *out = (ludc_trainee){.self = t,
                           .store = p->store,
                           .devices = p->devices,

@@ -54,10 +54,8 @@ lud_status ludc_scorer_new(ludc_predictor *p, bool with_loss, const ludc_task_ro
     if (!s) return ludc_no_memory(err, "prediction");
     s->p = p;
     const lud_status status = scorer_init(s, with_loss, data, n_data, err);
-    if (status != LUD_OK)
-        ludc_scorer_free(s);
-    else
-        *out = s;
+    if (status == LUD_OK) return *out = s, LUD_OK;
+    ludc_scorer_free(s);
     return status;
 }
 

@@ -31,10 +31,8 @@ lud_status ludc_updater_new(const ludc_trainee *t, const ludc_settings *settings
     }
     if (status == LUD_OK)
         status = ludc_optimizer_new(t->devices, t->store, settings->kind, settings->momentum, &u->optimizer, err);
-    if (status != LUD_OK)
-        ludc_updater_free(u);
-    else
-        *out = u;
+    if (status == LUD_OK) return *out = u, LUD_OK;
+    ludc_updater_free(u);
     return status;
 }
 
