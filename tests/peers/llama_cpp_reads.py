@@ -62,6 +62,25 @@ def folders(name):
     yield f"{name}, {ROPE[name]['rope_type']}", folder
 
 
+def sentence_piece():
+    """A Llama with random weights, and the small tokenizer with a token for every byte of tests/text."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+    folder = tmp + "/sentence_piece"
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/../text/cases.json", encoding="utf-8") as f:
+        tokenizer = json.load(f)["llama"]["tokenizer"]
+    torch.manual_seed(1)
+    LlamaForCausalLM(LlamaConfig(
+        vocab_size=len(tokenizer["model"]["vocab"]), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, bos_token_id=1, eos_token_id=2, initializer_range=0.3)
+                     ).save_pretrained(folder)
+    words = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    for name, content in (("tokenizer.json", tokenizer), ("tokenizer_config.json", words)):
+        with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
+            json.dump(content, f)
+    return "llama, SentencePiece", folder
+
+
 def export(folder, number):
     config = {"model_type": "llm", "base_model": folder, "adapter": None, "input_features": [{"name": "q", "type": "text"}],
               "output_features": [{"name": "a", "type": "text"}], "backend": {"precision": "fp32"},
@@ -114,7 +133,8 @@ def real():
     report("llama.cpp goes on from base and adapter", good >= 0.9 * total, f"{good} of {total} tokens are our first choice")
 
 
-for number, (what, folder) in enumerate(pair for name in sorted(os.listdir(models)) for pair in folders(name)):
+pairs = [pair for name in sorted(os.listdir(models)) for pair in folders(name)]
+for number, (what, folder) in enumerate([*pairs, sentence_piece()]):
     small(what, folder, number)
 if exports:
     real()
