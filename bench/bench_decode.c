@@ -83,7 +83,7 @@ static lud_status decode(ludc_model *m, int32_t length, int64_t tokens, clock_of
         .max_new_tokens = tokens, .min_new_tokens = tokens, .temperature = 1, .top_p = 1, .repetition_penalty = 1};
     ludc_completion out = {.log_prob = 0};
     ludc_generator *d = NULL;
-    lud_status status = ludc_generator_new(m, 1, length + tokens, &d, err);
+    lud_status status = ludc_generator_new(m, 1, length + tokens, 0, &d, err);
     if (status == LUD_OK) status = ludc_decode(d, &prompt, 1, &greedy, token, c, &out, err);
     ludc_ids_free(&out.ids);
     ludc_generator_free(d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pool of threads. A job is one function run by every thread (the caller is rank 0); parallel loops hand out chunks
- * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins, then
- * spins and offers the core to others, then sleeps on a futex. */
+ * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins for a
+ * short while, then sleeps on a futex: an idle core takes over a thread that has to share the other one. */
 #include "base.h"
 
 #include <limits.h>
@@ -15,9 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPIN_SECONDS  30e-6  /* a sleeping thread takes about as long to wake up */
-#define YIELD_SECONDS 400e-6 /* what lies between two short jobs, such as choosing a token between two runs */
-#define MAX_THREADS   256
+#define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
+#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
+#define MAX_THREADS  256
 
 typedef struct worker {
     pthread_t thread;
@@ -47,9 +47,10 @@ static void relax(void) {
 #endif
 }
 
-static bool changes_soon(atomic_uint *word, unsigned old) {
+/* Beyond SPIN_SECONDS the core is offered to others. */
+static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
     const double begin = ludc_now();
-    for (double waited = 0; waited < YIELD_SECONDS; waited = ludc_now() - begin) {
+    for (double waited = 0; waited < patience; waited = ludc_now() - begin) {
         for (int i = 0; i < 32; i++) {
             if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
             relax();
@@ -59,8 +60,8 @@ static bool changes_soon(atomic_uint *word, unsigned old) {
     return false;
 }
 
-static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old) {
-    if (changes_soon(word, old)) return;
+static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old, double patience) {
+    if (changes_soon(word, old, patience)) return;
     atomic_fetch_add(&p->sleepers, 1);
     while (atomic_load_explicit(word, memory_order_acquire) == old)
         syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
@@ -78,7 +79,7 @@ static void *work(void *arg) {
     worker *w = arg;
     ludc_pool *p = w->pool;
     for (unsigned seen = 0;;) {
-        wait_change(p, &p->job, seen);
+        wait_change(p, &p->job, seen, JOB_SECONDS);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
         if (atomic_load(&p->stop)) return NULL;
         p->fn(p->arg, w->rank, p->size);
@@ -154,7 +155,7 @@ static void run_job(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
     wake_all(p, &p->job);
     fn(arg, 0, p->size);
     for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
-        wait_change(p, &p->done, seen);
+        wait_change(p, &p->done, seen, SPIN_SECONDS);
 }
 
 void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
@@ -170,7 +171,7 @@ void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
 void ludc_pool_barrier(ludc_pool *p) {
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
     if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_change(p, &p->phase, phase);
+        wait_change(p, &p->phase, phase, SPIN_SECONDS);
         return;
     }
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);

@@ -102,9 +102,9 @@ static void write_pools(cpu_worker *w, const cpu_step *s, const cache *c) {
     }
 }
 
-/* A block of keys. */
+/* A block of keys. Pages in the order in which they are read: keys [D][LANES], then values [LANES][D]. */
 typedef struct block {
-    const float *k[BLOCK_PAGES], *v[BLOCK_PAGES]; /* [D][LANES], [LANES][D] */
+    const float *page[2 * BLOCK_PAGES];
     int64_t j0, n;
 } block;
 
@@ -119,7 +119,7 @@ static void copy_block(cpu_worker *w, const cpu_step *s, const cache *c, const a
         memcpy(f->v + j * d, c->v + at + slot * d, (size_t)d * sizeof(float));
     }
     for (int64_t p = 0; p < BLOCK_PAGES; p++)
-        b->k[p] = f->kt + p * d * LANES, b->v[p] = f->v + p * d * LANES;
+        b->page[p] = f->kt + p * d * LANES, b->page[BLOCK_PAGES + p] = f->v + p * d * LANES;
 }
 
 /* Keys [j0, j0 + n) of the piece's segment and head, n <= BLOCK. */
@@ -133,7 +133,7 @@ static block block_of(cpu_worker *w, const cpu_step *s, const cache *c, const at
     for (int64_t p = 0; p < BLOCK_PAGES; p++) {
         int64_t page = p * LANES < n ? page_of(w, s, c, it->s, j0 + p * LANES) : 0;
         int64_t at = (page * c->a.g + it->head) * c->a.d * LANES;
-        b.k[p] = c->k + at, b.v[p] = c->v + at;
+        b.page[p] = c->k + at, b.page[BLOCK_PAGES + p] = c->v + at;
     }
     return b;
 }
@@ -156,16 +156,26 @@ ALWAYS_INLINE void tile_zero(vf acc[TILE_R][TILE_V], const int rows, const int n
     }
 }
 
+/* Pages are short, and hardware loses the stream at the end of each: row i of the page that comes AHEAD later. */
+ALWAYS_INLINE void look_ahead(const block *b, int64_t page, int64_t i, int64_t width) {
+    enum { AHEAD = CPU_MAX(TILE_V * VW / LANES, 1) };
+    const float *row = b->page[CPU_MIN(page + AHEAD, 2 * BLOCK_PAGES - 1)] + i * width;
+    for (int64_t k = 0; k < width; k += CPU_LINE / (int64_t)sizeof(float))
+        __builtin_prefetch(row + k);
+}
+
 /* q.k of TILE_V * VW keys. */
 ALWAYS_INLINE void score_tile(const tile *t, const int rows) {
     vf acc[TILE_R][TILE_V];
     const float *k[TILE_V];
     UNROLL
     for (int v = 0; v < TILE_V; v++)
-        k[v] = t->b->k[(t->at + v * VW) / LANES] + (t->at + v * VW) % LANES;
+        k[v] = t->b->page[(t->at + v * VW) / LANES] + (t->at + v * VW) % LANES;
     tile_zero(acc, rows, TILE_V);
     for (int64_t i = 0; i < t->d; i++) {
         vf x[TILE_V];
+        for (int64_t p = 0; p < CPU_MAX(TILE_V * VW / LANES, 1); p++)
+            look_ahead(t->b, t->at / LANES + p, i, LANES);
         UNROLL
         for (int v = 0; v < TILE_V; v++)
             x[v] = vf_load(k[v] + i * LANES);
@@ -190,7 +200,9 @@ ALWAYS_INLINE void value_tile(const tile *t, const int rows, const int nv, int64
     vf acc[TILE_R][TILE_V];
     tile_zero(acc, rows, nv);
     for (int64_t j = 0; j < t->b->n; j++) {
-        const float *value = t->b->v[j / LANES] + j % LANES * t->d + t->at;
+        const int64_t page = BLOCK_PAGES + j / LANES;
+        const float *value = t->b->page[page] + j % LANES * t->d + t->at;
+        look_ahead(t->b, page, j % LANES, t->d);
         vf x[TILE_V];
         UNROLL
         for (int v = 0; v < nv; v++)
