@@ -3,6 +3,7 @@
  * step since the last barrier writes (or writes what one reads); small steps run on one thread. No allocation in run.
  */
 #include "device.h"
+#include "kernels/bf16.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -141,20 +142,29 @@ static void fold_sum(const lud_program *p, uint32_t *reader, cpu_step *s) {
     reader[part] = FOLDED;
 }
 
+/* Products of all instruction sets look at `bf16` themselves. */
+static const cpu_kernel *kernel_of(const cpu_dev *dev, const cpu_step *s) {
+    if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION) return &dev->bf16->attention;
+    if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION_GRAD) return &dev->bf16->attention_grad;
+    return dev->by_opcode[s->op->opcode];
+}
+
 static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i, cpu_step *s, lud_error *err) {
     const lud_op *op = p->ops[i];
     if (op->opcode >= 64 || !dev->by_opcode[op->opcode] || op->n_in > CPU_MAX_IN || op->n_out > CPU_MAX_OUT)
         return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: op %u has opcode %u, which this backend lacks", i,
                                op->opcode);
-    *s = (cpu_step){.op = op, .attr = op->attr, .fn = dev->by_opcode[op->opcode]->run, .index = i, .conflict = -1};
+    *s = (cpu_step){.op = op, .attr = op->attr, .index = i, .conflict = -1};
     for (uint32_t k = 0; k < op->n_in; k++)
         s->in[k] = bind(p, op->in[k]);
     for (uint32_t k = 0; k < op->n_out; k++)
         s->out[k] = bind(p, p->first_result[i] + k);
     s->exponentials = op->opcode == LUD_OP_CROSS_ENTROPY || op->opcode == LUD_OP_CROSS_ENTROPY_GRAD;
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
-    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && is_product(op->opcode);
-    s->never_solo = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || s->bf16;
+    bool attention = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD;
+    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && (attention || is_product(op->opcode));
+    s->never_solo = attention || s->bf16;
+    s->fn = kernel_of(dev, s)->run;
     if (lacks_layout(s))
         return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: op %u reads a weight in a layout made for other uses", i);
     return LUD_OK;
@@ -224,7 +234,7 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
     for (uint32_t i = 0; i < exe->n_steps; i++) {
         cpu_step *s = &exe->steps[i];
         cpu_need need = {.loops = 1};
-        const cpu_kernel *kernel = dev->by_opcode[s->op->opcode];
+        const cpu_kernel *kernel = kernel_of(dev, s);
         if (kernel->need) kernel->need(&w, s, &need);
         if (s->op->opcode == LUD_OP_ROPE) {
             lud_status st = make_table(dev, exe, &w, s, err);
