@@ -32,6 +32,8 @@ typedef struct ludc_at {
 ludc_at ludc_at_value(const ludc_value *);
 ludc_at ludc_at_key(const ludc_value *object, size_t i);
 void ludc_diag_add(ludc_diag *, ludc_at, const char *fmt, ...) LUDC_PRINTF(3, 4);
+/* "path: message", where the user wrote that, or the nearest section around it. */
+void ludc_diag_rule(ludc_diag *, const ludc_value *user, const char *path, const char *fmt, ...) LUDC_PRINTF(4, 5);
 /* LUD_OK if nothing was collected. Frees the items. */
 lud_status ludc_diag_report(ludc_diag *, lud_error *);
 

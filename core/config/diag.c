@@ -51,6 +51,15 @@ void ludc_diag_add(ludc_diag *d, ludc_at at, const char *fmt, ...) {
     if (copy) d->items[d->len++] = (ludc_diag_item){at.line, at.col, copy};
 }
 
+void ludc_diag_rule(ludc_diag *d, const ludc_value *user, const char *path, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    ludc_diag_add(d, ludc_at_path(user, path), "%s: %s", path, text);
+}
+
 static bool before(const ludc_diag_item *a, const ludc_diag_item *b) {
     uint32_t la = (uint32_t)a->line, lb = (uint32_t)b->line; /* --set comes last */
     return la != lb ? la < lb : a->col < b->col;

@@ -52,11 +52,8 @@ void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag
     bool task = !ludc_is_null(ludc_value_find(full, "prompt.task"));
     bool retrieval = !ludc_is_null(ludc_value_find(full, "prompt.retrieval.type"));
     if (retrieval && ludc_get_int(full, "prompt.retrieval.k", 0) < 1)
-        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
-                      "prompt.retrieval: needs 'k', the number of examples, >= 1");
-    if (retrieval && !text.ptr)
-        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
-                      "prompt.retrieval: needs prompt.template or prompt.task");
+        ludc_diag_rule(d, user, "prompt.retrieval", "needs 'k', the number of examples, >= 1");
+    if (retrieval && !text.ptr) ludc_diag_rule(d, user, "prompt.retrieval", "needs prompt.template or prompt.task");
     if (!text.ptr) return;
     ludc_at at = ludc_at_path(user, "prompt.template");
     fields f = scan(text, full);

@@ -31,7 +31,7 @@ static void path_of(const check *c, size_t i, const char *key, char *out, size_t
 static void say(const check *c, size_t i, const char *key, const char *text) {
     char path[256];
     path_of(c, i, key, path, sizeof path);
-    ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: %s", path, text);
+    ludc_diag_rule(c->d, c->user, path, "%s", text);
 }
 
 static lud_str text_of(const ludc_value *object, const char *key) {
@@ -67,8 +67,7 @@ static void check_some(const check *c, const ludc_value *list, const char *key) 
     for (size_t i = 0; i < length_of(list); i++)
         active |= ludc_get_bool(list->items[i], "active", true);
     if (active || !list || list->type != LUD_CFG_LIST) return;
-    ludc_diag_add(c->d, ludc_at_path(c->user, key), "%s: needs at least one %sfeature", key,
-                  list->len ? "active " : "");
+    ludc_diag_rule(c->d, c->user, key, "needs at least one %sfeature", list->len ? "active " : "");
 }
 
 static void check_tied(const check *c, size_t i) {
@@ -191,10 +190,9 @@ static void check_metric(const check *c, lud_str field, lud_str type, lud_str me
     if (ludc_has_word(words, metric)) return;
     for (lud_str w; (w = ludc_next_word(&words)).len && used < sizeof allowed;)
         used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", (int)w.len, w.ptr);
-    ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_metric"),
-                  "trainer.validation_metric: '%.*s' is no metric of %.*s (%.*s); allowed: %s",
-                  (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,
-                  (int)type.len, type.ptr, allowed);
+    ludc_diag_rule(c->d, c->user, "trainer.validation_metric", "'%.*s' is no metric of %.*s (%.*s); allowed: %s",
+                   (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,
+                   (int)type.len, type.ptr, allowed);
 }
 
 static void check_validation(const check *c) {
@@ -205,9 +203,8 @@ static void check_validation(const check *c) {
     if (i != SIZE_MAX) type = text_of(feature_at(c, i), "type");
     if (type.len && text_of(written, "validation_metric").len) check_metric(c, field, type, metric);
     if (type.len || !text_of(written, "validation_field").len) return;
-    ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_field"),
-                  "trainer.validation_field: '%.*s' is not an active output, and not combined",
-                  (int)LUDC_MIN(field.len, (size_t)80), field.ptr);
+    ludc_diag_rule(c->d, c->user, "trainer.validation_field", "'%.*s' is not an active output, and not combined",
+                   (int)LUDC_MIN(field.len, (size_t)80), field.ptr);
 }
 
 static void check_rows(const check *c) {
@@ -217,12 +214,11 @@ static void check_rows(const check *c) {
     const char *path = over ? "preprocessing.oversample_minority" : "preprocessing.undersample_majority";
     bool binary = c->n_outputs == 1 && ludc_str_eq(text_of(c->outputs->items[0], "type"), "binary");
     if (over && under)
-        ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: and undersample_majority are both set; keep one", path);
+        ludc_diag_rule(c->d, c->user, path, "and undersample_majority are both set; keep one");
     else if ((over || under) && !binary)
-        ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: needs one output only, of type binary", path);
+        ludc_diag_rule(c->d, c->user, path, "needs one output only, of type binary");
     if (!ludc_is_null(ludc_value_get(rows, "sample_size")) && ludc_get_float(rows, "sample_ratio", 1) != 1) {
-        ludc_diag_add(c->d, ludc_at_path(c->user, "preprocessing.sample_size"),
-                      "preprocessing.sample_size: and sample_ratio are both set; keep one");
+        ludc_diag_rule(c->d, c->user, "preprocessing.sample_size", "and sample_ratio are both set; keep one");
     }
 }
 

@@ -34,16 +34,6 @@ static lud_status tensor_bytes(const ludc_save_tensor *t, int64_t *count, uint64
     return LUD_OK;
 }
 
-/* Names were checked to be free of control characters, so two escapes suffice. */
-static void add_json_text(ludc_buf *b, const char *s) {
-    ludc_buf_adds(b, "\"");
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\') ludc_buf_adds(b, "\\");
-        ludc_buf_add(b, s, 1);
-    }
-    ludc_buf_adds(b, "\"");
-}
-
 static lud_status add_entry(ludc_buf *b, const ludc_save_tensor *t, uint64_t *pos, lud_error *err) {
     int64_t count;
     uint64_t bytes, end;
@@ -51,7 +41,7 @@ static lud_status add_entry(ludc_buf *b, const ludc_save_tensor *t, uint64_t *po
     if (__builtin_add_overflow(*pos, bytes, &end))
         return ludc_fail(err, LUD_E_INVALID, "tensor '%s': the file would exceed 2^64 bytes", t->name);
     ludc_buf_adds(b, ",");
-    add_json_text(b, t->name);
+    ludc_json_str(ludc_str(t->name), b);
     ludc_buf_addf(b, ":{\"dtype\":\"%s\",\"shape\":[", ludc_dtype_at(t->dtype)->st_name);
     for (int32_t i = 0; i < t->rank; i++)
         ludc_buf_addf(b, "%s%" PRId64, i ? "," : "", t->dim[i]);
@@ -202,7 +192,7 @@ static lud_status save_index(const plan *p, const char *path, const ludc_save_te
     for (size_t i = 0; i < p->n; i++) {
         shard_name(name, p->shard[room[i] - p->t], p->n_shards);
         ludc_buf_adds(&b, i ? ",\n    " : "\n    ");
-        add_json_text(&b, room[i]->name);
+        ludc_json_str(ludc_str(room[i]->name), &b);
         ludc_buf_addf(&b, ": \"%s\"", name);
     }
     ludc_buf_adds(&b, "\n  }\n}\n");

@@ -53,37 +53,10 @@ lud_status ludc_adapter_key(const ludc_model *m, const char *param, char **key, 
     return *key ? LUD_OK : ludc_no_memory(err, "adapter");
 }
 
-static lud_status same_shape(const ludc_param *p, const ludc_file_tensor *t, const char *path, lud_error *err) {
-    bool same = p->shape.rank == t->rank;
-    for (int32_t d = 0; same && d < t->rank; d++)
-        same = p->shape.dim[d] == t->dim[d];
-    if (same) return LUD_OK;
-    ludc_buf text = {0};
-    for (int32_t d = 0; d < t->rank; d++)
-        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)t->dim[d]);
-    ludc_buf_adds(&text, "], want [");
-    for (int32_t d = 0; d < p->shape.rank; d++)
-        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)p->shape.dim[d]);
-    lud_status status =
-        ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has shape [%s]", path, t->name, text.ptr ? text.ptr : "?");
-    ludc_buf_free(&text);
-    return status;
-}
-
 static lud_status load_one(ludc_model *m, size_t index, const ludc_tensors *file, const char *path, lud_error *err) {
-    const ludc_param *p = ludc_store_at(m->store, index);
     char *key = NULL;
-    float *values = NULL;
-    lud_status status = ludc_adapter_key(m, ludc_param_relative(m, p->name), &key, err);
-    if (status != LUD_OK) return status;
-    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(key));
-    status = t ? same_shape(p, t, path, err) : ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, key);
-    if (status != LUD_OK) goto out;
-    values = ludc_alloc((size_t)p->count * sizeof *values);
-    status = values ? ludc_tensor_to_f32(t, 0, p->count, values, err) : ludc_no_memory(err, "adapter");
-    if (status == LUD_OK) status = ludc_store_set(m->store, index, values, err);
-out:
-    ludc_free(values);
+    LUDC_TRY(ludc_adapter_key(m, ludc_param_relative(m, ludc_store_at(m->store, index)->name), &key, err));
+    const lud_status status = ludc_param_take(m->store, index, file, path, key, err);
     ludc_free(key);
     return status;
 }

@@ -15,8 +15,8 @@ typedef struct site_graph {
 static lud_status build_site(ludc_model *m, const ludc_site *s, bool bias, int64_t rows, site_graph *out,
                              lud_error *err) {
     const lud_graph_api *api = ludc_graph_api();
-    const ludc_graph_hooks hooks = {
-        .arg = m, .site = ludc_model_hooks.site, .wraps = ludc_model_hooks.wraps, .trains = ludc_model_hooks.trains};
+    ludc_graph_hooks hooks = ludc_model_hooks;
+    hooks.arg = m;
     const ludc_graph_opts opts = {.store = m->store, .real = m->real, .hooks = &hooks};
     out->g = ludc_graph_new(&opts, err);
     if (!out->g) return LUD_E_NOMEM;

@@ -26,10 +26,9 @@ lud_status ludc_tensor_list_add(ludc_tensor_list *l, char *name, float *data, co
     return LUD_OK;
 }
 
-static lud_status values_of(ludc_model *m, size_t index, float **out, lud_error *err) {
-    const ludc_param *p = ludc_store_at(m->store, index);
-    *out = ludc_alloc((size_t)p->count * sizeof **out);
-    lud_status status = *out ? ludc_store_get(m->store, index, *out, err) : ludc_no_memory(err, "saving");
+lud_status ludc_param_values(ludc_store *store, size_t index, float **out, lud_error *err) {
+    *out = ludc_alloc((size_t)ludc_store_at(store, index)->count * sizeof **out);
+    const lud_status status = *out ? ludc_store_get(store, index, *out, err) : ludc_no_memory(err, "saving");
     if (status == LUD_OK) return LUD_OK;
     ludc_free(*out);
     *out = NULL;
@@ -44,7 +43,7 @@ lud_status ludc_tensors_adapter(ludc_model *m, ludc_tensor_list *list, lud_error
         float *values = NULL;
         const char *name = ludc_param_relative(m, p->name);
         if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_base_trains(m, name))) continue;
-        LUDC_TRY(values_of(m, i, &values, err));
+        LUDC_TRY(ludc_param_values(m->store, i, &values, err));
         lud_status status = ludc_adapter_key(m, name, &key, err);
         if (status != LUD_OK) return ludc_free(values), status;
         LUDC_TRY(ludc_tensor_list_add(list, key, values, &p->shape, err));
@@ -166,7 +165,7 @@ static lud_status fold(ludc_model *m, const char *param, float *v, lud_error *er
 }
 
 static lud_status merged_values(ludc_model *m, size_t index, float **out, lud_error *err) {
-    LUDC_TRY(values_of(m, index, out, err));
+    LUDC_TRY(ludc_param_values(m->store, index, out, err));
     const lud_status status =
         m->adapter_vt ? fold(m, ludc_param_relative(m, ludc_store_at(m->store, index)->name), *out, err) : LUD_OK;
     if (status != LUD_OK) ludc_free(*out);

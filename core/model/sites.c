@@ -119,7 +119,8 @@ static bool drops_hook(void *arg, bool trained) {
     return trained || m->in_adapter > 0;
 }
 
-const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook, drops_hook};
+const ludc_graph_hooks ludc_model_hooks = {
+    .site = site_hook, .wraps = wraps_hook, .trains = trains_hook, .drops = drops_hook};
 
 /* ---- Collecting and matching ---- */
 static lud_status no_match(const ludc_model *m, lud_error *err) {

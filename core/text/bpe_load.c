@@ -9,10 +9,7 @@
 static lud_status load_affix(const ludc_load *l, const ludc_value *model, const char *key, char **out, size_t *len) {
     lud_str s = {0};
     LUDC_TRY(ludc_node_text(l, model, key, &s));
-    if (s.len == 0) return LUD_OK;
-    *out = ludc_strndup(s.ptr, s.len);
-    *len = s.len;
-    return *out ? LUD_OK : ludc_no_memory(l->err, l->name);
+    return s.len ? ludc_node_copy(l, s, out, len) : LUD_OK;
 }
 
 lud_status ludc_bpe_options(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {

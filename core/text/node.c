@@ -66,6 +66,29 @@ lud_status ludc_node_refuse(const ludc_load *l, const char *section, lud_str typ
                      shown, type.ptr);
 }
 
+lud_status ludc_node_each(const ludc_load *l, const ludc_value *v, const char *section, const char *list,
+                          const char *const *planned, int depth, ludc_component_fn fn, void *arg) {
+    enum { MAX_DEPTH = 16 };
+    const ludc_value *parts = NULL;
+    lud_str type = {0};
+    LUDC_TRY(ludc_node_type(l, v, section, &type));
+    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: %ss are nested too deep", l->name, section);
+    if (!ludc_str_eq(type, "Sequence")) {
+        const lud_status status = fn(l, v, type, arg);
+        return status == LUD_E_NOT_FOUND ? ludc_node_refuse(l, section, type, planned) : status;
+    }
+    LUDC_TRY(ludc_node_list(l, v, list, &parts));
+    for (size_t i = 0; i < parts->len; i++)
+        LUDC_TRY(ludc_node_each(l, parts->items[i], section, list, planned, depth + 1, fn, arg));
+    return LUD_OK;
+}
+
+lud_status ludc_node_copy(const ludc_load *l, lud_str s, char **out, size_t *len) {
+    *out = ludc_strndup(s.ptr ? s.ptr : "", s.len);
+    *len = s.len;
+    return *out ? LUD_OK : ludc_no_memory(l->err, l->name);
+}
+
 void *ludc_scratch_take(ludc_scratch *s, size_t n) {
     if (s->size >= n && s->ptr) return s->ptr;
     size_t size = LUDC_MAX(n + n / 2, 256);

@@ -6,9 +6,7 @@
 #include <string.h>
 
 lud_status ludc_pattern_literal(const ludc_load *l, lud_str s, ludc_pattern *p) {
-    p->text = ludc_strndup(s.ptr ? s.ptr : "", s.len);
-    p->len = s.len;
-    return p->text ? LUD_OK : ludc_no_memory(l->err, l->name);
+    return ludc_node_copy(l, s, &p->text, &p->len);
 }
 
 lud_status ludc_pattern_load(const ludc_load *l, const ludc_value *v, ludc_pattern *p) {

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 16 };
-
 static lud_status push(const ludc_load *l, ludc_ids *ids, int32_t id) {
     return ludc_ids_push(ids, id) ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
@@ -92,17 +90,7 @@ static lud_status load_nothing(const ludc_load *l, const ludc_value *v, ludc_pos
     return LUD_OK;
 }
 
-static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_post *);
-
-static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_post *out) {
-    const ludc_value *list;
-    LUDC_TRY(ludc_node_list(l, v, "processors", &list));
-    for (size_t i = 0; i < list->len; i++)
-        LUDC_TRY(load_node(l, list->items[i], depth + 1, out));
-    return LUD_OK;
-}
-
-static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_post *out) {
+static lud_status load_one(const ludc_load *l, const ludc_value *v, lud_str type, void *out) {
     static const struct {
         const char *type;
         lud_status (*load)(const ludc_load *, const ludc_value *, ludc_post *);
@@ -110,10 +98,6 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"BertProcessing", load_cls_sep},
                  {"RobertaProcessing", load_cls_sep},
                  {"ByteLevel", load_nothing}};
-    lud_str type = {0};
-    LUDC_TRY(ludc_node_type(l, v, "post_processor", &type));
-    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: post-processors are nested too deep", l->name);
-    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, out);
     for (size_t k = 0; k < LUDC_COUNT(known); k++) {
         if (!ludc_str_eq(type, known[k].type)) continue;
         ludc_post outer = {.before = {0}};
@@ -122,11 +106,11 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
         ludc_post_free(&outer);
         return status;
     }
-    return ludc_node_refuse(l, "post_processor", type, NULL);
+    return LUD_E_NOT_FOUND;
 }
 
 lud_status ludc_post_load(const ludc_load *l, const ludc_value *v, ludc_post *out) {
-    return ludc_is_null(v) ? LUD_OK : load_node(l, v, 0, out);
+    return ludc_is_null(v) ? LUD_OK : ludc_node_each(l, v, "post_processor", "processors", NULL, 0, load_one, out);
 }
 
 void ludc_post_free(ludc_post *p) {

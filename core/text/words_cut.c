@@ -24,14 +24,7 @@ static size_t run_end(lud_str s, size_t at, bool (*kind)(uint32_t)) {
 }
 
 static lud_str strip_end(lud_str s) {
-    while (s.len) {
-        uint32_t cp;
-        size_t last = ludc_utf8_back(s.ptr, s.len);
-        ludc_utf8_next(s.ptr + last, s.len - last, &cp);
-        if (!is_space(cp)) break;
-        s.len = last;
-    }
-    return s;
+    return (lud_str){s.ptr, ludc_utf8_trim(s.ptr, s.len, is_space)};
 }
 
 lud_str ludc_cut_strip(lud_str s) {
