@@ -234,6 +234,12 @@ static lud_status pack(parcel *p, const char *dir, const char *repo, lud_error *
     if (status == LUD_OK) status = read_json(dir, "model_hyperparameters.json", &config, err);
     if (status == LUD_OK) status = read_json(dir, "training_set_metadata.json", &metadata, err);
     if (status == LUD_OK) (void)ludc_value_remove(config, "backend"); /* this machine's */
+    const lud_str base = ludc_get_str(config, "base_model", LUDC_STR("/"));
+    if (status == LUD_OK && strcmp(kind_of(config, weights), "adapter") == 0 && !memchr(base.ptr, '/', base.len))
+        ludc_log(LUD_LOG_WARN,
+                 "upload: only who has '%.*s' can use this adapter: train with the base model's name on a hub, "
+                 "or set adapter.postprocessor.merge_adapter_into_base_model",
+                 (int)base.len, base.ptr);
     if (status == LUD_OK) status = add_folder(p, weights, "", err);
     if (status == LUD_OK && strcmp(kind_of(config, weights), "predictive") == 0)
         status = add_encoder(p, config, hyper, err);

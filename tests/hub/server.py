@@ -177,6 +177,14 @@ def test_faults(hub):
         "a stall": [{**get, "kind": "stall", "at": 20_000_000, "sec": 6}],
         "a drip": [{**api, "kind": "slow", "bps": 10}],
         "a late answer": [{**api, "kind": "delay", "sec": 1}],
+        "408, 502, 504": [{**api, "kind": "status", "code": 408}, {**get, "kind": "status", "code": 502, "times": 1},
+                          {**get, "kind": "status", "code": 504, "skip": 1}],
+        "400 of another origin": [{**get, "kind": "status", "code": 400}],
+        "a list that ends early": [{"match": "/tree/", "kind": "truncate", "bytes": 60}],
+        "a list that is cut": [{"match": "/tree/", "kind": "drop", "bytes": 60}],
+        "no commit in the header": [{"match": "/resolve/", "kind": "noheader", "name": "X-Repo-Commit", "times": -1}],
+        "another ETag": [{"match": "/resolve/", "kind": "setheader", "name": "ETag", "value": "../../x", "times": -1}],
+        "a stall of the list": [{"match": "/tree/", "kind": "stall", "at": 20, "sec": 4}],
         "an empty token of the other side": [{**get, "kind": "setheader", "name": "X-Error-Code", "value": "\x1b[2J"}],
     }
     for name, faults in good.items():
@@ -190,6 +198,10 @@ def test_faults(hub):
         "a redirect to itself": [{**api, "kind": "redirect", "to": "self", "times": -1}],
         "a list of files that is none": [{**api, "match": "/tree/", "kind": "badjson", "times": -1}],
         "403 for ever": [{**api, "kind": "status", "code": 403, "times": -1}],
+        "closed for ever": [{**api, "kind": "close", "times": -1}],
+        "a listed file that is gone": [{"match": "/resolve/", "kind": "status", "code": 404, "times": -1}],
+        "a list of HTML pages, not found": [{"match": "/tree/", "kind": "status", "code": 404, "times": -1}],
+        "no way out of redirects": [{"match": "/resolve/", "kind": "redirect", "to": "self", "times": -1}],
     }
     for name, faults in bad.items():
         home = fresh()
@@ -197,6 +209,7 @@ def test_faults(hub):
         r = run(hub.endpoint, home, "download", "alice/m")
         check(name, r.returncode == 7 and r.stderr.count("error:") == 1 and whole(home) is None, r.stderr)
         check(name + ": nothing is left that looks whole", not [b for b in blobs(home) if b == BIG])
+        check(name + ": no token elsewhere", not [e for e in hub.log() if e["listener"] == "cdn" and e["auth"]])
 
 
 def with_core():

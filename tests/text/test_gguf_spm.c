@@ -72,6 +72,27 @@ static void test_refusals(void) {
     refuses("tokenizer.ggml.add_space_prefix", ludc_value_int(1), "must be true or false");
 }
 
+static void test_out_of_memory(void) {
+    ludc_value *m = metadata();
+    lud_status status = LUD_E_NOMEM;
+    int64_t n = 0;
+    for (; status != LUD_OK && n < 5000; n++) {
+        lud_error err = LUDC_ERROR_INIT;
+        ludc_tokenizer *t = NULL;
+        ludc_value *back = ludc_value_new(LUD_CFG_OBJECT);
+        ludc_alloc_fail_after(n, false);
+        status = ludc_tokenizer_from_gguf(m, &t, &err);
+        if (status == LUD_OK) status = ludc_tokenizer_to_gguf(t, TOKENS, NULL, 0, back, &err);
+        ludc_alloc_fail_after(-1, false);
+        CHECK(status == LUD_E_UNSUPPORTED || status == LUD_E_NOMEM);
+        if (status == LUD_E_UNSUPPORTED) status = LUD_OK; /* only one byte has a token */
+        ludc_tokenizer_free(t);
+        ludc_value_free(back);
+    }
+    CHECK(n > 50 && n < 5000);
+    ludc_value_free(m);
+}
+
 /* ---- There and back ---- */
 static void check_back(const ludc_tokenizer *t, lud_str name, lud_str text, const ludc_value *want) {
     lud_error err = LUDC_ERROR_INIT;
@@ -93,19 +114,26 @@ static bool there_and_back(lud_str name, const ludc_value *made, const ludc_valu
     lud_error err = LUDC_ERROR_INIT;
     ludc_buf json = {0};
     ludc_value *settings = NULL, *meta = ludc_value_new(LUD_CFG_OBJECT);
-    ludc_tokenizer *t = NULL, *again = NULL;
+    ludc_tokenizer *t = NULL, *again = NULL, *third = NULL;
     CHECK_OK(ludc_value_to_json(ludc_value_get(made, "tokenizer"), -1, &json), err);
     CHECK_OK(ludc_json_parse(config, sizeof config - 1, "config", false, false, &settings, &err), err);
     CHECK_OK(ludc_tokenizer_from_json(json.ptr, json.len, "cases.json", settings, &t, &err), err);
     const lud_status status = ludc_tokenizer_to_gguf(t, ludc_tokenizer_vocab(t) + 3, NULL, 0, meta, &err);
     if (status == LUD_OK) CHECK_OK(ludc_tokenizer_from_gguf(meta, &again, &err), err);
+    ludc_buf_clear(&json);
+    if (again) CHECK_OK(ludc_tokenizer_to_json(again, &json, &err), err);
+    if (again) CHECK_OK(ludc_tokenizer_from_json(json.ptr, json.len, "rebuilt", settings, &third, &err), err);
     const ludc_value *cases = ludc_value_get(made, "cases");
-    for (size_t i = 0; again && i < cases->len; i++)
+    for (size_t i = 0; third && i < cases->len; i++) {
         check_back(again, name, texts->items[i]->u.s, cases->items[i]);
+        check_back(third, name, texts->items[i]->u.s, cases->items[i]);
+    }
     printf("%.*s: %s\n", (int)name.len, name.ptr, status == LUD_OK ? "there and back" : err.msg);
     CHECK(status == LUD_OK || status == LUD_E_UNSUPPORTED);
     ludc_tokenizer_free(t);
     ludc_tokenizer_free(again);
+    ludc_tokenizer_free(third);
+    ludc_value_free(settings);
     ludc_value_free(meta);
     ludc_buf_free(&json);
     return status == LUD_OK;
@@ -122,6 +150,7 @@ int main(void) {
     CHECK(n >= 1);
     test_encode();
     test_refusals();
+    test_out_of_memory();
     ludc_value_free(all);
     return check_done();
 }
