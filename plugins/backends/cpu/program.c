@@ -4,8 +4,10 @@
  */
 #include "device.h"
 #include "kernels/bf16.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 enum { SOLO_ELEMENTS = 12288 }; /* below this a step is cheaper than waking the others */
 
@@ -14,11 +16,19 @@ typedef struct cpu_layout {
     uint8_t solo, barrier;
 } cpu_layout;
 
+/* Whether runs of one layout go faster on one thread: where another process takes a core, the threads of a short run
+ * wait for each other for most of the time. */
+typedef struct cpu_pace {
+    double best, stalled; /* seconds: the fastest run of the team, the slow one that led to running alone */
+    int slow, alone;      /* slow runs in a row, runs to come on one thread */
+} cpu_pace;
+
 typedef struct cpu_job { /* exe with what only this file needs */
     cpu_exe exe;
     cpu_layout *layout;
     int64_t *extents; /* that layout was made for */
     bool laid_out, any_parallel;
+    cpu_pace pace;
     size_t scratch_each;
 } cpu_job;
 
@@ -382,8 +392,33 @@ static void prepare(cpu_job *job, const int64_t *extents) {
     if (job->laid_out && (bytes == 0 || memcmp(job->extents, extents, bytes) == 0)) return;
     if (bytes) memcpy(job->extents, extents, bytes);
     job->laid_out = true;
+    job->pace = (cpu_pace){.best = INFINITY};
     cpu_worker w = {.exe = exe, .extents = extents};
     lay_out(job, &w);
+}
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* After a few slow runs the team is left out for some; if the first of them is no faster, slow is what it is now. */
+static void run_team(cpu_dev *dev, cpu_job *job) {
+    enum { SLOW_RUNS = 3, ALONE_RUNS = 64 };
+    const double long_run = 50e-3; /* outlasts the time that a scheduler gives to others */
+    cpu_pace *p = &job->pace;
+    const double begin = seconds();
+    if (p->alone > 0) {
+        walk(job, 0, 1);
+        if (p->alone-- == ALONE_RUNS && seconds() - begin > p->stalled) *p = (cpu_pace){.best = p->stalled};
+        return;
+    }
+    dev->team->run(dev->ctx, walk, job);
+    const double took = seconds() - begin;
+    p->best = CPU_MIN(p->best, took);
+    p->slow = took > 2 * p->best && took < long_run ? p->slow + 1 : 0;
+    if (p->slow == SLOW_RUNS) p->alone = ALONE_RUNS, p->slow = SLOW_RUNS - 1, p->stalled = took;
 }
 
 lud_status cpu_run(void *self, void *exe_ptr, const int64_t *extents, uint32_t *bad_op, lud_error *err) {
@@ -391,7 +426,7 @@ lud_status cpu_run(void *self, void *exe_ptr, const int64_t *extents, uint32_t *
     cpu_job *job = exe_ptr;
     prepare(job, extents);
     if (dev->threads > 1 && job->any_parallel)
-        dev->team->run(dev->ctx, walk, job);
+        run_team(dev, job);
     else
         walk(job, 0, 1);
     uint32_t bad = atomic_load(&job->exe.bad_op);
