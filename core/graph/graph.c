@@ -242,7 +242,8 @@ static lud_t emit_cached(lud_graph *g, const ludc_node *plain) {
     if (!ludc_vec_grow(&g->slots, &g->cap_slots, g->n_slots + 1, sizeof *g->slots)) return no_memory(g);
     g->slots[g->n_slots++] = slot;
     int64_t groups = g->tensors[k].shape.dim[1], head = g->tensors[k].shape.dim[2];
-    lud_t k_pool = ludc_graph_pool(g, groups, head), v_pool = ludc_graph_pool(g, groups, head);
+    lud_t k_pool = ludc_graph_pool(g, groups, head, g->opts.page_size);
+    lud_t v_pool = ludc_graph_pool(g, groups, g->opts.page_size, head);
     if (!k_pool || !v_pool) return 0;
     ludc_node n = {.opcode = LUD_OP_ATTENTION_CACHED, .n_in = 9, .n_out = 1, .attr_size = plain->attr_size};
     n.attr = plain->attr;
