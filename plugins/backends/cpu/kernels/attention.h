@@ -79,11 +79,6 @@ ALWAYS_INLINE int64_t attn_hi(const attn *a, int64_t t, int64_t len) {
     return a->at->right >= 0 ? CPU_MIN(hi, t + a->at->right + 1) : hi;
 }
 
-/* Rows of a block (its first ones) that see no key from j on, in attention without a cache. */
-ALWAYS_INLINE int64_t attn_blind_rows(const attn *a, const attn_item *it, int64_t j) {
-    return a->at->causal ? CPU_MIN(CPU_MAX(j - it->q0, 0), it->q1 - it->q0) * a->r : 0;
-}
-
 /* z = soft-capped scale * q.k, for lanes of one row of scores. */
 ALWAYS_INLINE vf attn_score(const lud_attr_attention *at, vf dot) {
     vf z = at->scale * dot;
@@ -107,6 +102,19 @@ ALWAYS_INLINE void attn_rows_read(const attn *a, const attn_item *it, const floa
     for (int64_t q = it->q0; q < it->q1; q++)
         memcpy(dst + (q - it->q0) * a->r * a->d, x + ((it->first + q) * a->h + it->head * a->r) * a->d,
                (size_t)(a->r * a->d) * sizeof(float));
+}
+
+/* out [rows][KEY_BLOCK]: dot products of a block's rows, x [rows][D], with n keys from j0 on, in panels. Rows that see
+ * no key of a panel, the first ones in causal attention without a cache, are left out there. */
+ALWAYS_INLINE void attn_dots(const attn *a, const attn_item *it, const float *x, const float *panels, float *out,
+                             int64_t j0, int64_t n) {
+    int64_t rows = (it->q1 - it->q0) * a->r;
+    for (int64_t j = 0; j < n; j += PN) {
+        int64_t blind = a->at->causal ? CPU_MIN(CPU_MAX(j0 + j - it->q0, 0) * a->r, rows) : 0;
+        FN(gemm_packed)
+        (x + blind * a->d, a->d, 1, panels + j * a->d, out + blind * KEY_BLOCK + j, KEY_BLOCK, NULL, rows - blind, PN,
+         a->d, false);
+    }
 }
 
 #endif

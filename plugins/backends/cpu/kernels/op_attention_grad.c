@@ -83,24 +83,12 @@ ALWAYS_INLINE void soften_grad(const attn *a, float slope, int64_t distance, flo
     }
 }
 
-/* Dot products of a block's rows with the panels of n keys; a row that sees no key of a panel is left out there. */
-static void dots(const attn *a, const attn_item *it, const float *x, const float *panels, float *out, int64_t j0,
-                 int64_t n) {
-    int64_t rows = (it->q1 - it->q0) * a->r;
-    for (int64_t j = 0; j < n; j += PN) {
-        int64_t r0 = attn_blind_rows(a, it, j0 + j);
-        FN(gemm_packed)
-        (x + r0 * a->d, a->d, 1, panels + j * a->d, out + r0 * KEY_BLOCK + j, KEY_BLOCK, NULL, rows - r0, PN, a->d,
-         false);
-    }
-}
-
 /* Keys [j0, j0 + n) against the block of queries `it`. */
 static void pair(const cpu_step *s, const attn *a, const attn_item *it, const backward *b, int64_t j0, int64_t n) {
     int64_t rows = (it->q1 - it->q0) * a->r, np = cpu_round_up(n, PN), ld = a->g * a->d;
     int64_t at = (it->first + j0) * ld + it->head * a->d;
-    dots(a, it, b->q, b->kt + j0 * a->d, b->p, j0, n);
-    dots(a, it, b->dout, b->vt + j0 * a->d, b->ds, j0, n);
+    attn_dots(a, it, b->q, b->kt + j0 * a->d, b->p, j0, n);
+    attn_dots(a, it, b->dout, b->vt + j0 * a->d, b->ds, j0, n);
     for (int64_t i = 0; i < rows; i++) {
         int64_t t = it->q0 + i / a->r;
         soften_grad(a, attn_slope(a, it, i), j0 - t, b->p + i * KEY_BLOCK, b->ds + i * KEY_BLOCK, np,
