@@ -353,7 +353,8 @@ static void test_cached(const backend_set *set) {
 
 static bool is_checked_id(const op_case *c, uint32_t i) {
     int32_t fill = c->in[i].fill;
-    if (c->opcode == LUD_OP_ADD || c->opcode == LUD_OP_UNPACK || (c->opcode == LUD_OP_GATHER_ROWS && i == 0)) return false;
+    if (c->opcode == LUD_OP_ADD || c->opcode == LUD_OP_UNPACK || (c->opcode == LUD_OP_GATHER_ROWS && i == 0))
+        return false;
     if (c->opcode == LUD_OP_SEGMENT_POOL_GRAD && i == 1) return false; /* an index outside chooses no token */
     return fill == CASE_ID || fill == CASE_SEGMENT || fill == CASE_PAGE ||
            (fill == CASE_POSITION && c->opcode == LUD_OP_ATTENTION_CACHED);
