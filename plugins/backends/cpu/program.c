@@ -237,7 +237,8 @@ static bool grow(const cpu_dev *dev, cpu_memory *m, size_t size) {
 
 static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *err) {
     cpu_exe *exe = &job->exe;
-    cpu_worker w = {.exe = exe, .extents = exe->program->extent_max, .bf16 = dev->bf16, .size = dev->threads};
+    cpu_worker w = {
+        .exe = exe, .extents = exe->program->extent_max, .blas = &dev->blas, .bf16 = dev->bf16, .size = dev->threads};
     size_t most_shared = 0;
     lud_t rounded = 0; /* the tensor that lies rounded in `shared` */
     for (uint32_t i = 0; i < exe->n_steps; i++) {
@@ -368,6 +369,7 @@ static void walk(void *arg, int32_t rank, int32_t size) {
                     .extents = exe->extents,
                     .scratch = dev->scratch.ptr + (size_t)rank * job->scratch_each,
                     .shared = dev->shared.ptr,
+                    .blas = &dev->blas,
                     .bf16 = dev->bf16,
                     .rank = rank,
                     .size = size};
