@@ -55,9 +55,30 @@ lud_status ludc_session_locate(lud_session *s, const char *text, char **path, lu
     return status;
 }
 
+/* The one table of a repository. */
+static lud_status pick_table(const char *text, char **path, lud_error *err) {
+    static const char *const ends[] = {".csv", ".tsv", ".json", ".jsonl"};
+    char **names = NULL, *only = NULL;
+    size_t n = 0, tables = 0;
+    LUDC_TRY(ludc_dir_list(*path, &names, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        const char *end = strrchr(names[i], '.');
+        for (size_t k = 0; end && k < LUDC_COUNT(ends); k++)
+            if (strcmp(end, ends[k]) == 0 && tables++ == 0) only = ludc_path_join(*path, names[i]);
+    }
+    ludc_dir_list_free(names, n);
+    if (tables == 1 && only) return ludc_free(*path), *path = only, LUD_OK;
+    ludc_free(only);
+    return ludc_fail(err, LUD_E_INVALID, "%s has %zu tables; name the one to read: %s/FILE", text, tables, text);
+}
+
 lud_status ludc_session_locate_data(lud_session *s, const char *text, char **path, lud_error *err) {
     *path = NULL;
-    return strstr(text, "://") ? ludc_session_locate(s, text, path, err) : LUD_OK;
+    if (!strstr(text, "://")) return LUD_OK;
+    LUDC_TRY(ludc_session_locate(s, text, path, err));
+    const lud_status status = *path && ludc_path_is_dir(*path) ? pick_table(text, path, err) : LUD_OK;
+    if (status != LUD_OK) ludc_free(*path), *path = NULL;
+    return status;
 }
 
 /* ---- Configs ---- */

@@ -222,7 +222,8 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const cha
     ludc_completion completion = {0};
     ludc_generator *d = NULL;
     lud_status status = ludc_tokenizer_encode(ludc_model_info_of(m->model)->tokenizer, prompt, true, &ids, err);
-    if (status == LUD_OK) status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
+    if (status == LUD_OK)
+        status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, g.lookup, &d, err);
     const ludc_prompt one = {.ids = ids.ptr, .len = (int32_t)ids.len};
     s.begin = ludc_now();
     if (status == LUD_OK) status = ludc_decode(d, &one, 1, &g, stream_token, &s, &completion, err);

@@ -70,8 +70,8 @@ static lud_status decode_all(lud_model *m, ludc_replies *a, const ludc_generatio
                  .made = ludc_alloc(a->n * sizeof(*c.made))};
     lud_status status = c.made ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK)
-        status =
-            ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), a->longest + g->max_new_tokens, &d, err);
+        status = ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), a->longest + g->max_new_tokens,
+                                    g->lookup, &d, err);
     if (status == LUD_OK) status = ludc_decode(d, a->views, a->n, g, count_token, &c, a->completions, err);
     ludc_generator_free(d);
     ludc_free(c.made);

@@ -5,16 +5,16 @@
 #define GENERATION_PLANNED                                                                                             \
     PLANNED("max_length", "32"), PLANNED("min_length", "0"), PLANNED("early_stopping", "false"),                       \
         PLANNED("max_time", "null"), PLANNED("num_beams", "1"), PLANNED("num_beam_groups", "1"),                       \
-        PLANNED("penalty_alpha", "null"), PLANNED("use_cache", "true"), PLANNED("prompt_lookup_num_tokens", "null"),   \
-        PLANNED("typical_p", "1.0"), PLANNED("epsilon_cutoff", "0.0"), PLANNED("eta_cutoff", "0.0"),                   \
-        PLANNED("diversity_penalty", "0.0"), PLANNED("encoder_repetition_penalty", "1.0"),                             \
-        PLANNED("length_penalty", "1.0"), PLANNED("no_repeat_ngram_size", "0"), PLANNED("bad_words_ids", "null"),      \
-        PLANNED("force_words_ids", "null"), PLANNED("renormalize_logits", "false"),                                    \
-        PLANNED("forced_bos_token_id", "null"), PLANNED("forced_eos_token_id", "null"),                                \
-        PLANNED("remove_invalid_values", "false"), PLANNED("exponential_decay_length_penalty", "null"),                \
-        PLANNED("suppress_tokens", "null"), PLANNED("begin_suppress_tokens", "null"),                                  \
-        PLANNED("forced_decoder_ids", "null"), PLANNED("sequence_bias", "null"), PLANNED("guidance_scale", "null"),    \
-        PLANNED("pad_token_id", "null"), PLANNED("bos_token_id", "null"), PLANNED("eos_token_id", "null")
+        PLANNED("penalty_alpha", "null"), PLANNED("use_cache", "true"), PLANNED("typical_p", "1.0"),                   \
+        PLANNED("epsilon_cutoff", "0.0"), PLANNED("eta_cutoff", "0.0"), PLANNED("diversity_penalty", "0.0"),           \
+        PLANNED("encoder_repetition_penalty", "1.0"), PLANNED("length_penalty", "1.0"),                                \
+        PLANNED("no_repeat_ngram_size", "0"), PLANNED("bad_words_ids", "null"), PLANNED("force_words_ids", "null"),    \
+        PLANNED("renormalize_logits", "false"), PLANNED("forced_bos_token_id", "null"),                                \
+        PLANNED("forced_eos_token_id", "null"), PLANNED("remove_invalid_values", "false"),                             \
+        PLANNED("exponential_decay_length_penalty", "null"), PLANNED("suppress_tokens", "null"),                       \
+        PLANNED("begin_suppress_tokens", "null"), PLANNED("forced_decoder_ids", "null"),                               \
+        PLANNED("sequence_bias", "null"), PLANNED("guidance_scale", "null"), PLANNED("pad_token_id", "null"),          \
+        PLANNED("bos_token_id", "null"), PLANNED("eos_token_id", "null")
 
 const ludc_key ludc_schema_generation[] = {
     KEY_NUMBER("max_new_tokens", INT OR_NULL, "null", 1, 1048576,
@@ -25,6 +25,8 @@ const ludc_key ludc_schema_generation[] = {
     KEY_NUMBER("top_k", INT, "50", 0, MAX_INT, "draw from this many likeliest tokens; 0: all"),
     KEY_NUMBER("top_p", REAL, "1.0", POSITIVE, 1, "draw from the likeliest tokens of this total probability"),
     KEY_NUMBER("repetition_penalty", REAL, "1.0", POSITIVE, 1000, "above 1 makes used tokens less likely"),
+    KEY_NUMBER("prompt_lookup_num_tokens", INT OR_NULL, "null", 1, 64,
+               "tokens tried at once where the text repeats itself or the prompt: the same text, sooner"),
     GENERATION_PLANNED,
     KEY_END,
 };

@@ -86,7 +86,15 @@ void ludc_batch_clear(ludc_batch *);
 bool ludc_batch_fits(const ludc_batch *, const ludc_row *);
 void ludc_batch_add(ludc_batch *, const ludc_row *, uint64_t seed, uint64_t epoch);
 /* Groups rows into micro-batches of at most cap_T tokens and cap_S segments: longest first, first fit. groups[i] = the
- * micro-batch of rows[i]; returns their number, -1 if a row does not fit alone, -2 if memory is out. Deterministic. */
-int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups);
+ * micro-batch of rows[i]; returns their number, -1 if a row does not fit alone. Deterministic. room: n items to work
+ * in.
+ */
+typedef struct ludc_pack_item {
+    int64_t tokens, segments; /* of the i-th micro-batch */
+    int32_t len;              /* of the i-th longest row, and where it stands in rows */
+    uint32_t at;
+} ludc_pack_item;
+int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, ludc_pack_item *room,
+                  uint32_t *groups);
 
 #endif

@@ -126,6 +126,7 @@ static lud_status report_unclaimed(const ludc_model *m, const claims *c, lud_err
         const char *name = ludc_tensors_at(m->base->tensors, i)->name;
         int64_t one;
         if (ludc_map_get(c->names, ludc_str(name), &one)) continue;
+        if (ludc_value_get(ludc_tensors_metadata(m->base->tensors), name)) continue; /* a table, read there */
         /* A GGUF has no config.json to say what counts: a tensor left out would change results in silence. */
         if (m->base->is_gguf && !m->is_tower) {
             return ludc_fail(err, LUD_E_UNSUPPORTED, "%s: encoder '%s' does not use the tensor '%s' of this file",

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { GATHER_GRAIN = 16384 }; /* reals that are not worth waking a thread for */
+
 struct ludc_task_run {
     ludc_predictor *p;
     int kind;
@@ -198,7 +200,20 @@ static lud_status put_prefix(ludc_task_run *r, size_t i, int64_t T, int64_t S, l
     return put(r, r->built.in[i].prefix, values, T * width, err); /* a prefix is of fp32 programs only */
 }
 
-/* One id or `width` reals of each row. */
+typedef struct gather {
+    const ludc_column *from;
+    const uint32_t *rows;
+    float *to;
+} gather;
+
+static void gather_reals(void *arg, int64_t begin, int64_t end) {
+    const gather *g = arg;
+    const int64_t width = g->from->width;
+    for (int64_t s = begin; s < end; s++)
+        memcpy(g->to + s * width, g->from->reals + (int64_t)g->rows[s] * width, (size_t)width * sizeof(float));
+}
+
+/* One id or `width` reals of each row; reals go straight to where the device has its inputs, if it is this memory. */
 static lud_status put_column(ludc_task_run *r, lud_t ids, lud_t values, const ludc_column *c, const uint32_t *rows,
                              int64_t n, lud_error *err) {
     if (c->kind == LUDC_COLUMN_IDS) {
@@ -206,9 +221,10 @@ static lud_status put_column(ludc_task_run *r, lud_t ids, lud_t values, const lu
             r->ids[s] = c->ids[rows[s]];
         return put(r, ids, r->ids, n, err);
     }
-    for (int64_t s = 0; s < n; s++)
-        memcpy(r->reals + s * c->width, c->reals + (int64_t)rows[s] * c->width, (size_t)c->width * sizeof(float));
-    return put_reals(r, values, n * c->width, err);
+    float *there = r->p->real == LUD_F32 ? ludc_program_input(r->program, values) : NULL;
+    gather g = {.from = c, .rows = rows, .to = there ? there : r->reals};
+    ludc_pool_for(ludc_host_pool(r->p->host), n, GATHER_GRAIN / c->width, gather_reals, &g);
+    return there ? LUD_OK : put_reals(r, values, n * c->width, err);
 }
 
 static lud_status put_outputs(ludc_task_run *r, const ludc_task_rows *d, const uint32_t *rows, int64_t n,

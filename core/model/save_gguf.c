@@ -13,6 +13,27 @@ static lud_status own_metadata(ludc_model *m, ludc_value *meta, lud_error *err) 
     return m->encoder->gguf_config(m->encoder_part.self, (lud_cfg_out *)meta, err);
 }
 
+/* Lists that are named as tensors become tensors. */
+static lud_status take_tables(ludc_value *meta, ludc_tensor_list *out, lud_error *err) {
+    static const char tail[] = ".weight";
+    for (size_t i = meta->len; i-- > 0;) {
+        const lud_str key = meta->keys[i];
+        const ludc_value *v = meta->items[i];
+        if (v->type != LUD_CFG_LIST || key.len < sizeof tail || strcmp(key.ptr + key.len + 1 - sizeof tail, tail) != 0)
+            continue;
+        char *name = ludc_strndup(key.ptr, key.len);
+        float *data = ludc_alloc(LUDC_MAX(v->len, 1) * sizeof *data);
+        const lud_shape shape = {.rank = 1, .dim = {(int64_t)v->len}};
+        for (size_t k = 0; data && k < v->len; k++) {
+            const ludc_value *x = v->items[k];
+            data[k] = x->type == LUD_CFG_INT ? (float)x->u.i : x->type == LUD_CFG_FLOAT ? (float)x->u.f : 0.0f;
+        }
+        LUDC_TRY(ludc_tensor_list_add(out, name, data, &shape, err));
+        (void)ludc_value_remove(meta, key.ptr);
+    }
+    return LUD_OK;
+}
+
 /* ---- The whole model ---- */
 /* llama.cpp's numbers for general.file_type. */
 static const struct {
@@ -44,6 +65,7 @@ lud_status ludc_model_save_gguf(ludc_model *m, const char *path, const char *nam
     ludc_tensor_list list = {0};
     ludc_value *meta = ludc_value_new(LUD_CFG_OBJECT);
     lud_status status = meta ? own_metadata(m, meta, err) : ludc_no_memory(err, "GGUF");
+    if (status == LUD_OK) status = take_tables(meta, &list, err);
     if (status == LUD_OK) status = put_general(meta, name, dtype, err);
     if (status == LUD_OK)
         status = ludc_tokenizer_to_gguf(m->tokenizer, m->info.vocab_size, m->info.eos_ids, m->info.n_eos, meta, err);

@@ -110,6 +110,10 @@ const lud_host *ludc_host_table(const ludc_host *h) {
     return &h->table;
 }
 
+ludc_pool *ludc_host_pool(const ludc_host *h) {
+    return h->pool;
+}
+
 lud_status ludc_host_add_service(ludc_host *h, const char *id, const void *table) {
     if (h->n_services == LUDC_MAX_SERVICES) return LUD_E_NOMEM;
     h->services[h->n_services].id = id;

@@ -22,6 +22,7 @@ typedef struct ludc_host_opts {
 lud_status ludc_host_new(const ludc_host_opts *, ludc_host **, lud_error *);
 void ludc_host_free(ludc_host *); /* fini in reverse order; nothing is unloaded. Accepts NULL */
 const lud_host *ludc_host_table(const ludc_host *);
+ludc_pool *ludc_host_pool(const ludc_host *);
 /* Registers a service before ludc_host_load; the id and table are static. */
 lud_status ludc_host_add_service(ludc_host *, const char *id, const void *table);
 lud_status ludc_host_load(ludc_host *, lud_error *); /* scans and loads */

@@ -27,10 +27,11 @@ lud_status ludc_tokenizer_from_vocab_txt(const char *text, size_t n, const char 
 /* A model's folder: its tokenizer.json, or else its vocab.txt. */
 lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **, lud_error *);
 /* GGUF metadata as a value tree ("tokenizer.ggml.tokens" ... are top-level keys with dots in them, reached by
- * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names. */
+ * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names, "llama"
+ * (SentencePiece). */
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
-/* Back into such metadata, for a vocabulary of n rows: tokens, merges, special ids, chat template, the name of the
- * pre-tokenizer. ends: ids that end a text. Only byte-level BPE: LUD_E_UNSUPPORTED says what does not fit. */
+/* Back into such metadata, for a vocabulary of n rows: tokens, merges or scores, special ids, chat template, the name
+ * of the pre-tokenizer. ends: ids that end a text. Of BPE only: LUD_E_UNSUPPORTED says what does not fit. */
 lud_status ludc_tokenizer_to_gguf(const ludc_tokenizer *, int64_t n, const int32_t *ends, int32_t n_ends,
                                   ludc_value *metadata, lud_error *);
 void ludc_tokenizer_free(ludc_tokenizer *);

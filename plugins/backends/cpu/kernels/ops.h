@@ -41,7 +41,7 @@
     X(LAYER_NORM_GRAD_WEIGHT, layer_norm_grad_weight, 0)                                                               \
     X(ATTENTION, attention, attention_need)                                                                            \
     X(ATTENTION_GRAD, attention_grad, attention_grad_need)                                                             \
-    X(ATTENTION_CACHED, attention_cached, attention_need)                                                              \
+    X(ATTENTION_CACHED, attention_cached, attention_cached_need)                                                       \
     X(SEGMENT_POOL, segment_pool, 0)                                                                                   \
     X(SEGMENT_POOL_GRAD, segment_pool_grad, 0)                                                                         \
     X(SEGMENT_ATTEND, segment_attend, 0)                                                                               \
@@ -66,6 +66,7 @@ CPU_KERNEL_MAP(CPU_DECLARE_RUN)
 void FN(gemm_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(rope_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(attention_cached_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(linear_xent_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
