@@ -29,7 +29,7 @@ lud_status ludc_task_rows_init(ludc_task_rows *r, const ludc_predictor *p, lud_e
                           .weights = ludc_alloc(p->n_outputs * sizeof *r->weights)};
     if (r->inputs && r->outputs && r->weights) return LUD_OK;
     ludc_task_rows_free(r, p);
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_no_memory(err, NULL);
 }
 
 void ludc_task_rows_free(ludc_task_rows *r, const ludc_predictor *p) {
@@ -59,7 +59,7 @@ static lud_status compile(ludc_task_run *r, lud_error *err) {
     ludc_predictor *p = r->p;
     size_t n = 0;
     lud_t *roots = ludc_alloc((2 * p->n_outputs + 1) * sizeof *roots);
-    if (!roots) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!roots) return ludc_no_memory(err, "program");
     lud_status status = ludc_task_build(p, r->kind, r->T, r->S, r->input, r->kind == LUDC_TASK_TRAIN, &r->built, err);
     if (status == LUD_OK && r->kind == LUDC_TASK_ENCODE) roots[n++] = r->built.in[r->input].rows;
     for (size_t k = 0; status == LUD_OK && r->kind != LUDC_TASK_ENCODE && k < p->n_outputs; k++) {
@@ -108,15 +108,13 @@ lud_status ludc_task_run_new(ludc_predictor *p, int kind, int64_t T, int64_t S, 
     if (kind == LUDC_TASK_TRAIN && p->n_trainable == 0)
         return ludc_fail(err, LUD_E_INVALID, "the model was not opened for training, or nothing in it can be trained");
     ludc_task_run *r = ludc_alloc(sizeof *r);
-    if (!r) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!r) return ludc_no_memory(err, "program");
     *r = (ludc_task_run){.p = p, .kind = kind, .T = LUDC_MAX(T, 1), .S = LUDC_MAX(S, 1), .input = input};
     lud_status status = compile(r, err);
     if (status == LUD_OK) status = make_room(r, err);
     if (status == LUD_OK) status = make_staging(r, err);
-    if (status != LUD_OK)
-        ludc_task_run_free(r);
-    else
-        *out = r;
+    if (status == LUD_OK) return *out = r, LUD_OK;
+    ludc_task_run_free(r);
     return status;
 }
 

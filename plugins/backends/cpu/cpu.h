@@ -125,6 +125,7 @@ typedef struct cpu_kernel_set {
     /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
     void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    bool blas; /* OpenBLAS is faster at weight gradients */
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 

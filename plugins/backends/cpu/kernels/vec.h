@@ -215,9 +215,8 @@ ALWAYS_INLINE vf vf_abs(vf a) {
     return vf_bits(vi_bits(a) & 0x7FFFFFFF);
 }
 
-/* Halves added (the larger kept), then halves of that. */
 #if defined(CPU_ISA_AVX512)
-ALWAYS_INLINE float vf_sum(vf v) {
+ALWAYS_INLINE float vf_sum(vf v) { /* the tree below */
     return _mm512_reduce_add_ps((__m512)v);
 }
 ALWAYS_INLINE float vf_hmax(vf v) {
