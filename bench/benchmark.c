@@ -167,7 +167,7 @@ static lud_status decode(bench *b, lud_error *err) {
     for (int i = 0; i < PROMPT; i++)
         ids[i] = id_of(b, i);
     const ludc_prompt prompt = {.ids = ids, .len = PROMPT};
-    lud_status status = ludc_generator_new(b->m, 1, PROMPT + NEW, &g, err);
+    lud_status status = ludc_generator_new(b->m, 1, PROMPT + NEW, 0, &g, err);
     if (status == LUD_OK) status = ludc_decode(g, &prompt, 1, &greedy, on_token, &s, &out, err);
     if (status == LUD_OK) status = ludc_run_new(b->m, LUDC_RUN_DECODE, &caps, &run, err);
     if (status == LUD_OK)

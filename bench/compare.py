@@ -133,6 +133,17 @@ def ours_decode(gguf, new=128):
     return {"prefill": float(found.group(2)), "decode": float(found.group(3))}
 
 
+def gguf_of(kind):
+    """SmolLM2 in another type of GGUF: what one step of LoRA leaves of it."""
+    path = f"{TMP}/smol-{kind}.gguf"
+    if not os.path.exists(path):
+        config = language("auto", "lora", 1, 64)
+        config["trainer"]["train_steps"] = 1
+        train(config, alpaca())
+        run([LUDWIG, "export", "-m", f"{TMP}/run/experiment_run", "--format", "gguf", "--type", kind, "-o", path])
+    return path
+
+
 def ours_start():
     """Seconds from launch to the line that says that training begins."""
     c = language("auto", "lora", 1, 512)
@@ -241,8 +252,8 @@ def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, p
 
 
 def decode_row(name, file, wanted, prefill, megabytes, share):
-    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file),
-            {"llama.cpp": lambda: peer("decode", file)}, none, [("decode", wanted), ("prefill", prefill)],
+    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file()),
+            {"llama.cpp": lambda: peer("decode", file())}, none, [("decode", wanted), ("prefill", prefill)],
             "read", megabytes * 1e6, share, None)
 
 
@@ -287,7 +298,10 @@ ROWS = {
                        0, 0, None),
     "predict": ("500 rows, few-shot prompt, label as text", ours_predict, {"transformers": peer_predict}, same_answers,
                 [("rate", 10)], None, 0, 0, None),
-    "decode_q4_1": decode_row("Q4_1", GGUF, 4, 4, 96.6, 0.60),
+    "decode_q4_1": decode_row("Q4_1", lambda: GGUF, 4, 4, 96.6, 0.60),
+    "decode_q4_0": decode_row("Q4_0", lambda: gguf_of("Q4_0"), 3, 3, 90.0, 0.60),
+    "decode_q8_0": decode_row("Q8_0", lambda: gguf_of("Q8_0"), 2.5, 2.5, 143.0, 0.70),
+    "decode_bf16": decode_row("bf16", lambda: gguf_of("BF16"), 2, 2, 269.1, 0.70),
     "start": ("launch to the first step", lambda: {"rate": 1 / ours_start()},
               {"peft": lambda: {"rate": 1 / wall(run, [PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none,
               [("rate", 20)], None, 0, 0, None),

@@ -21,8 +21,6 @@ size_t ludc_table_columns(const ludc_table *);
 lud_str ludc_table_column_name(const ludc_table *, size_t column);
 int64_t ludc_table_column(const ludc_table *, lud_str name);            /* -1 if there is none */
 lud_str ludc_table_cell(const ludc_table *, size_t row, size_t column); /* ptr NULL = null */
-/* One JSON-like text of a whole row for {__sample__}, quotes stripped, without column `skip` (-1 = none). */
-lud_status ludc_table_sample(const ludc_table *, size_t row, int64_t skip, ludc_buf *out);
 /* {__sample__} as Ludwig 0.10 has it: one cell (of the input column) as Python's json.dumps writes it, non-ASCII
  * escaped, with the quotes at both ends stripped. */
 lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column, ludc_buf *out);

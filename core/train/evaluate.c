@@ -50,8 +50,7 @@ static lud_status evaluator_init(ludc_evaluator *e, ludc_model *model, lud_error
     e->groups = ludc_alloc(PACK_WINDOW * sizeof(*e->groups));
     e->row_loss = ludc_alloc((size_t)e->cap_T * sizeof(*e->row_loss));
     e->argmax = ludc_alloc((size_t)e->cap_T * sizeof(*e->argmax));
-    if (!e->window || !e->room || !e->groups || !e->row_loss || !e->argmax)
-        return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (!e->window || !e->room || !e->groups || !e->row_loss || !e->argmax) return ludc_no_memory(err, "evaluation");
     LUDC_TRY(ludc_batch_init(&e->batch, e->cap_T, e->cap_S, err));
     return ludc_run_new(model, LUDC_RUN_LOSS, &caps, &e->run, err);
 }
@@ -59,18 +58,15 @@ static lud_status evaluator_init(ludc_evaluator *e, ludc_model *model, lud_error
 lud_status ludc_evaluator_new(ludc_model *model, const ludc_rows *const *splits, size_t n_splits, ludc_evaluator **out,
                               lud_error *err) {
     ludc_evaluator *e = ludc_alloc(sizeof(*e));
-    if (!e) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (!e) return ludc_no_memory(err, "evaluation");
     e->cap_T = LUDC_MICRO_BATCH_TOKENS;
     for (size_t i = 0; i < n_splits; i++)
         e->cap_T = LUDC_MAX(e->cap_T, ludc_rows_longest(splits[i]));
     e->cap_S = LUDC_MIN(e->cap_T, PACK_WINDOW);
     const lud_status status = evaluator_init(e, model, err);
-    if (status != LUD_OK) {
-        ludc_evaluator_free(e);
-        return status;
-    }
-    *out = e;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = e, LUD_OK;
+    ludc_evaluator_free(e);
+    return status;
 }
 
 /* Splits the losses of a micro-batch back into its segments: target rows of one segment are neighbours. */

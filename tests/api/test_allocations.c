@@ -11,23 +11,24 @@
 enum { FROM = 3, TO = 10, ROWS = 2200 };
 
 /* ---- The C library's allocator, counted; the sanitizers bring one of their own ---- */
+#define PUBLIC __attribute__((visibility("default"))) /* so that libraries call these too */
 static atomic_ullong mallocs;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t),
     *__libc_memalign(size_t, size_t);
-void *malloc(size_t n) {
+PUBLIC void *malloc(size_t n) {
     atomic_fetch_add(&mallocs, 1);
     return __libc_malloc(n);
 }
-void *calloc(size_t n, size_t size) {
+PUBLIC void *calloc(size_t n, size_t size) {
     atomic_fetch_add(&mallocs, 1);
     return __libc_calloc(n, size);
 }
-void *realloc(void *p, size_t n) {
+PUBLIC void *realloc(void *p, size_t n) {
     atomic_fetch_add(&mallocs, 1);
     return __libc_realloc(p, n);
 }
-int posix_memalign(void **p, size_t align, size_t n) {
+PUBLIC int posix_memalign(void **p, size_t align, size_t n) {
     atomic_fetch_add(&mallocs, 1);
     void *got = __libc_memalign(align, n);
     if (got) *p = got;
