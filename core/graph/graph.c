@@ -146,7 +146,8 @@ static bool take_record(lud_graph *g, const lud_op *op, ludc_node *n) {
         return false;
     }
     *n = (ludc_node){.opcode = op->opcode, .n_in = info->n_in, .n_out = info->n_out, .stream = op->stream};
-    if (g->opts.bf16) n->flags = op->flags & LUD_OP_BF16;
+    uint32_t flags = op->opcode == LUD_OP_ATTENTION ? LUD_OP_BF16 : op->flags;
+    if (g->opts.bf16) n->flags = flags & LUD_OP_BF16;
     memcpy(n->in, op->in, info->n_in * sizeof n->in[0]);
     if (ludc_op_plain(op->opcode)) return true;
     if (op->attr_size != info->attr_size || !op->attr) {

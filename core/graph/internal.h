@@ -54,6 +54,7 @@ typedef struct ludc_gtensor {
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
     bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
+    lud_t again;     /* the same values, computed anew for the backward pass; 0 = none */
 } ludc_gtensor;
 
 typedef struct ludc_gparam {
