@@ -154,7 +154,8 @@ static void close_device(void *self) {
 
 static void announce(const cpu_dev *dev) {
     char line[160];
-    snprintf(line, sizeof line, "cpu: %s, %d threads", dev->set->isa, dev->threads);
+    snprintf(line, sizeof line, "cpu: %s%s%s, %d threads", dev->set->isa, dev->blas.sgemm ? ", " : "", dev->blas.name,
+             dev->threads);
     dev->host->log(dev->host->ctx, LUD_LOG_DEBUG, line);
 }
 
@@ -170,6 +171,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
     if (dev->team) dev->threads = host->threads(ctx);
     for (size_t k = 0; k < dev->set->n; k++)
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
+    if (dev->set->blas) cpu_blas_open(&dev->blas);
     dev->bf16 = cpu_bf16_choose();
     announce(dev);
     *out = dev;

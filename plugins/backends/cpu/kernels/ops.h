@@ -95,6 +95,8 @@ typedef struct grad_weight {
     bool accumulate;
 } grad_weight;
 void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
+/* The same by OpenBLAS, which must be there (op_linear_blas.c); false: nothing done, not for this shape. */
+bool FN(blas_grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
 /* c (C) = column sums of x (N,C) (+ c), columns [j0, j1) (op_reduce.c). */
 void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j1, float *out, bool accumulate);
 
