@@ -161,6 +161,7 @@ void cli_help(FILE *f, const char *command) {
         {"upload", "hf_hub|local -r ORG/NAME -m RUN: a run to a hub, with a page about it"},
         {"render_config", "the config with every default filled: -c CONFIG"},
         {"download", "a repository into the cache: org/name, hf://org/name[@revision][/FILE]"},
+        {"benchmark", "the speed of this machine, [-m MODEL] [--json]: needs nothing, takes half a minute"},
         {"plugin", "list [-v] [--json], check FILE"},
     };
     fprintf(f, "usage: ludwig %s [options]\n\n", command ? command : "COMMAND");

@@ -17,9 +17,8 @@ static const ludc_value *meta(const source *s, const char *key) {
 
 static lud_status get_list(const ludc_load *l, const source *s, const char *key, int32_t type, const ludc_value **out) {
     const ludc_value *v = meta(s, key);
-    if (!v || v->type != LUD_CFG_LIST || v->len == 0 || v->len > INT32_MAX) {
+    if (!v || v->type != LUD_CFG_LIST || v->len == 0 || v->len > INT32_MAX)
         return ludc_fail(l->err, LUD_E_IO, "%s: '%s' must be an array with entries", l->name, key);
-    }
     for (size_t i = 0; i < v->len; i++) {
         const ludc_value *x = v->items[i];
         if (x->type == type && (type != LUD_CFG_STR || ludc_utf8_valid(x->u.s.ptr, x->u.s.len))) continue;
@@ -71,9 +70,7 @@ static lud_status load_vocab(const ludc_load *l, const source *s, ludc_vocab *v)
     size_t bytes = 0, n = s->tokens->len;
     for (size_t i = 0; i < n; i++)
         bytes += s->tokens->items[i]->u.s.len;
-    if (!ludc_vocab_init(v, n, bytes, (int32_t)n)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-    }
+    if (!ludc_vocab_init(v, n, bytes, (int32_t)n)) return ludc_no_memory(l->err, l->name);
     for (size_t i = 0; i < n; i++)
         ludc_vocab_add(v, s->tokens->items[i]->u.s, (int32_t)i);
     return LUD_OK;
@@ -134,10 +131,9 @@ static void add_post(const source *s, const ludc_special_ids *ids, bool bos, boo
         ludc_buf_adds(out, "null");
         return;
     }
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 2; k++)
         if (around[k] >= 0 && ludc_value_to_json(s->tokens->items[around[k]], -1, &name[k]) != LUD_OK)
             out->failed = true;
-    }
     static const char *const forms[] = {"\"single\":[", "\"pair\":["};
     ludc_buf_adds(out, "{\"type\":\"TemplateProcessing\",");
     for (int form = 0; form < 2; form++) {
@@ -206,7 +202,7 @@ static lud_status load_skeleton(const ludc_load *l, const source *s, ludc_tokeni
         add_sentence_piece(s, &tok->special, prefix, &text);
     else
         add_byte_level(s, &text);
-    lud_status status = text.failed ? ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name)
+    lud_status status = text.failed ? ludc_no_memory(l->err, l->name)
                                     : ludc_json_parse(text.ptr, text.len, l->name, false, true, &tok->skeleton, l->err);
     ludc_buf_free(&text);
     LUDC_TRY(status);
@@ -234,11 +230,10 @@ static bool put_chat_template(ludc_value *config, const source *s) {
         ludc_value *item = ludc_value_new(LUD_CFG_OBJECT);
         ok = item && ludc_value_put(item, "name", ludc_value_str(name)) &&
              ludc_value_put(item, "template", ludc_value_copy(v));
-        if (!ok) {
+        if (!ok)
             ludc_value_free(item);
-        } else {
+        else
             ok = ludc_value_push(list, item);
-        }
         named = named || is_named;
     }
     if (ok && named) return ludc_value_put(config, "chat_template", list);
@@ -249,12 +244,12 @@ static bool put_chat_template(ludc_value *config, const source *s) {
 
 static lud_status make_config(const ludc_load *l, const source *s, ludc_tokenizer *tok) {
     ludc_value *c = tok->config = ludc_value_new(LUD_CFG_OBJECT);
-    bool ok = c && ludc_value_put(c, "tokenizer_class", ludc_value_str(LUDC_STR("PreTrainedTokenizerFast"))) &&
+    bool ok = c && ludc_value_put(c, "tokenizer_class", ludc_value_text("PreTrainedTokenizerFast")) &&
               ludc_value_put(c, "clean_up_tokenization_spaces", ludc_value_bool(false)) &&
               put_token(c, "bos_token", s, tok->special.bos) && put_token(c, "eos_token", s, tok->special.eos) &&
               put_token(c, "pad_token", s, tok->special.pad) && put_token(c, "unk_token", s, tok->special.unk) &&
               put_chat_template(c, s);
-    return ok ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ok ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 static lud_status load_all(const ludc_load *l, source *s, ludc_tokenizer *tok) {
@@ -270,16 +265,12 @@ static lud_status load_all(const ludc_load *l, source *s, ludc_tokenizer *tok) {
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **out, lud_error *err) {
     ludc_load l = {"GGUF metadata", err};
     source s = {.meta = metadata};
-    if (!metadata || metadata->type != LUD_CFG_OBJECT) {
+    if (!metadata || metadata->type != LUD_CFG_OBJECT)
         return ludc_fail(err, LUD_E_IO, "%s: no key-value metadata", l.name);
-    }
     ludc_tokenizer *tok = ludc_alloc(sizeof *tok);
-    if (!tok) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", l.name);
+    if (!tok) return ludc_no_memory(err, l.name);
     lud_status status = load_all(&l, &s, tok);
-    if (status != LUD_OK) {
-        ludc_tokenizer_free(tok);
-        return status;
-    }
-    *out = tok;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = tok, LUD_OK;
+    ludc_tokenizer_free(tok);
+    return status;
 }

@@ -159,7 +159,7 @@ static lud_status try_now(const target *t, bool *fits) {
 static lud_status try_name(const target *t, const char *name, bool *fits) {
     *fits = ludc_gguf_pre_find(ludc_str(name))->ignore_merges == t->tok->bpe.ignore_merges;
     if (!*fits) return LUD_OK;
-    if (!put(t, "tokenizer.ggml.pre", ludc_value_str(ludc_str(name)))) return no_memory(t);
+    if (!put(t, "tokenizer.ggml.pre", ludc_value_text(name))) return no_memory(t);
     return try_now(t, fits);
 }
 
@@ -198,7 +198,7 @@ lud_status ludc_tokenizer_to_gguf(const ludc_tokenizer *tok, int64_t n, const in
     for (int i = 0; spm && i < 256; i++)
         if (tok->bpe.byte_id[i] < 0)
             return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: SentencePiece there needs a token for every byte");
-    if (!put(&t, "tokenizer.ggml.model", ludc_value_str(ludc_str(spm ? "llama" : "gpt2")))) return no_memory(&t);
+    if (!put(&t, "tokenizer.ggml.model", ludc_value_text(spm ? "llama" : "gpt2"))) return no_memory(&t);
     LUDC_TRY(put_vocab(&t, n));
     if (spm && !put(&t, "tokenizer.ggml.scores", ludc_gguf_spm_scores(&tok->bpe, n))) return no_memory(&t);
     if (!spm) LUDC_TRY(put_merges(&t));

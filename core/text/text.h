@@ -67,9 +67,6 @@ void ludc_words_free(ludc_words *);
 /* Appends ids; add_special: <SOS> before and <EOS> after. */
 lud_status ludc_words_encode(const ludc_words *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
 int32_t ludc_words_count(const ludc_words *);
-int32_t ludc_words_id(const ludc_words *, lud_str word); /* that of the unknown symbol if there is none */
-int32_t ludc_words_padding(const ludc_words *);
-lud_str ludc_words_text(const ludc_words *, int32_t id); /* len 0, ptr NULL if there is none */
 /* The members idx2str, tokenizer, lowercase, padding_symbol, unknown_symbol of a JSON object, and back from them. */
 lud_status ludc_words_write(const ludc_words *, ludc_value *metadata, lud_error *);
 lud_status ludc_words_read(const ludc_value *metadata, ludc_words **, lud_error *);
