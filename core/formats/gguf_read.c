@@ -186,8 +186,7 @@ static lud_status take_tables(ludc_gguf *g, const ludc_tensors *set) {
             float v = 0.0f;
             ok = ludc_tensor_to_f32(t, k, 1, &v, NULL) == LUD_OK && ludc_value_push(list, ludc_value_float((double)v));
         }
-        if (!ludc_value_put(g->metadata, t->name, list) || !ok)
-            return ludc_no_memory(g->err, g->path);
+        if (!ludc_value_put(g->metadata, t->name, list) || !ok) return ludc_no_memory(g->err, g->path);
     }
     return LUD_OK;
 }

@@ -54,8 +54,7 @@ static size_t all_cuts(const ludc_vocab *v, const ludc_value *scores, const ludc
 lud_status ludc_gguf_spm_merges(const ludc_load *l, const ludc_value *scores, const ludc_value *types, ludc_bpe *b) {
     const size_t n = all_cuts(b->vocab, scores, types, NULL);
     cut *cuts = ludc_alloc(LUDC_MAX(n, 1) * sizeof *cuts);
-    lud_status status =
-        cuts ? ludc_bpe_merges_init(l, b, n) : ludc_no_memory(l->err, l->name);
+    lud_status status = cuts ? ludc_bpe_merges_init(l, b, n) : ludc_no_memory(l->err, l->name);
     if (cuts) (void)all_cuts(b->vocab, scores, types, cuts);
     if (cuts) qsort(cuts, n, sizeof *cuts, by_score);
     for (size_t i = 0; status == LUD_OK && i < n; i++) {
