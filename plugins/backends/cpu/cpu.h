@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Private types of the cpu backend, shared by the baseline part (plugin.c, device.c, program.c, isa.c) and by
+ * Private types of the cpu backend, shared by the baseline part (plugin.c, device.c, program.c, blas.c, isa.c) and by
  * the kernels, which are compiled once per instruction set (kernels/).
  *
  * Execution: all threads of the host's team walk the same list of steps. A step hands out numbered pieces of work
@@ -15,6 +15,14 @@
 enum { CPU_MAX_IN = 9, CPU_MAX_OUT = 5, CPU_LINE = 64 };
 #define CPU_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CPU_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* ---- OpenBLAS, opened at run time (blas.c). sgemm is NULL if there is none. ---- */
+typedef struct cpu_blas {
+    void (*sgemm)(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
+                  int ldb, float beta, float *c, int ldc);
+    char name[48];
+} cpu_blas;
+void cpu_blas_open(cpu_blas *);
 
 /* ---- Frozen weights (weights.c) ---- */
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
@@ -49,6 +57,7 @@ typedef struct cpu_worker {
     const int64_t *extents;
     char *scratch; /* this thread's own */
     char *shared;  /* for all threads of one step */
+    const cpu_blas *blas;
     const cpu_bf16 *bf16;
     int32_t rank, size; /* 0 of 1 while a step runs on one thread */
 } cpu_worker;
@@ -116,6 +125,7 @@ typedef struct cpu_kernel_set {
     /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
     void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    bool blas; /* OpenBLAS is faster at weight gradients */
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 

@@ -17,6 +17,7 @@ typedef struct cpu_dev {
     const lud_team_api *team; /* NULL: one thread */
     const cpu_kernel_set *set;
     const cpu_kernel *by_opcode[64];
+    cpu_blas blas;
     const cpu_bf16 *bf16; /* NULL: this processor has none */
     int32_t threads;
     cpu_slab *slabs;            /* the newest first; weights lie in them */

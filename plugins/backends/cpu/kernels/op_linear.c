@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * LINEAR and its gradients. Rows are independent (gemm.h); GRAD_WEIGHT sums over rows in an order that depends on the
- * shape alone. Nothing here accumulates into a result: all overwrite. */
+ * shape alone, and adds to its result where the step says so; the others overwrite. */
 #include "ops.h"
 
 /* x (T,K), w (M,K), b (M) or absent -> y (T,M) */
@@ -45,6 +45,7 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
 }
 
 void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const grad_weight *g) {
+    if (w->blas->sgemm && !s->bf16 && FN(blas_grad_weight)(w, s, number, g)) return;
     gemm product = {.a = g->dy,
                     .a_row = 1,
                     .a_col = g->ld_dy,

@@ -54,6 +54,8 @@
     X(ELEMENT_LOSS, element_loss, 0)                                                                                   \
     X(ELEMENT_LOSS_GRAD, element_loss_grad, 0)                                                                         \
     X(DROPOUT, dropout, 0)                                                                                             \
+    X(PACK, pack, 0)                                                                                                   \
+    X(UNPACK, unpack, 0)                                                                                               \
     X(ACC, acc, 0)                                                                                                     \
     X(SUMSQ, sumsq, sumsq_need)                                                                                        \
     X(SGD_STEP, sgd_step, 0)                                                                                           \
@@ -93,6 +95,8 @@ typedef struct grad_weight {
     bool accumulate;
 } grad_weight;
 void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
+/* The same by OpenBLAS, which must be there (op_linear_blas.c); false: nothing done, not for this shape. */
+bool FN(blas_grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
 /* c (C) = column sums of x (N,C) (+ c), columns [j0, j1) (op_reduce.c). */
 void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j1, float *out, bool accumulate);
 

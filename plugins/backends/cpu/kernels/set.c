@@ -17,5 +17,13 @@ static const cpu_kernel kernels[] = {
 #undef CPU_KERNEL
 };
 
+/* Own kernels of AVX2 and AVX-512 are twice as fast as it at products of a step's sizes. */
+#if defined(CPU_ISA_AVX2) || defined(CPU_ISA_AVX512)
+enum { USES_BLAS = false };
+#else
+enum { USES_BLAS = true };
+#endif
+
 extern const cpu_kernel_set FN(kernel_set);
-const cpu_kernel_set FN(kernel_set) = {CPU_ISA_NAME, kernels, sizeof kernels / sizeof kernels[0], PN, FN(gemm_pack)};
+const cpu_kernel_set FN(kernel_set) = {CPU_ISA_NAME, kernels,       sizeof kernels / sizeof kernels[0],
+                                       PN,           FN(gemm_pack), USES_BLAS};
