@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# setup-ludwig.sh: makes the virtual environment of Ludwig (Python) once, for the row mixed_ludwig of bench/compare.sh. It is
-# its own because Ludwig pins versions. LUDWIG_PEERS_PYTHON names the interpreter: 0.11 is the last release for Python 3.11.
+# setup-ludwig.sh: makes the virtual environment of Ludwig (Python) once, for rows of bench/compare.sh. LUDWIG_PEERS_PYTHON
+# names the interpreter: ludwig 0.17 wants Python 3.12, 0.11 is the last for 3.11. Its own environment: it pins versions.
 set -eu
 dir=${LUDWIG_PEERS_LUDWIG:-$HOME/.cache/ludwig/peers-ludwig}
 python=${LUDWIG_PEERS_PYTHON:-python3}
