@@ -135,9 +135,10 @@ def ours_embed(precision):
     return {"rate": int(texts) / float(seconds)}
 
 
-def ours_decode(gguf, new=128):
+def ours_decode(gguf, precision, new=128):
     path = f"{TMP}/generate.json"
-    json.dump({"model_type": "llm", "base_model": gguf, "input_features": [{"name": "a", "type": "text"}],
+    json.dump({"model_type": "llm", "base_model": gguf, "backend": {"precision": precision},
+               "input_features": [{"name": "a", "type": "text"}],
                "output_features": [{"name": "b", "type": "text"}],
                "generation": {"max_new_tokens": new, "min_new_tokens": new, "do_sample": False}}, open(path, "w"))
     prompt = "The history of the town begins in the year 1204, when " * 32  # 512 tokens
@@ -264,8 +265,8 @@ def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, p
             same_losses(losses), [("rate", wanted)], peak, flop, share, memory)
 
 
-def decode_row(name, file, wanted, prefill, megabytes, share):
-    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file()),
+def decode_row(name, file, wanted, prefill, megabytes, share, precision="auto"):
+    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file(), precision),
             {"llama.cpp": lambda: peer("decode", file())}, none, [("decode", wanted), ("prefill", prefill)],
             "read", megabytes * 1e6, share, None)
 
@@ -318,7 +319,7 @@ ROWS = {
     "decode_q4_1": decode_row("Q4_1", lambda: GGUF, 4, 4, 96.6, 0.60),
     "decode_q4_0": decode_row("Q4_0", lambda: gguf_of("Q4_0"), 3, 3, 90.0, 0.60),
     "decode_q8_0": decode_row("Q8_0", lambda: gguf_of("Q8_0"), 2.5, 2.5, 143.0, 0.70),
-    "decode_bf16": decode_row("bf16", lambda: gguf_of("BF16"), 2, 2, 269.1, 0.70),
+    "decode_bf16": decode_row("bf16", lambda: gguf_of("BF16"), 2, 2, 269.1, 0.70, "bf16"),
     "start": ("launch to the first step", lambda: {"rate": 1 / ours_start()},
               {"peft": lambda: {"rate": 1 / wall(run, [PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none,
               [("rate", 20)], None, 0, 0, None),

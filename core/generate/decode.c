@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-#define PAGE_TOKENS 32
+#define PAGE_TOKENS 32 /* as many keys as kernels take from one page at once */
 /* Prompt tokens read in one run: enough for the matrix kernels, little enough memory. */
 #define PREFILL_TOKENS 512
 

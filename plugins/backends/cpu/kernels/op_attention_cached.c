@@ -5,6 +5,7 @@
  * queries beside it nor on who computed a block: many queries are shared out by (queries, head), few by (head, block).
  */
 #include "attention.h"
+#include "transpose.h"
 
 enum {
     LANES = 32,  /* keys of a page that is read where it lies */
@@ -108,15 +109,31 @@ typedef struct block {
     int64_t j0, n;
 } block;
 
+/* VW keys of pages of one key, which are rows, into a panel. */
+static void turn_keys(const float *const row[VW], int64_t d, float *kt) {
+    for (int64_t i = 0; i < d; i += VW) {
+        vf square[VW];
+        UNROLL
+        for (int t = 0; t < VW; t++)
+            square[t] = vf_load(row[t] + i);
+        transpose(square);
+        for (int t = 0; t < VW; t++)
+            vf_store(kt + (i + t) * LANES, square[t]);
+    }
+}
+
 static void copy_block(cpu_worker *w, const cpu_step *s, const cache *c, const attn_item *it, const room *f, block *b) {
-    const int64_t d = c->a.d;
+    const int64_t d = c->a.d, whole = c->z == 1 && d % VW == 0 ? b->n / VW * VW : 0; /* keys that are turned */
+    const float *row[VW];
     for (int64_t j = 0; j < b->n; j++) {
-        const int64_t at = (page_of(w, s, c, it->s, b->j0 + j) * c->a.g + it->head) * d * c->z,
-                      slot = (b->j0 + j) % c->z;
-        float *kt = f->kt + j / LANES * d * LANES + j % LANES;
-        for (int64_t i = 0; i < d; i++)
-            kt[i * LANES] = c->k[at + i * c->z + slot];
+        const int64_t slot = (b->j0 + j) % c->z, page = page_of(w, s, c, it->s, b->j0 + j);
+        const int64_t at = (page * c->a.g + it->head) * d * c->z;
+        float *kt = f->kt + j / LANES * d * LANES;
         memcpy(f->v + j * d, c->v + at + slot * d, (size_t)d * sizeof(float));
+        row[j % VW] = c->k + at;
+        if (j < whole && j % VW == VW - 1) turn_keys(row, d, kt + j % LANES - (VW - 1));
+        for (int64_t i = 0; i < d && j >= whole; i++)
+            kt[i * LANES + j % LANES] = c->k[at + i * c->z + slot];
     }
     for (int64_t p = 0; p < BLOCK_PAGES; p++)
         b->page[p] = f->kt + p * d * LANES, b->page[BLOCK_PAGES + p] = f->v + p * d * LANES;
