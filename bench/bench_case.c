@@ -122,7 +122,8 @@ static lud_status add_tensor(const bench_backend *b, bench_program *p, const ben
 
 /* Low-rank products are never flagged: neither here nor by core. */
 static bool rounds(const bench_backend *b, const bench_case *c) {
-    return b->bf16 && c->in[1].dim[0] > 16 && c->in[1].dim[1] > 16;
+    bool attention = c->opcode == LUD_OP_ATTENTION || c->opcode == LUD_OP_ATTENTION_GRAD;
+    return b->bf16 && (attention || (c->in[1].dim[0] > 16 && c->in[1].dim[1] > 16));
 }
 
 static uint32_t uses_of(const bench_backend *b, const bench_case *c, uint32_t input) {

@@ -206,9 +206,9 @@ static void run_decode(const bench_backend *b, double peak) {
           real3(T, G, D),
           ints(FILL_SEGMENTS, 2, 1),
           ints(FILL_POSITIONS, T, 0),
-          {FILL_PAGES, 2, {1, SEGMENT / 16}},
-          {FILL_REAL, 4, {SEGMENT / 16, 16, G, D}},
-          {FILL_REAL, 4, {SEGMENT / 16, 16, G, D}}},
+          {FILL_PAGES, 2, {1, SEGMENT / 32}},
+          {FILL_REAL, 4, {SEGMENT / 32, G, D, 32}},
+          {FILL_REAL, 4, {SEGMENT / 32, G, 32, D}}},
          {real3(T, H, D)}},
     };
     double step = 0, linear = 0;

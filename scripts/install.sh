@@ -4,7 +4,7 @@
 # one line to run and stops.
 set -eu
 packages='gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libutf8proc-dev libpcre2-dev
-libxxhash-dev libcurl4-openssl-dev libssl-dev python3 python3-pip binutils'
+libxxhash-dev libopenblas0-pthread libcurl4-openssl-dev libssl-dev python3 python3-pip binutils'
 [ "${1:-}" = ci ] && packages="$packages g++ clang clang-format libclang-rt-14-dev"
 
 missing=

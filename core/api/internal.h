@@ -32,9 +32,13 @@ struct lud_model {
     int32_t k_fold, fold; /* cross-validation: the fold that is the test split now, of k_fold; 0 = none */
 };
 
+/* Tells how far a phase is: items done, what was worked on (tokens, MB), since when. */
+void ludc_session_show(const lud_session *, const char *phase, const char *unit, double done, double total,
+                       double amount, double begin);
 bool ludc_is_predictive(const lud_model *);
 const ludc_devices *ludc_model_devices(const lud_model *);
 
+lud_status ludc_config_open(const lud_config_source *, ludc_config *, lud_error *); /* config.c */
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
 void ludc_model_close(lud_model *);        /* the inner model */
@@ -82,7 +86,6 @@ void ludc_prompter_free(ludc_prompter *);
 lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_error *);
 /* Token ids of the prompt as training and generation use them. */
 lud_status ludc_prompter_ids(ludc_prompter *, size_t row, ludc_ids *out, lud_error *);
-bool ludc_prompter_has_target(const ludc_prompter *);
 lud_str ludc_prompter_target(const ludc_prompter *, size_t row);
 /* Tokens of an answer: no special ones but the end of text behind it. */
 lud_status ludc_prompter_target_ids(const ludc_prompter *, lud_str target, ludc_ids *out, lud_error *);
@@ -218,10 +221,8 @@ lud_status ludc_run_folder_write(lud_model *, const ludc_run_record *, lud_train
 lud_status ludc_model_folder_write(lud_model *, const char *dir, lud_error *);
 lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *, lud_error *);
 
-/* Predictions and metrics of one split (predict.c), used by experiment too. */
-lud_status ludc_predict_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_table **out,
-                              lud_error *);
-lud_status ludc_evaluate_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **out,
+/* Predictions of one split, and metrics (NULL: none, the target may be absent), of a language model (predict.c). */
+lud_status ludc_language_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **metrics,
                                ludc_table **predictions, lud_error *);
 
 #endif

@@ -26,7 +26,7 @@ static lud_status learn_words(const ludc_value *feature, const ludc_table *t, co
     if (status == LUD_OK) status = ludc_words_finish(words, err);
     if (status == LUD_OK) status = ludc_words_write(words, metadata, err);
     if (status == LUD_OK && !ludc_value_put(metadata, "vocab_size", ludc_value_int(ludc_words_count(words))))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_words_free(words);
     return status;
 }
@@ -48,11 +48,8 @@ static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_o
         LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
         if (from_data(feature)) status = learn_words(feature, t, path, rows, n, metadata, err);
     }
-    if (status != LUD_OK) {
-        ludc_value_free(metadata);
-        return status;
-    }
-    return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status != LUD_OK) return ludc_value_free(metadata), status;
+    return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 /* Of inputs (tied: those that are another one's, which must be there by then) or outputs. */
@@ -78,7 +75,7 @@ void ludc_task_metadata_set(lud_model *m, ludc_value *metadata) {
 lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
                          lud_error *err) {
     ludc_task_metadata_set(m, ludc_value_new(LUD_CFG_OBJECT));
-    if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!m->metadata) return ludc_no_memory(err, NULL);
     LUDC_TRY(fit_list(m, "input_features", false, t, path, rows, n, err));
     LUDC_TRY(fit_list(m, "input_features", true, t, path, rows, n, err));
     return fit_list(m, "output_features", false, t, path, rows, n, err);
@@ -186,7 +183,7 @@ static lud_status check_input(const ludc_input *in, const ludc_column *c, lud_er
 
 static lud_status weigh(const ludc_output *o, const ludc_column *c, float **weights, lud_error *err) {
     *weights = ludc_alloc(LUDC_MAX(c->rows, 1) * sizeof(**weights));
-    if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!*weights) return ludc_no_memory(err, NULL);
     const bool by_class = o->class_weights && c->kind == LUDC_COLUMN_IDS;
     LUDC_TRY(check_column(o->name, c, o->width, o->width, err));
     for (size_t i = 0; i < c->rows; i++) {
@@ -237,7 +234,7 @@ static void add_odd(ludc_odd *sum, const ludc_odd *o) {
 static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const ludc_task_rows *d, bool targets,
                        lud_error *err) {
     if (!notes->odd) notes->odd = ludc_alloc((p->n_inputs + p->n_outputs) * sizeof(*notes->odd));
-    if (!notes->odd) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!notes->odd) return ludc_no_memory(err, NULL);
     notes->rows += d->n;
     for (size_t i = 0; i < p->n_inputs; i++)
         add_odd(&notes->odd[i], &d->inputs[i].odd);
@@ -282,8 +279,8 @@ lud_status ludc_task_rows_read(lud_model *m, const ludc_view *v, const uint32_t 
                                ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
     uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
     *out = (ludc_task_rows){0};
-    const lud_status status = stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err)
-                                   : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status =
+        stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err) : ludc_no_memory(err, NULL);
     if (status != LUD_OK) ludc_task_rows_free(out, m->predictor);
     ludc_free(stay);
     return status;

@@ -52,11 +52,10 @@ static bool fill_validation(ludc_value *full, ludc_value *trainer) {
     const ludc_value *name = ludc_value_get(output, "name");
     const ludc_value *metric = ludc_value_get(output, "default_validation_metric");
     bool ok = true;
-    if (name && ludc_is_null(ludc_value_get(trainer, "validation_field"))) {
+    if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
         ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
-    }
     if (ludc_is_null(ludc_value_get(trainer, "validation_metric"))) {
-        ludc_value *word = metric ? ludc_value_copy(metric) : ludc_value_str(LUDC_STR("loss"));
+        ludc_value *word = metric ? ludc_value_copy(metric) : ludc_value_text("loss");
         ok &= ludc_value_put(trainer, "validation_metric", word);
     }
     return ok;

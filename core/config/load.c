@@ -50,9 +50,8 @@ static lud_status check(ludc_config *c, ludc_diag *diag, lud_error *err) {
 static lud_status read(ludc_config *c, const char *text, size_t n, const char *const *sets, size_t n_sets,
                        lud_error *err) {
     LUDC_TRY(parse(text, n, c->name, &c->user, err));
-    if (c->user->type != LUD_CFG_OBJECT) {
+    if (c->user->type != LUD_CFG_OBJECT)
         return ludc_fail(err, LUD_E_INVALID, "%s: error: a config must be an object (key: value ...)", c->name);
-    }
     LUDC_TRY(ludc_apply_sets(c->user, sets, n_sets, err));
     ludc_diag diag = {.name = c->name, .text = text, .n = n, .sets = sets};
     LUDC_TRY(check(c, &diag, err));
@@ -64,13 +63,10 @@ static lud_status read(ludc_config *c, const char *text, size_t n, const char *c
 lud_status ludc_config_parse(const char *text, size_t n, const char *name, const char *const *sets, size_t n_sets,
                              ludc_config *out, lud_error *err) {
     ludc_config c = {.name = ludc_strdup(name)};
-    if (!c.name) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    if (!c.name) return ludc_no_memory(err, name);
     lud_status status = read(&c, text, n, sets, n_sets, err);
-    if (status == LUD_OK) {
-        *out = c;
-    } else {
-        ludc_config_free(&c);
-    }
+    if (status == LUD_OK) return *out = c, LUD_OK;
+    ludc_config_free(&c);
     return status;
 }
 

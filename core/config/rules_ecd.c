@@ -31,7 +31,7 @@ static void path_of(const check *c, size_t i, const char *key, char *out, size_t
 static void say(const check *c, size_t i, const char *key, const char *text) {
     char path[256];
     path_of(c, i, key, path, sizeof path);
-    ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: %s", path, text);
+    ludc_diag_rule(c->d, c->user, path, "%s", text);
 }
 
 static lud_str text_of(const ludc_value *object, const char *key) {
@@ -67,21 +67,19 @@ static void check_some(const check *c, const ludc_value *list, const char *key) 
     for (size_t i = 0; i < length_of(list); i++)
         active |= ludc_get_bool(list->items[i], "active", true);
     if (active || !list || list->type != LUD_CFG_LIST) return;
-    ludc_diag_add(c->d, ludc_at_path(c->user, key), "%s: needs at least one %sfeature", key,
-                  list->len ? "active " : "");
+    ludc_diag_rule(c->d, c->user, key, "needs at least one %sfeature", list->len ? "active " : "");
 }
 
 static void check_tied(const check *c, size_t i) {
     lud_str name = text_of(c->inputs->items[i], "tied");
     if (!name.len) return;
     size_t other = find(c, name, 0, c->n_inputs);
-    if (other == SIZE_MAX || other == i) {
+    if (other == SIZE_MAX || other == i)
         say(c, i, "tied", "must be the name of another active input");
-    } else if (!ludc_str_same(text_of(c->inputs->items[other], "type"), text_of(c->inputs->items[i], "type"))) {
+    else if (!ludc_str_same(text_of(c->inputs->items[other], "type"), text_of(c->inputs->items[i], "type")))
         say(c, i, "tied", "must be the name of an input of the same type");
-    } else if (text_of(c->inputs->items[other], "tied").len) {
+    else if (text_of(c->inputs->items[other], "tied").len)
         say(c, i, "tied", "must be the name of an input that is not tied itself");
-    }
 }
 
 static void check_text(const check *c, size_t i) {
@@ -94,9 +92,8 @@ static void check_text(const check *c, size_t i) {
     if (llm && !base_model)
         say(c, i, "encoder", "type llm needs 'base_model': a model folder, a GGUF file or a hub id");
     if (!llm && base_model) say(c, i, "encoder.base_model", "is for type llm only");
-    if (ludc_str_eq(type, "auto_transformer") && !text_of(encoder, "pretrained_model_name_or_path").len) {
+    if (ludc_str_eq(type, "auto_transformer") && !text_of(encoder, "pretrained_model_name_or_path").len)
         say(c, i, "encoder", "type auto_transformer needs 'pretrained_model_name_or_path'");
-    }
 }
 
 static void check_inputs(const check *c) {
@@ -123,11 +120,10 @@ static void check_class_weights(const check *c, size_t i) {
 static void check_clip(const check *c, size_t i) {
     const ludc_value *clip = ludc_value_get(feature_at(c, i), "clip");
     if (!clip || clip->type != LUD_CFG_LIST) return;
-    if (clip->len != 2) {
+    if (clip->len != 2)
         say(c, i, "clip", "must hold 2 numbers, the lowest and the highest prediction");
-    } else if (ludc_get_float(clip, "0", 0) > ludc_get_float(clip, "1", 0)) {
+    else if (ludc_get_float(clip, "0", 0) > ludc_get_float(clip, "1", 0))
         say(c, i, "clip", "the lowest prediction is above the highest");
-    }
 }
 
 /* False: it names something else than another output; a message is there. */
@@ -181,31 +177,22 @@ static void check_outputs(const check *c) {
     if (known) check_circle(c);
 }
 
-static void list_words(const char *const *words, char *out, size_t size) {
-    size_t used = 0;
-    for (size_t i = 0; words[i] && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", words[i]);
-}
-
-static const char *const *metrics_of(lud_str type) {
-    static const char *const combined[] = {"loss", NULL};
-    for (const ludc_variant *v = ludc_variants_output; v->types; v++) {
+static const char *metrics_of(lud_str type) {
+    for (const ludc_variant *v = ludc_variants_output; v->types; v++)
         if (ludc_str_eq(type, v->types)) return ludc_key_find(v->keys, LUDC_STR("default_validation_metric"))->words;
-    }
-    return combined;
+    return "loss";
 }
 
 static void check_metric(const check *c, lud_str field, lud_str type, lud_str metric) {
-    const char *const *words = metrics_of(type);
+    const char *words = metrics_of(type);
     char allowed[256] = "";
-    for (size_t i = 0; words[i]; i++) {
-        if (ludc_str_eq(metric, words[i])) return;
-    }
-    list_words(words, allowed, sizeof allowed);
-    ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_metric"),
-                  "trainer.validation_metric: '%.*s' is no metric of %.*s (%.*s); allowed: %s",
-                  (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,
-                  (int)type.len, type.ptr, allowed);
+    size_t used = 0;
+    if (ludc_has_word(words, metric)) return;
+    for (lud_str w; (w = ludc_next_word(&words)).len && used < sizeof allowed;)
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", (int)w.len, w.ptr);
+    ludc_diag_rule(c->d, c->user, "trainer.validation_metric", "'%.*s' is no metric of %.*s (%.*s); allowed: %s",
+                   (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,
+                   (int)type.len, type.ptr, allowed);
 }
 
 static void check_validation(const check *c) {
@@ -216,9 +203,8 @@ static void check_validation(const check *c) {
     if (i != SIZE_MAX) type = text_of(feature_at(c, i), "type");
     if (type.len && text_of(written, "validation_metric").len) check_metric(c, field, type, metric);
     if (type.len || !text_of(written, "validation_field").len) return;
-    ludc_diag_add(c->d, ludc_at_path(c->user, "trainer.validation_field"),
-                  "trainer.validation_field: '%.*s' is not an active output, and not combined",
-                  (int)LUDC_MIN(field.len, (size_t)80), field.ptr);
+    ludc_diag_rule(c->d, c->user, "trainer.validation_field", "'%.*s' is not an active output, and not combined",
+                   (int)LUDC_MIN(field.len, (size_t)80), field.ptr);
 }
 
 static void check_rows(const check *c) {
@@ -227,14 +213,12 @@ static void check_rows(const check *c) {
     bool under = !ludc_is_null(ludc_value_get(rows, "undersample_majority"));
     const char *path = over ? "preprocessing.oversample_minority" : "preprocessing.undersample_majority";
     bool binary = c->n_outputs == 1 && ludc_str_eq(text_of(c->outputs->items[0], "type"), "binary");
-    if (over && under) {
-        ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: and undersample_majority are both set; keep one", path);
-    } else if ((over || under) && !binary) {
-        ludc_diag_add(c->d, ludc_at_path(c->user, path), "%s: needs one output only, of type binary", path);
-    }
+    if (over && under)
+        ludc_diag_rule(c->d, c->user, path, "and undersample_majority are both set; keep one");
+    else if ((over || under) && !binary)
+        ludc_diag_rule(c->d, c->user, path, "needs one output only, of type binary");
     if (!ludc_is_null(ludc_value_get(rows, "sample_size")) && ludc_get_float(rows, "sample_ratio", 1) != 1) {
-        ludc_diag_add(c->d, ludc_at_path(c->user, "preprocessing.sample_size"),
-                      "preprocessing.sample_size: and sample_ratio are both set; keep one");
+        ludc_diag_rule(c->d, c->user, "preprocessing.sample_size", "and sample_ratio are both set; keep one");
     }
 }
 
@@ -257,8 +241,7 @@ void ludc_check_ecd(const ludc_value *user, const ludc_value *full, ludc_diag *d
     check_validation(&c);
     check_rows(&c);
     ludc_check_shared(user, full, d);
-    if (ludc_get_bool(full, "trainer.use_mixed_precision", false)) {
+    if (ludc_get_bool(full, "trainer.use_mixed_precision", false))
         ludc_log(LUD_LOG_INFO, "%s: trainer.use_mixed_precision: taken as backend.precision auto", d->name);
-    }
     ludc_map_free(c.names);
 }

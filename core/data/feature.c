@@ -13,7 +13,7 @@ enum {
 
 static lud_status text_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) {
     (void)c;
-    return ludc_value_put(metadata, "width", ludc_value_int(1)) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_value_put(metadata, "width", ludc_value_int(1)) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status text_encode(ludc_cells *c, const ludc_value *metadata, ludc_column *out, lud_error *err) {
@@ -63,7 +63,7 @@ static lud_status open_cells(ludc_cells *c, const ludc_feature_type *type, const
     const int dflt = c->is_output ? LUDC_DROP_ROW : type->fill;
     LUDC_TRY(ludc_cells_strategy(c, "missing_value_strategy", dflt, type->allowed, &c->strategy, err));
     c->fill = fill_of(c, metadata, type->filler, scratch);
-    return scratch->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return scratch->failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 /* The most frequent text, for all types but number. */
@@ -79,7 +79,7 @@ static lud_status learn_mode(ludc_cells *c, ludc_value *metadata, lud_error *err
     if (status == LUD_OK && v.len == 0)
         status = ludc_cells_fail(c, ludc_cells_row(c, 0), err, "no value in any training row: fill_with_mode has none");
     if (status == LUD_OK && !ludc_value_put(metadata, "fill_value", ludc_value_str(v.ptr[0].text)))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_vocabulary_free(&v);
     if (status == LUD_OK) c->fill = ludc_get_str(metadata, "fill_value", c->fill);
     return status;
@@ -91,8 +91,7 @@ static lud_status fit(ludc_cells *c, const ludc_feature_type *type, ludc_value *
     if (c->n == 0)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': no training row to learn from (see preprocessing.split)",
                          c->path, (int)c->name.len, c->name.ptr);
-    if (!ludc_value_put(metadata, "type", ludc_value_str(ludc_str(type->name))))
-        return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!ludc_value_put(metadata, "type", ludc_value_text(type->name))) return ludc_no_memory(err, NULL);
     if (c->strategy == LUDC_FILL_MODE && type->is_missing) LUDC_TRY(learn_mode(c, metadata, err));
     return type->fit(c, metadata, err);
 }
@@ -110,12 +109,10 @@ lud_status ludc_feature_fit(const ludc_value *feature, bool is_output, const lud
     LUDC_TRY(find_column(&c, err));
     ludc_buf scratch = {0};
     ludc_value *m = ludc_value_new(LUD_CFG_OBJECT);
-    const lud_status status = m ? fit(&c, type, m, &scratch, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = m ? fit(&c, type, m, &scratch, err) : ludc_no_memory(err, NULL);
     ludc_buf_free(&scratch);
-    if (status != LUD_OK)
-        ludc_value_free(m);
-    else
-        *metadata = m;
+    if (status == LUD_OK) return *metadata = m, LUD_OK;
+    ludc_value_free(m);
     return status;
 }
 

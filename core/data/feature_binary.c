@@ -86,7 +86,7 @@ static lud_status write_labels(const ludc_vocabulary *v, bool words, lud_str uns
     ok = ludc_value_put(metadata, "str2bool", values) && ok;
     ok = ludc_value_put(metadata, "bool2str", names) && ok;
     ok = ok && ludc_value_put(metadata, "width", ludc_value_int(1));
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ok ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status learn(ludc_cells *c, ludc_vocabulary *v, ludc_value *metadata, lud_error *err) {

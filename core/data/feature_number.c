@@ -176,8 +176,8 @@ static lud_status write_metadata(const number *x, const double *v, size_t n, lud
     ok = ok && ludc_value_put(m, "normalization",
                               how            ? ludc_value_copy(how)
                               : c->is_output ? ludc_value_new(LUD_CFG_NULL)
-                                             : ludc_value_str(LUDC_STR("zscore")));
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+                                             : ludc_value_text("zscore"));
+    return ok ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 /* (x - centre) / scale; false: the scale that was learned is 0. */
@@ -221,7 +221,7 @@ lud_status ludc_number_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) 
     number x;
     LUDC_TRY(open_number(&x, c, err));
     double *v = ludc_alloc(c->n * sizeof(*v));
-    const lud_status status = v ? learn(&x, v, metadata, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = v ? learn(&x, v, metadata, err) : ludc_no_memory(err, NULL);
     ludc_free(v);
     return status;
 }

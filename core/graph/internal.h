@@ -54,6 +54,7 @@ typedef struct ludc_gtensor {
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
     bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
+    lud_t again;     /* the same values, computed anew for the backward pass; 0 = none */
 } ludc_gtensor;
 
 typedef struct ludc_gparam {
@@ -146,7 +147,7 @@ lud_t ludc_graph_flat(lud_graph *, int which, int64_t first, int64_t count);
 /* ---- leaf.c ---- */
 lud_t ludc_graph_param(lud_graph *, const char *name, const lud_shape *, const lud_param_spec *);
 lud_t ludc_graph_constant(lud_graph *, const char *name, const lud_shape *, const void *data);
-lud_t ludc_graph_pool(lud_graph *, int64_t n_groups, int64_t head_size);
+lud_t ludc_graph_pool(lud_graph *, int64_t n_groups, int64_t rows, int64_t cols);
 
 /* ---- store.c, store_flat.c, store_weight.c ---- */
 typedef struct ludc_weight ludc_weight;

@@ -40,9 +40,8 @@ bool ludc_expression_match(const ludc_expression *p, lud_str text, bool whole, i
         int n = found && group ? pcre2_substring_number_from_name(re, (PCRE2_SPTR) "idx") : 0;
         if (n > 0 && ov[2 * n] != PCRE2_UNSET) {
             *group = 0;
-            for (PCRE2_SIZE i = ov[2 * n]; i < ov[2 * n + 1] && *group < 1000000; i++) {
+            for (PCRE2_SIZE i = ov[2 * n]; i < ov[2 * n + 1] && *group < 1000000; i++)
                 *group = *group * 10 + (text.ptr[i] - '0');
-            }
         }
     }
     pcre2_match_context_free(limits);

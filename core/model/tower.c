@@ -26,7 +26,7 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const 
     ludc_model *m = ludc_alloc(sizeof *m);
     const lud_str base = base_of(section);
     char *path = ludc_strndup(base.ptr, base.len);
-    lud_status status = m && path ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    lud_status status = m && path ? LUD_OK : ludc_no_memory(err, "model");
     if (status == LUD_OK) {
         *m = (ludc_model){.host = p->host,
                           .config = section,

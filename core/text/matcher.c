@@ -32,7 +32,7 @@ static lud_status lower_case(ludc_matcher *m, lud_str s, lud_error *err) {
         i += ludc_utf8_decode(s.ptr + i, s.len - i, &cp);
         ludc_lowercase(cp, &m->lower);
     }
-    return m->lower.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return m->lower.failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 static lud_str value_of(const ludc_matcher *m, size_t i) {
@@ -58,13 +58,11 @@ lud_status ludc_matcher_new(const ludc_value *match, ludc_matcher **out, lud_err
     ludc_matcher *m = ludc_alloc(sizeof *m);
     if (m) m->match = match;
     if (m) m->regexes = ludc_alloc(match->len * sizeof(*m->regexes));
-    lud_status status = m && m->regexes ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = m && m->regexes ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < match->len && status == LUD_OK; i++)
         status = prepare(m, i, err);
-    if (status == LUD_OK)
-        *out = m;
-    else
-        ludc_matcher_free(m);
+    if (status == LUD_OK) return *out = m, LUD_OK;
+    ludc_matcher_free(m);
     return status;
 }
 

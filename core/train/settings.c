@@ -88,9 +88,3 @@ lud_status ludc_settings_read(const ludc_value *trainer, size_t n_rows, ludc_set
     s->clip_value = ludc_get_float(trainer, "gradient_clipping.clipvalue", 0.0);
     return read_optimizer(trainer, s, err);
 }
-
-int64_t ludc_train_total_steps(const ludc_value *trainer, size_t n_train_rows) {
-    ludc_settings s = {0};
-    read_lengths(trainer, n_train_rows, &s);
-    return s.total_steps;
-}

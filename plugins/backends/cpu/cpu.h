@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Private types of the cpu backend, shared by the baseline part (plugin.c, device.c, program.c, isa.c) and by
+ * Private types of the cpu backend, shared by the baseline part (plugin.c, device.c, program.c, blas.c, isa.c) and by
  * the kernels, which are compiled once per instruction set (kernels/).
  *
  * Execution: all threads of the host's team walk the same list of steps. A step hands out numbered pieces of work
@@ -15,6 +15,14 @@
 enum { CPU_MAX_IN = 9, CPU_MAX_OUT = 5, CPU_LINE = 64 };
 #define CPU_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CPU_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* ---- OpenBLAS, opened at run time (blas.c). sgemm is NULL if there is none. ---- */
+typedef struct cpu_blas {
+    void (*sgemm)(int order, int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
+                  int ldb, float beta, float *c, int ldc);
+    char name[48];
+} cpu_blas;
+void cpu_blas_open(cpu_blas *);
 
 /* ---- Frozen weights (weights.c) ---- */
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
@@ -49,6 +57,7 @@ typedef struct cpu_worker {
     const int64_t *extents;
     char *scratch; /* this thread's own */
     char *shared;  /* for all threads of one step */
+    const cpu_blas *blas;
     const cpu_bf16 *bf16;
     int32_t rank, size; /* 0 of 1 while a step runs on one thread */
 } cpu_worker;
@@ -72,6 +81,8 @@ struct cpu_step {
     uint32_t counter;  /* first counter of this step */
     uint32_t table;    /* ROPE: index of its table of cosines and sines */
     bool cheap_inputs; /* cost is that of the results alone: row look-ups */
+    bool exponentials; /* an element costs as much as several */
+    bool accumulates;  /* adds to its result instead of overwriting it */
     bool never_solo;
     bool bf16;    /* may and can round its factors (kernels/bf16.h) */
     bool rounded; /* an earlier step left its first input, rounded, in `shared` */
@@ -114,6 +125,7 @@ typedef struct cpu_kernel_set {
     /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
     void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    bool blas; /* OpenBLAS is faster at weight gradients */
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 
@@ -174,20 +186,27 @@ static inline int64_t cpu_round_up(int64_t a, int64_t b) {
 /* ---- Sharing out work: pieces 0..n-1, each taken by one thread. Every thread of the step starts the same loops. ----
  */
 typedef struct cpu_loop {
-    atomic_llong *shared; /* NULL: one thread, counts in `own` */
+    atomic_llong
+        *shared; /* pieces taken from the front; above 32 bits, from the back. NULL: one thread, counts in `own` */
     int64_t own, n;
+    bool back;
 } cpu_loop;
 
 static inline cpu_loop cpu_loop_start(const cpu_worker *w, const cpu_step *s, uint32_t number, int64_t n) {
     atomic_llong *c = w->size > 1 ? &w->exe->counters[s->counter + number].next : NULL;
     return (cpu_loop){.shared = c, .own = 0, .n = n};
 }
+/* In increasing order, or decreasing from the back. */
 static inline bool cpu_loop_next(cpu_loop *l, int64_t *i) {
-    *i = l->shared ? atomic_fetch_add_explicit(l->shared, 1, memory_order_relaxed) : l->own++;
-    return *i < l->n;
+    if (!l->shared) return *i = l->own++, *i < l->n;
+    int64_t taken = atomic_fetch_add_explicit(l->shared, l->back ? (int64_t)1 << 32 : 1, memory_order_relaxed);
+    int64_t front = taken & UINT32_MAX, back = taken >> 32;
+    *i = l->back ? l->n - 1 - back : front;
+    return front + back < l->n;
 }
 
-/* A range [begin, end) of `n` items in pieces of `grain`. */
+/* A range [begin, end) of `n` items in pieces of `grain`. Threads of odd rank begin at the back, so that every step
+ * finds most of the same rows in the same core's cache. */
 typedef struct cpu_ranges {
     cpu_loop loop;
     int64_t n, grain, begin, end;
@@ -195,7 +214,9 @@ typedef struct cpu_ranges {
 static inline cpu_ranges cpu_ranges_start(const cpu_worker *w, const cpu_step *s, uint32_t number, int64_t n,
                                           int64_t grain) {
     grain = CPU_MAX(grain, 1);
-    return (cpu_ranges){.loop = cpu_loop_start(w, s, number, cpu_ceil_div(n, grain)), .n = n, .grain = grain};
+    cpu_ranges r = {.loop = cpu_loop_start(w, s, number, cpu_ceil_div(n, grain)), .n = n, .grain = grain};
+    r.loop.back = w->rank & 1;
+    return r;
 }
 static inline bool cpu_ranges_next(cpu_ranges *r) {
     int64_t i;

@@ -152,13 +152,16 @@ static void close_device(void *self) {
 
 static void announce(const cpu_dev *dev) {
     char line[160];
-    snprintf(line, sizeof line, "cpu: %s, %d threads", dev->set->isa, dev->threads);
+    snprintf(line, sizeof line, "cpu: %s%s%s, %d threads", dev->set->isa, dev->blas.sgemm ? ", " : "", dev->blas.name,
+             dev->threads);
     dev->host->log(dev->host->ctx, LUD_LOG_DEBUG, line);
 }
 
 static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_error *err) {
     const lud_host *host = cpu_host();
     if (i > 0) return cpu_fail_status(err, LUD_E_NOT_FOUND, "cpu: there is one device, number 0; got %u", i);
+    lud_status level = cpu_level_check(err);
+    if (level != LUD_OK) return level;
     cpu_dev *dev = host->alloc(ctx, sizeof *dev, CPU_LINE);
     if (!dev) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for the device");
     *dev = (cpu_dev){.host = host, .ctx = ctx, .set = cpu_kernel_set_choose(), .threads = 1};
@@ -166,6 +169,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
     if (dev->team) dev->threads = host->threads(ctx);
     for (size_t k = 0; k < dev->set->n; k++)
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
+    if (dev->set->blas) cpu_blas_open(&dev->blas);
     dev->bf16 = cpu_bf16_choose();
     announce(dev);
     *out = dev;

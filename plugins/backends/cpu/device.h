@@ -17,6 +17,7 @@ typedef struct cpu_dev {
     const lud_team_api *team; /* NULL: one thread */
     const cpu_kernel_set *set;
     const cpu_kernel *by_opcode[64];
+    cpu_blas blas;
     const cpu_bf16 *bf16; /* NULL: this processor has none */
     int32_t threads;
     cpu_slab *slabs;            /* the newest first; weights lie in them */
@@ -27,6 +28,9 @@ const lud_host *cpu_host(void);          /* plugin.c: what init received */
 extern const lud_backend_vt cpu_backend; /* device.c */
 
 lud_status cpu_fail_status(lud_error *, lud_status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* isa.c: fails if LUDWIG_CPU names no level of kernels. */
+lud_status cpu_level_check(lud_error *);
 
 /* memory.c. Large: mmap with huge pages, 2 MiB aligned, untouched; small: the host's. NULL if out of memory. */
 void *cpu_memory_new(const lud_host *, size_t);

@@ -24,7 +24,7 @@ typedef struct lud_shape {
 } lud_shape;
 
 /* lud_op.flags. BF16, for the LINEAR family: the product may round its two factors to bf16 (to nearest, ties to even);
- * it sums in fp32. A backend may ignore the flag. */
+ * it sums in fp32. ATTENTION and its gradient: the products inside may; core sets it there. A backend may ignore it. */
 enum { LUD_OP_BF16 = 1 };
 
 /* One operation. Result k has the id (first result) + k. `attr` is copied at emit. `stream` keys random numbers;

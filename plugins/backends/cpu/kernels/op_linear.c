@@ -45,6 +45,7 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
 }
 
 void FN(grad_weight)(cpu_worker *w, const cpu_step *s, uint32_t number, const grad_weight *g) {
+    if (w->blas->sgemm && !s->bf16 && FN(blas_grad_weight)(w, s, number, g)) return;
     gemm product = {.a = g->dy,
                     .a_row = 1,
                     .a_col = g->ld_dy,
@@ -74,7 +75,8 @@ void FN(linear_grad_weight)(cpu_worker *w, const cpu_step *s) {
                     .ld_dy = m,
                     .t = t,
                     .m = m,
-                    .k = k});
+                    .k = k,
+                    .accumulate = s->accumulates});
 }
 
 void FN(gemm_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
