@@ -47,18 +47,24 @@ ALWAYS_INLINE piece piece_of(const bf16_factor *f, int64_t i, int64_t k) {
     return (piece){at, f->ld, CPU_MIN(f->n - i, I), CPU_MIN(f->k - k, K)};
 }
 
+static void row(uint16_t *out, const float *x, int64_t n) {
+    for (int64_t k = 0; k < n; k += K) {
+        __m512bh pairs =
+            _mm512_cvtne2ps_pbh((__m512)load_some(x + k + VW, n - k - VW), (__m512)load_some(x + k, n - k));
+        memcpy(out + k, &pairs, sizeof pairs);
+    }
+}
+
 static void rows(uint16_t *out, const bf16_factor *f, int64_t i0, int64_t i1) {
     int64_t ld = bf16_ld(f->k);
-    for (int64_t i = i0; i < i1; i += I) {
+    for (int64_t i = i0; i < i1 && !f->by_k; i++)
+        row(out + i * ld, f->x + i * f->ld, f->k);
+    for (int64_t i = i0; i < i1 && f->by_k; i += I) {
         for (int64_t k = 0; k < f->k; k += K) {
             vf r[VW];
             piece x = piece_of(f, i, k);
-            if (f->by_k) {
-                load_pairs_of_k(&x, r);
-                transpose(r);
-            } else {
-                load_pairs_of_i(&x, r);
-            }
+            load_pairs_of_k(&x, r);
+            transpose(r);
             for (int64_t j = 0; j < x.i; j++)
                 memcpy(out + (i + j) * ld + k, &r[j], sizeof r[j]);
         }

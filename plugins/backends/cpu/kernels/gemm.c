@@ -97,6 +97,11 @@ ALWAYS_INLINE void tile_end(const tile *t, const int mr, vf acc[MR][NV]) {
 
 ALWAYS_INLINE void tile_run(const tile *t, const int mr, const bool unit_col) {
     vf acc[MR][NV];
+    UNROLL
+    for (int i = 0; i < mr; i++) { /* so that the end does not wait for C */
+        __builtin_prefetch(t->c + i * t->ldc, 1);
+        __builtin_prefetch(t->c + i * t->ldc + PN - 1, 1);
+    }
     tile_begin(mr, acc);
     const float *a = t->a, *b = t->panel;
     const int64_t a_row = unit_col ? t->a_row : 1, a_col = unit_col ? 1 : t->a_col;
@@ -203,30 +208,27 @@ static const float *panels_of(const gemm *g, int64_t n0, int64_t n1, int64_t k0,
     return room;
 }
 
-/* Columns [n0, n1) that fit the pack buffer, all of K. */
-static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    int64_t step = gemm_k_step(g->k);
+/* Columns [n0, n1) that fit the pack buffer, one block of K. */
+static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, int64_t k0, float *pack) {
+    int64_t kc = CPU_MIN(gemm_k_step(g->k), g->k - k0);
     bool across = g->a_col != 1;
-    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
-        int64_t kc = CPU_MIN(step, g->k - k0);
-        tile first = {.a_row = across ? 1 : g->a_row,
-                      .a_col = across ? MR : 1,
-                      .a_tile = across ? MR * kc : 0,
-                      .panel = panels_of(g, n0, n1, k0, kc, pack),
-                      .ldc = g->ldc,
-                      .bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL,
-                      .k = kc,
-                      .load = g->accumulate || k0 > 0};
-        for (int64_t t = t0; t < t1; t += ROW_BLOCK) {
-            int64_t rows = CPU_MIN(t1 - t, ROW_BLOCK);
-            first.a = g->a + t * g->a_row + k0 * g->a_col;
-            first.c = g->c + t * g->ldc + n0;
-            if (across) {
-                pack_a(pack + PANEL_FLOATS, first.a, g->a_col, rows, kc);
-                first.a = pack + PANEL_FLOATS;
-            }
-            panels_run(first, rows, n1 - n0);
+    tile first = {.a_row = across ? 1 : g->a_row,
+                  .a_col = across ? MR : 1,
+                  .a_tile = across ? MR * kc : 0,
+                  .panel = panels_of(g, n0, n1, k0, kc, pack),
+                  .ldc = g->ldc,
+                  .bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL,
+                  .k = kc,
+                  .load = g->accumulate || k0 > 0};
+    for (int64_t t = t0; t < t1; t += ROW_BLOCK) {
+        int64_t rows = CPU_MIN(t1 - t, ROW_BLOCK);
+        first.a = g->a + t * g->a_row + k0 * g->a_col;
+        first.c = g->c + t * g->ldc + n0;
+        if (across) {
+            pack_a(pack + PANEL_FLOATS, first.a, g->a_col, rows, kc);
+            first.a = pack + PANEL_FLOATS;
         }
+        panels_run(first, rows, n1 - n0);
     }
 }
 
@@ -248,8 +250,10 @@ void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n
     }
     /* Few rows: the panel is used at once, while the first-level cache holds it. */
     int64_t width = t1 - t0 <= MR ? PN : group_max(g) * PN;
-    for (int64_t n = n0; n < n1; n += width)
-        block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), pack);
+    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += gemm_k_step(g->k)) {
+        for (int64_t n = n0; n < n1; n += width)
+            block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), k0, pack);
+    }
 }
 
 void FN(gemm_pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1) {
@@ -262,13 +266,15 @@ void FN(gemm_pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t 
 
 /* ---- Sharing out ---- */
 
-enum { PACKED_ROWS = 192, ROWS_MAX = 512 };
+enum { PACKED_ROWS = 192, ROWS_MAX = 512, LONG_K = 4096 };
 
 /* Panels in a piece: as many as fit, but at least four pieces for each thread, and at most 3 % of the time lost to
- * threads that have a piece less than others. */
+ * threads that have a piece less than others. Where K is long, as many as can be, so that A is read a few times only.
+ */
 static int64_t group_of(const gemm *g, int64_t panels, int64_t chunks, int64_t threads) {
-    int64_t least = threads > 1 ? 4 * threads : 1;
-    for (int64_t group = CPU_MIN(group_max(g), panels); group > 1; group--) {
+    bool long_k = g->k > LONG_K;
+    int64_t least = threads > 1 && !long_k ? 4 * threads : threads;
+    for (int64_t group = long_k ? panels : CPU_MIN(group_max(g), panels); group > 1; group--) {
         int64_t pieces = chunks * cpu_ceil_div(panels, group), rounds = cpu_ceil_div(pieces, threads);
         if (pieces >= least && 32 * rounds * threads * group <= 33 * panels * chunks) return group;
     }
@@ -288,7 +294,7 @@ void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
     if (g->rows == 0) return;
     int64_t panels = cpu_ceil_div(g->n, PN), chunk = chunk_of(g, w->size), chunks = cpu_ceil_div(g->rows, chunk);
     int64_t group = group_of(g, panels, chunks, w->size);
-    if (g->strips) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
+    if (g->strips && g->rows <= GEMV_ROWS) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
     int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, chunks * groups);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
