@@ -17,4 +17,5 @@ static const cpu_kernel kernels[] = {
 };
 
 extern const cpu_kernel_set FN(kernel_set);
-const cpu_kernel_set FN(kernel_set) = {CPU_ISA_NAME, kernels, sizeof kernels / sizeof kernels[0], PN, FN(gemm_pack)};
+const cpu_kernel_set FN(kernel_set) = {
+    CPU_ISA_NAME, kernels, sizeof kernels / sizeof kernels[0], PN, FN(gemm_pack), FN(int8_panel), FN(int8_pack)};
