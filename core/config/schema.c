@@ -7,7 +7,8 @@
 const char *const ludc_model_types[] = {"ecd", "llm", NULL}, *const ludc_model_types_planned[] = {"gbm", NULL};
 static const char *const backends[] = {"local", NULL};
 static const char *const backends_planned[] = {"ray", "horovod", "deepspeed", "dask", NULL};
-static const char *const precisions[] = {"auto", "fp32", "bf16", NULL}, *const precisions_planned[] = {"fp16", NULL};
+static const char *const precisions[] = {"auto", "fp32", "bf16", "int8", NULL}, *const precisions_planned[] = {"fp16",
+                                                                                                               NULL};
 
 static const char *const retrievals[] = {"random", NULL}, *const retrievals_planned[] = {"semantic", NULL};
 
@@ -39,8 +40,10 @@ const ludc_key ludc_schema_model_parameters[] = {
 const ludc_key ludc_schema_backend[] = {
     KEY_WORD("type", LUDC_T_STR, 0, "\"local\"", backends, backends_planned, "where to run"),
     KEY_TEXT("device", LUDC_T_STR, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
-    KEY_WORD("precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned,
-             "factors of matrix products; sums are fp32. auto: bf16 where the device is faster with it"),
+    KEY_WORD(
+        "precision", LUDC_T_STR, 0, "\"auto\"", precisions, precisions_planned,
+        "factors of matrix products; sums are fp32. auto: bf16 where the device is faster with it. int8: auto, and "
+        "integers in frozen text encoders of model_type ecd where nothing is trained"),
     KEY_TEXT(
         "cache_dir", LUDC_T_STR | LUDC_T_NULL, 0, "null",
         "folder of cached embeddings and preprocessed rows; null: folders of ludwig/ in $XDG_CACHE_HOME or ~/.cache"),

@@ -5,7 +5,8 @@
 
 static void vjp_linear(ludc_vjp *v) {
     const lud_t *in = v->op.in;
-    if (v->need[0]) v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
+    if (v->need[0])
+        v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags & LUD_OP_BF16, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
     if (v->need[1]) v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, in[0], v->dy[0]);
     if (!v->need[2]) return;
     const lud_attr_shape bias = {.rank = 1, .dim = {v->g->tensors[in[2]].shape.dim[0]}};
