@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_products [threads] [fp32 or bf16]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and input
- * gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric mean. */
+ * bench_products [threads] [fp32, bf16 or int8]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and but
+ * for int8 input gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric
+ * mean. */
 #include "bench_case.h"
 #include "peak.h"
 #include <math.h>
@@ -37,7 +38,8 @@ static void run_all(const bench_backend *b, double peak) {
     int n = 0;
     for (int64_t t = 256; t <= 1024; t *= 4) {
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= LUD_OP_LINEAR_GRAD_INPUT; opcode++) {
+            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= (b->int8 ? LUD_OP_LINEAR : LUD_OP_LINEAR_GRAD_INPUT);
+                 opcode++) {
                 bench_case c = product(opcode, &shapes[i], t);
                 double bytes, rate = c.flop / bench_run(b, &c, 0.3, &bytes) * 1e-9;
                 printf("%-18s %4lld x %4lld x %4lld  %-10s %7.1f GFLOP/s  %5.1f %%\n", c.name, (long long)t,
@@ -50,10 +52,19 @@ static void run_all(const bench_backend *b, double peak) {
     printf("geometric mean %.1f %% of %.0f GFLOP/s\n", 100 * exp(log_sum / n), peak);
 }
 
-static lud_status run(int threads, bool bf16, const char *plugin, lud_error *err) {
+static double peak_of(const bench_backend *b) {
+    const bench_peaks p = bench_measure_peaks(b->threads);
+    if (b->int8 && p.int8 > 0) return 1e-9 * p.int8;
+    return 1e-9 * (b->bf16 && p.bf16 > 0 ? p.bf16 : p.fp32);
+}
+
+static lud_status run(int threads, const char *precision, const char *plugin, lud_error *err) {
     ludc_host *host = NULL;
     const lud_component *c;
-    bench_backend b = {.segment = 256, .ids_below = 1000, .bf16 = bf16};
+    bench_backend b = {.segment = 256,
+                       .ids_below = 1000,
+                       .bf16 = strcmp(precision, "bf16") == 0,
+                       .int8 = strcmp(precision, "int8") == 0};
     ludc_host_opts opts = {.plugin_paths = &plugin, .n_plugin_paths = 1, .threads = threads};
     LUDC_TRY(ludc_host_new(&opts, &host, err));
     const lud_host *table = ludc_host_table(host);
@@ -62,8 +73,7 @@ static lud_status run(int threads, bool bf16, const char *plugin, lud_error *err
     if (st == LUD_OK) b.vt = c->vtable, st = b.vt->open(table->ctx, 0, &b.dev, err);
     if (st == LUD_OK) {
         b.threads = table->threads(table->ctx);
-        const bench_peaks peaks = bench_measure_peaks(b.threads);
-        run_all(&b, 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32));
+        run_all(&b, peak_of(&b));
         b.vt->close(b.dev);
     }
     ludc_host_free(host);
@@ -74,8 +84,7 @@ int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
     char *image = ludc_path_of_image(),
          *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1/cpu.so") : NULL;
-    lud_status st =
-        run(argc > 1 ? atoi(argv[1]) : 0, argc > 2 && strcmp(argv[2], "bf16") == 0, plugins ? plugins : ".", &err);
+    lud_status st = run(argc > 1 ? atoi(argv[1]) : 0, argc > 2 ? argv[2] : "fp32", plugins ? plugins : ".", &err);
     if (st != LUD_OK) fprintf(stderr, "bench_products: %s\n", err.msg);
     ludc_free(plugins);
     ludc_free(image);

@@ -68,7 +68,7 @@ ALWAYS_INLINE void group_end(const tile *t, const int mr, int64_t group, vi acc[
         for (int i = 0; i < mr; i++) {
             const float *step = t->steps + i * t->ld_steps + 2 * group;
             float *c = t->c + i * t->ldc + v * VW;
-            vf y = (vf_from_int(acc[i][v]) - vf_set1(step[1]) * sum) * vf_set1(step[0]);
+            vf y = vf_fma(vf_set1(-step[1]), sum, vf_from_int(acc[i][v])) * vf_set1(step[0]);
             if (group) y = load_cols(c, left) + y;
             store_cols(c, y, left);
         }
@@ -89,7 +89,8 @@ ALWAYS_INLINE void tile_end(const tile *t, const int mr) {
     }
 }
 
-ALWAYS_INLINE void tile_run(const tile *t, const int mr) {
+ALWAYS_INLINE void tile_run(const tile *from, const int mr) {
+    const tile copy = *from, *t = &copy; /* stores to C cannot change it */
     const int64_t ldx = t->ldx;
     for (int64_t k0 = 0; k0 < t->k; k0 += INT8_GROUP) {
         int64_t k1 = CPU_MIN(k0 + INT8_GROUP, t->k);

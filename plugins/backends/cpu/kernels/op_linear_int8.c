@@ -30,34 +30,37 @@ ALWAYS_INLINE float hmax(vf v) {
 #endif
 }
 
-/* One group; the bytes up to a multiple of VW behind it are written too. */
-ALWAYS_INLINE void quantize_group(uint8_t *q, float *step, const float *x, int64_t n) {
-    vf high = vf_zero(), fall = vf_zero(), odd = vf_zero();
+/* One group of n columns; the bytes up to a multiple of VW behind it are written too. odd becomes NaN where x is. */
+ALWAYS_INLINE void quantize_group(uint8_t *q, float *step, const float *x, const int64_t n, vf *odd) {
+    vf high = vf_zero(), fall = vf_zero();
+    UNROLL
     for (int64_t k = 0; k < n; k += VW) {
         vf v = vf_load_upto(x + k, n - k);
         high = vf_max(v, high);
         fall = vf_max(-v, fall);
-        odd += v - v; /* NaN where v is not finite */
+        *odd += v - v;
     }
     const float top = hmax(high), low = hmax(fall), span = top + low;
-    const bool some = span >= INT8_TINY && span <= 0x1.fffffep127f;
-    const float inverse = some ? 255.0f / span : 0.0f, shift = low * inverse;
-    const vi zero = vi_round(vf_set1(shift));
-    const float broken = span < INFINITY ? vf_sum(odd) : NAN;
-    step[0] = (some ? span / 255.0f : 0.0f) + broken;
-    step[1] = (float)zero[0];
+    const bool some = span >= INT8_TINY && span < INFINITY;
+    const float inverse = some ? 255.0f / span : 0.0f;
+    const vi zero = vi_round(vf_set1(low * inverse));
+    step[0] = some ? span / 255.0f : span < INFINITY ? 0.0f : NAN;
+    step[1] = vf_from_int(zero)[0];
+    UNROLL
     for (int64_t k = 0; k < n; k += VW)
         store_bytes(q + k, vi_upto(vi_round(vf_load_upto(x + k, n - k) * vf_set1(inverse)) + zero, 255));
 }
 
 static void quantize_rows(void *out, int64_t rows, const float *x, int64_t k, int64_t begin, int64_t end) {
-    const int64_t groups = int8_groups(k);
+    const int64_t groups = int8_groups(k), whole = k / INT8_GROUP * INT8_GROUP;
     for (int64_t t = begin; t < end; t++) {
         uint8_t *q = (uint8_t *)out + t * int8_ld(k);
         float *steps = int8_steps(out, rows, k) + t * groups * 2;
-        for (int64_t g = 0; g < groups; g++)
-            quantize_group(q + g * INT8_GROUP, steps + 2 * g, x + t * k + g * INT8_GROUP,
-                           CPU_MIN(k - g * INT8_GROUP, INT8_GROUP));
+        vf odd = vf_zero();
+        for (int64_t i = 0; i < whole; i += INT8_GROUP)
+            quantize_group(q + i, steps + i / INT8_GROUP * 2, x + t * k + i, INT8_GROUP, &odd);
+        if (whole < k) quantize_group(q + whole, steps + (groups - 1) * 2, x + t * k + whole, k - whole, &odd);
+        steps[0] += vf_sum(odd);
     }
 }
 
