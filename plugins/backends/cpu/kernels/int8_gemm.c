@@ -61,14 +61,14 @@ ALWAYS_INLINE vi words_at(const int8_t *p) {
 /* C (+)= step * (sum - zero * the weight's sum): every term in the bracket is an integer below 2^24. */
 ALWAYS_INLINE void group_end(const tile *t, const int mr, int64_t group, vi acc[MR][NV]) {
     UNROLL
-    for (int v = 0; v < NV; v++) {
-        int64_t left = CPU_MAX(t->n - v * VW, 0);
-        vf sum = vf_load(t->sums + group * INT8_N + v * VW);
+    for (int i = 0; i < mr; i++) {
+        const float *step = t->steps + i * t->ld_steps + 2 * group;
+        vf scale = vf_set1(step[0]), zero = vf_set1(-step[1]);
         UNROLL
-        for (int i = 0; i < mr; i++) {
-            const float *step = t->steps + i * t->ld_steps + 2 * group;
+        for (int v = 0; v < NV; v++) {
+            int64_t left = CPU_MAX(t->n - v * VW, 0);
             float *c = t->c + i * t->ldc + v * VW;
-            vf y = vf_fma(vf_set1(-step[1]), sum, vf_from_int(acc[i][v])) * vf_set1(step[0]);
+            vf y = vf_fma(zero, vf_load(t->sums + group * INT8_N + v * VW), vf_from_int(acc[i][v])) * scale;
             if (group) y = load_cols(c, left) + y;
             store_cols(c, y, left);
         }
