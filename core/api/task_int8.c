@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <vectors.h>
 
 enum { TEXTS = 64 };
 
@@ -63,6 +64,7 @@ static void judge(ludc_predictor *p, size_t input, const gate *g, const float *p
         mean += c / (double)g->n;
     }
     p->inputs[input].int8 = worst >= lowest;
+    if (!p->inputs[input].int8) memset(p->inputs[input].rows_key, 0, sizeof(p->inputs[input].rows_key));
     if (worst >= lowest)
         ludc_log(LUD_LOG_INFO, "int8: input '%s': cosine with %s of %zu texts: %.4f at worst, %.4f in the mean", name,
                  other, g->n, worst, mean);
@@ -73,7 +75,25 @@ static void judge(ludc_predictor *p, size_t input, const gate *g, const float *p
                  name, other, g->n, worst, lowest, other);
 }
 
-static lud_status look(ludc_predictor *p, size_t input, const ludc_task_rows *d, lud_error *err) {
+/* Vectors in the cache were let through when they were made. */
+static lud_status ask_cache(lud_model *m, size_t input, bool *passed, lud_error *err) {
+    uint64_t key[2];
+    ludc_vectors *kept = NULL;
+    char *dir = ludc_cache_folder(m, "embeddings");
+    lud_status status =
+        dir ? ludc_task_key(m->predictor, input, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK) status = ludc_vectors_open(dir, key, m->predictor->inputs[input].width, &kept, err);
+    if (status == LUD_OK) *passed = ludc_vectors_len(kept) > 0;
+    ludc_vectors_close(kept);
+    ludc_free(dir);
+    return status;
+}
+
+static lud_status look(lud_model *m, size_t input, const ludc_task_rows *d, lud_error *err) {
+    ludc_predictor *p = m->predictor;
+    bool passed = false;
+    if (p->inputs[input].cached) LUDC_TRY(ask_cache(m, input, &passed, err));
+    if (passed) return LUD_OK;
     gate g = {.texts = &d->inputs[input], .width = (size_t)p->inputs[input].width};
     pick(&g);
     float *both = ludc_alloc(2 * TEXTS * g.width * sizeof(*both));
@@ -96,7 +116,7 @@ lud_status ludc_task_gate(lud_model *m, ludc_task_rows *const *data, size_t n_da
     if (p->gated || at == n_data) return LUD_OK;
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_input *in = &p->inputs[i];
-        if (in->int8 && in->tied < 0) LUDC_TRY(look(p, i, data[at], err));
+        if (in->int8 && in->tied < 0) LUDC_TRY(look(m, i, data[at], err));
     }
     for (size_t i = 0; i < p->n_inputs; i++)
         if (p->inputs[i].tied >= 0) p->inputs[i].int8 = p->inputs[p->inputs[i].tied].int8;

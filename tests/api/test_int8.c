@@ -188,6 +188,7 @@ static void test_taken(world *w) {
     check_says(w, taken, false, false);
     check_says(w, " 0 from the cache, ", true, false);
     run(w, w->plain, "reduce_output: mean", "int8");
+    check_says(w, taken, false, true); /* what is kept was measured when it was made */
     check_says(w, " 0 encoded in", true, false);
 }
 
