@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Builds, fills and times one op. The weights of products are frozen ones. */
+ * Opens a backend; builds, fills and times one op. The weights of products are frozen ones. */
 #include "bench_case.h"
 #include <base.h>
+#include <dlfcn.h>
+#include <plugin.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +20,39 @@ typedef struct bench_program {
     const lud_op *ops[1];
     lud_program program;
 } bench_program;
+
+/* The plugin of that name beside this program; the others stay closed. */
+static const lud_plugin *plugin_of(const char *name) {
+    const lud_plugin *(*entry)(void) = NULL;
+    char file[128];
+    snprintf(file, sizeof file, "../lib/ludwig/plugins-1/%s.so", name);
+    char *image = ludc_path_of_image(), *path = image ? ludc_path_join(image, file) : NULL;
+    void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *symbol = library ? dlsym(library, "lud_plugin_v1") : NULL;
+    ludc_free(path);
+    ludc_free(image);
+    memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
+    return entry ? entry() : NULL;
+}
+
+lud_status bench_open(bench_backend *b, const char *name, int threads, lud_error *err) {
+    const lud_plugin *p = plugin_of(name);
+    if (!p) return ludc_fail(err, LUD_E_ABI, "no plugin %s.so in ../lib/ludwig/plugins-1", name);
+    ludc_host_opts opts = {.threads = threads};
+    LUDC_TRY(ludc_host_new(&opts, &b->host, err));
+    const lud_host *table = ludc_host_table(b->host);
+    if (p->init) LUDC_TRY(p->init(table, err));
+    for (uint32_t i = 0; i < p->n_components; i++)
+        if (p->components[i]->kind == LUD_KIND_BACKEND) b->vt = p->components[i]->vtable;
+    if (!b->vt) return ludc_fail(err, LUD_E_ABI, "plugin %s.so has no backend", name);
+    b->threads = table->threads(table->ctx);
+    return b->vt->open(table->ctx, 0, &b->dev, err);
+}
+
+void bench_close(bench_backend *b) {
+    if (b->dev) b->vt->close(b->dev);
+    ludc_host_free(b->host);
+}
 
 double bench_now(int threads) {
     struct timespec t;
@@ -87,7 +122,8 @@ static lud_status add_tensor(const bench_backend *b, bench_program *p, const ben
 
 /* Low-rank products are never flagged: neither here nor by core. */
 static bool rounds(const bench_backend *b, const bench_case *c) {
-    return b->bf16 && c->in[1].dim[0] > 16 && c->in[1].dim[1] > 16;
+    bool attention = c->opcode == LUD_OP_ATTENTION || c->opcode == LUD_OP_ATTENTION_GRAD;
+    return b->bf16 && (attention || (c->in[1].dim[0] > 16 && c->in[1].dim[1] > 16));
 }
 
 static uint32_t uses_of(const bench_backend *b, const bench_case *c, uint32_t input) {

@@ -27,6 +27,7 @@ typedef struct bench_case {
 } bench_case;
 
 typedef struct bench_backend {
+    struct ludc_host *host;
     const lud_backend_vt *vt;
     void *dev;
     int64_t segment; /* tokens in a segment */
@@ -34,6 +35,10 @@ typedef struct bench_backend {
     int threads;
     bool bf16, int8; /* flag the products that may be rounded, the LINEAR that may be quantized */
 } bench_backend;
+
+/* Fills host, vt, dev and threads (0: all processors). Close also what did not open. */
+lud_status bench_open(bench_backend *, const char *name, int threads, lud_error *);
+void bench_close(bench_backend *);
 
 /* Seconds: processor time of a single thread, so that a busy machine does not count, else the wall's. */
 double bench_now(int threads);

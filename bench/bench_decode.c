@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_decode MODEL [tokens] [threads] [precision]: greedy decoding at batch 1, by the model's own programs. A token
+ * bench_decode MODEL [tokens] [threads] [precision] [prompt]: greedy decoding at batch 1 behind a prompt of so many
+ * tokens, by the model's own programs. A token
  * costs at least the reading of all weights once, so its time is set beside the bandwidth that the same threads reach
  * in this run. */
 #include "bench_case.h"
@@ -7,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { WINDOW = 8, READ_BYTES = 512 << 20, READ_PIECE = 1 << 20, PROMPT = 16, READ_AHEAD = 128 };
+enum { WINDOW = 8, READ_BYTES = 512 << 20, READ_PIECE = 1 << 20, READ_AHEAD = 128 };
 
 /* ---- What memory gives ---- */
 static volatile uint64_t read_sink;
@@ -71,19 +73,21 @@ static lud_status weights_of(ludc_model *m, double *bytes, lud_error *err) {
     return LUD_OK;
 }
 
-static lud_status decode(ludc_model *m, int64_t tokens, clock_of *c, lud_error *err) {
-    int32_t ids[PROMPT];
-    for (int i = 0; i < PROMPT; i++)
+static lud_status decode(ludc_model *m, int32_t length, int64_t tokens, clock_of *c, lud_error *err) {
+    int32_t *ids = ludc_alloc((size_t)length * sizeof *ids);
+    if (!ids) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    for (int32_t i = 0; i < length; i++)
         ids[i] = 100 + 7 * i;
-    const ludc_prompt prompt = {.ids = ids, .len = PROMPT};
+    const ludc_prompt prompt = {.ids = ids, .len = length};
     const ludc_generation greedy = {
         .max_new_tokens = tokens, .min_new_tokens = tokens, .temperature = 1, .top_p = 1, .repetition_penalty = 1};
     ludc_completion out = {.log_prob = 0};
     ludc_generator *d = NULL;
-    lud_status status = ludc_generator_new(m, 1, PROMPT + tokens, &d, err);
+    lud_status status = ludc_generator_new(m, 1, length + tokens, 0, &d, err);
     if (status == LUD_OK) status = ludc_decode(d, &prompt, 1, &greedy, token, c, &out, err);
     ludc_ids_free(&out.ids);
     ludc_generator_free(d);
+    ludc_free(ids);
     return status;
 }
 
@@ -97,20 +101,23 @@ static lud_status config_of(const char *model, const char *precision, ludc_value
     return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
 }
 
-static lud_status measure(ludc_host *host, const char *path, int64_t tokens, const char *precision, lud_error *err) {
+static lud_status measure(ludc_host *host, const char *path, int32_t length, int64_t tokens, const char *precision,
+                          lud_error *err) {
     const lud_host *table = ludc_host_table(host);
     ludc_value *config = NULL;
     ludc_model *m = NULL;
     clock_of c = {.host = table, .threads = table->threads(table->ctx)};
     double bytes = 0;
-    c.memory = ludc_arena_map(READ_BYTES);
+    c.memory = mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (c.memory == MAP_FAILED) c.memory = NULL;
+    if (c.memory) (void)madvise(c.memory, READ_BYTES, MADV_HUGEPAGE);
     c.at = ludc_alloc((size_t)tokens * sizeof *c.at);
     lud_status status = c.memory && c.at ? config_of(path, precision, &config, err) : LUD_E_NOMEM;
     if (status == LUD_OK) memset(c.memory, 1, READ_BYTES);
     const ludc_model_spec spec = {.host = host, .config = config};
     if (status == LUD_OK) status = ludc_model_open(&spec, &m, err);
     if (status == LUD_OK) status = weights_of(m, &bytes, err);
-    if (status == LUD_OK) status = decode(m, tokens, &c, err);
+    if (status == LUD_OK) status = decode(m, length, tokens, &c, err);
     if (status == LUD_OK) {
         double t = best_window(&c);
         printf("%s: %d threads, %.1f MB of weights, %.3f ms a token = %.0f tokens/s, %.1f GB/s of %.1f = %.0f %%\n",
@@ -120,7 +127,7 @@ static lud_status measure(ludc_host *host, const char *path, int64_t tokens, con
     ludc_model_free(m);
     ludc_value_free(config);
     ludc_free(c.at);
-    ludc_arena_unmap(c.memory, READ_BYTES);
+    if (c.memory) munmap(c.memory, READ_BYTES);
     return status;
 }
 
@@ -132,9 +139,11 @@ int main(int argc, char **argv) {
     const ludc_host_opts opts = {.plugin_paths = paths, .n_plugin_paths = 1, .threads = argc > 3 ? atoi(argv[3]) : 0};
     lud_status status =
         argc > 1 ? ludc_model_host_new(&opts, &host, &err)
-                 : ludc_fail(&err, LUD_E_INVALID, "usage: bench_decode MODEL [tokens] [threads] [precision]");
+                 : ludc_fail(&err, LUD_E_INVALID, "usage: bench_decode MODEL [tokens] [threads] [precision] [prompt]");
+    const int length = argc > 5 ? atoi(argv[5]) : 16;
     if (status == LUD_OK)
-        status = measure(host, argv[1], argc > 2 ? atoll(argv[2]) : 256, argc > 4 ? argv[4] : "auto", &err);
+        status = measure(host, argv[1], LUDC_MAX(length, 1), argc > 2 ? atoll(argv[2]) : 256,
+                         argc > 4 ? argv[4] : "auto", &err);
     if (status != LUD_OK) fprintf(stderr, "bench_decode: %s\n", err.msg);
     ludc_host_free(host);
     ludc_free(plugins);

@@ -206,9 +206,9 @@ static void run_decode(const bench_backend *b, double peak) {
           real3(T, G, D),
           ints(FILL_SEGMENTS, 2, 1),
           ints(FILL_POSITIONS, T, 0),
-          {FILL_PAGES, 2, {1, SEGMENT / 16}},
-          {FILL_REAL, 4, {SEGMENT / 16, 16, G, D}},
-          {FILL_REAL, 4, {SEGMENT / 16, 16, G, D}}},
+          {FILL_PAGES, 2, {1, SEGMENT / 32}},
+          {FILL_REAL, 4, {SEGMENT / 32, G, D, 32}},
+          {FILL_REAL, 4, {SEGMENT / 32, G, 32, D}}},
          {real3(T, H, D)}},
     };
     double step = 0, linear = 0;
@@ -217,39 +217,23 @@ static void run_decode(const bench_backend *b, double peak) {
     printf("sum: %.2f ms = %.0f tokens/s at batch 1 (weights of one layer stay in cache here)\n", step * 1e3, 1 / step);
 }
 
-static lud_status run(int64_t tokens, int threads, bool bf16, const char *backend, const char *plugin, lud_error *err) {
-    ludc_host *host = NULL;
-    const lud_component *c;
-    bench_backend b = {.segment = SEGMENT, .ids_below = V, .bf16 = bf16};
-    lud_device info = {.struct_size = sizeof info};
-    ludc_host_opts opts = {.plugin_paths = &plugin, .n_plugin_paths = 1, .threads = threads};
-    LUDC_TRY(ludc_host_new(&opts, &host, err));
-    const lud_host *table = ludc_host_table(host);
-    lud_status st = ludc_host_load(host, err);
-    if (st == LUD_OK) st = ludc_host_find(host, LUD_KIND_BACKEND, NULL, (lud_str){backend, strlen(backend)}, &c, err);
-    if (st == LUD_OK) b.vt = c->vtable, st = b.vt->probe(table->ctx, 0, &info, err);
-    if (st == LUD_OK) st = b.vt->open(table->ctx, 0, &b.dev, err);
-    if (st == LUD_OK) {
-        int n = b.threads = table->threads(table->ctx);
-        const bench_peaks peaks = bench_measure_peaks(n);
-        const double peak = 1e-9 * (bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32);
-        printf("%s (%s), %s, %d threads, peak %.0f GFLOP/s\n", backend, info.name, bf16 ? "bf16" : "fp32", n, peak);
-        run_cases(&b, tokens, peak);
-        run_decode(&b, peak);
-        b.vt->close(b.dev);
-    }
-    ludc_host_free(host);
-    return st;
-}
-
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
-    char *image = ludc_path_of_image(), *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1") : NULL;
-    lud_status st =
-        run(argc > 1 ? atoll(argv[1]) : 1024, argc > 2 ? atoi(argv[2]) : 0, argc > 3 && strcmp(argv[3], "bf16") == 0,
-            argc > 4 ? argv[4] : "cpu", plugins ? plugins : ".", &err);
-    if (st != LUD_OK) fprintf(stderr, "bench_ops: %s\n", err.msg);
-    ludc_free(plugins);
-    ludc_free(image);
+    const char *backend = argc > 4 ? argv[4] : "cpu";
+    bench_backend b = {.segment = SEGMENT, .ids_below = V, .bf16 = argc > 3 && strcmp(argv[3], "bf16") == 0};
+    lud_device info = {.struct_size = sizeof info};
+    lud_status st = bench_open(&b, backend, argc > 2 ? atoi(argv[2]) : 0, &err);
+    if (st == LUD_OK) st = b.vt->probe(ludc_host_table(b.host)->ctx, 0, &info, &err);
+    if (st == LUD_OK) {
+        const bench_peaks peaks = bench_measure_peaks(b.threads);
+        const double peak = 1e-9 * (b.bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32);
+        printf("%s (%s), %s, %d threads, peak %.0f GFLOP/s\n", backend, info.name, b.bf16 ? "bf16" : "fp32", b.threads,
+               peak);
+        run_cases(&b, argc > 1 ? atoll(argv[1]) : 1024, peak);
+        run_decode(&b, peak);
+    } else {
+        fprintf(stderr, "bench_ops: %s\n", err.msg);
+    }
+    bench_close(&b);
     return st == LUD_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

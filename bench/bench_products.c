@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_products [threads] [fp32, bf16 or int8]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and but
- * for int8 input gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric
- * mean. */
+ * bench_products [threads] [fp32, bf16 or int8]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and input
+ * gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric mean; then the
+ * head with its loss, forward and backward in one. int8: forward alone. */
 #include "bench_case.h"
 #include "peak.h"
+#include <base.h>
 #include <math.h>
-#include <plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,8 @@ static const shape shapes[] = {{"SmolLM2 q, o", 576, 576},      {"SmolLM2 k, v",
                                {"SmolLM2 gate, up", 576, 1536}, {"SmolLM2 down", 1536, 576},
                                {"MiniLM q, k, v, o", 384, 384}, {"MiniLM up", 384, 1536},
                                {"MiniLM down", 1536, 384}};
+
+enum { C = 576, V = 49152 }; /* SmolLM2's head */
 
 static bench_case product(uint32_t opcode, const shape *s, int64_t t) {
     static const lud_attr_none none;
@@ -33,23 +35,31 @@ static bench_case product(uint32_t opcode, const shape *s, int64_t t) {
                         .out = {{FILL_REAL, 2, {t, forward ? s->m : s->k}}}};
 }
 
-static void run_all(const bench_backend *b, double peak) {
-    double log_sum = 0;
-    int n = 0;
-    for (int64_t t = 256; t <= 1024; t *= 4) {
-        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= (b->int8 ? LUD_OP_LINEAR : LUD_OP_LINEAR_GRAD_INPUT);
-                 opcode++) {
-                bench_case c = product(opcode, &shapes[i], t);
-                double bytes, rate = c.flop / bench_run(b, &c, 0.3, &bytes) * 1e-9;
-                printf("%-18s %4lld x %4lld x %4lld  %-10s %7.1f GFLOP/s  %5.1f %%\n", c.name, (long long)t,
-                       (long long)shapes[i].k, (long long)shapes[i].m,
-                       opcode == LUD_OP_LINEAR ? "forward" : "input grad", rate, 100 * rate / peak);
-                log_sum += log(rate / peak), n++;
-            }
-        }
-    }
-    printf("geometric mean %.1f %% of %.0f GFLOP/s\n", 100 * exp(log_sum / n), peak);
+static bench_case head(int64_t t) {
+    static const lud_attr_xent xent = {1.0f, 0, 0, LUD_XENT_WANT_DX};
+    return (bench_case){
+        .name = "SmolLM2 head, loss",
+        .opcode = LUD_OP_LINEAR_CROSS_ENTROPY_JOINED,
+        .flop = 4.0 * (double)(t * C * V),
+        .attr = &xent,
+        .attr_size = sizeof xent,
+        .n_in = 5,
+        .n_out = 5,
+        .in = {{FILL_REAL, 2, {t, C}}, {FILL_REAL, 2, {V, C}}, {0}, {FILL_IDS, 1, {t, 0}}, {FILL_REAL, 1, {t}}},
+        .out = {{FILL_REAL, 1, {t}},
+                {FILL_IDS, 1, {t, 0}},
+                {FILL_REAL, 2, {t, C}},
+                {FILL_REAL, 1, {0}},
+                {FILL_REAL, 1, {0}}}};
+}
+
+/* As a share of the peak. */
+static double run_one(const bench_backend *b, const bench_case *c, const int64_t size[3], const char *what,
+                      double seconds, double peak) {
+    double bytes, rate = c->flop / bench_run(b, c, seconds, &bytes) * 1e-9;
+    printf("%-18s %4lld x %4lld x %4lld  %-10s %7.1f GFLOP/s  %5.1f %%\n", c->name, (long long)size[0],
+           (long long)size[1], (long long)size[2], what, rate, 100 * rate / peak);
+    return rate / peak;
 }
 
 static double peak_of(const bench_backend *b) {
@@ -58,35 +68,37 @@ static double peak_of(const bench_backend *b) {
     return 1e-9 * (b->bf16 && p.bf16 > 0 ? p.bf16 : p.fp32);
 }
 
-static lud_status run(int threads, const char *precision, const char *plugin, lud_error *err) {
-    ludc_host *host = NULL;
-    const lud_component *c;
-    bench_backend b = {.segment = 256,
-                       .ids_below = 1000,
-                       .bf16 = strcmp(precision, "bf16") == 0,
-                       .int8 = strcmp(precision, "int8") == 0};
-    ludc_host_opts opts = {.plugin_paths = &plugin, .n_plugin_paths = 1, .threads = threads};
-    LUDC_TRY(ludc_host_new(&opts, &host, err));
-    const lud_host *table = ludc_host_table(host);
-    lud_status st = ludc_host_load(host, err);
-    if (st == LUD_OK) st = ludc_host_find(host, LUD_KIND_BACKEND, NULL, (lud_str){"cpu", 3}, &c, err);
-    if (st == LUD_OK) b.vt = c->vtable, st = b.vt->open(table->ctx, 0, &b.dev, err);
-    if (st == LUD_OK) {
-        b.threads = table->threads(table->ctx);
-        run_all(&b, peak_of(&b));
-        b.vt->close(b.dev);
+static void run_all(const bench_backend *b, double peak) {
+    double log_sum = 0;
+    int n = 0;
+    for (int64_t t = 256; t <= 1024; t *= 4) {
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= (b->int8 ? LUD_OP_LINEAR : LUD_OP_LINEAR_GRAD_INPUT);
+                 opcode++) {
+                bench_case c = product(opcode, &shapes[i], t);
+                const int64_t size[3] = {t, shapes[i].k, shapes[i].m};
+                const char *what = opcode == LUD_OP_LINEAR ? "forward" : "input grad";
+                log_sum += log(run_one(b, &c, size, what, 0.3, peak)), n++;
+            }
+        }
     }
-    ludc_host_free(host);
-    return st;
+    printf("geometric mean %.1f %% of %.0f GFLOP/s\n", 100 * exp(log_sum / n), peak);
+    for (int64_t t = 256; t <= 1024 && !b->int8; t *= 4) {
+        bench_case c = head(t);
+        run_one(b, &c, (const int64_t[]){t, C, V}, "both", 2, peak);
+    }
 }
 
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
-    char *image = ludc_path_of_image(),
-         *plugins = image ? ludc_path_join(image, "../lib/ludwig/plugins-1/cpu.so") : NULL;
-    lud_status st = run(argc > 1 ? atoi(argv[1]) : 0, argc > 2 ? argv[2] : "fp32", plugins ? plugins : ".", &err);
-    if (st != LUD_OK) fprintf(stderr, "bench_products: %s\n", err.msg);
-    ludc_free(plugins);
-    ludc_free(image);
+    const char *precision = argc > 2 ? argv[2] : "fp32";
+    bench_backend b = {
+        .segment = 256, .ids_below = V, .bf16 = strcmp(precision, "bf16") == 0, .int8 = strcmp(precision, "int8") == 0};
+    lud_status st = bench_open(&b, "cpu", argc > 1 ? atoi(argv[1]) : 0, &err);
+    if (st == LUD_OK)
+        run_all(&b, peak_of(&b));
+    else
+        fprintf(stderr, "bench_products: %s\n", err.msg);
+    bench_close(&b);
     return st == LUD_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

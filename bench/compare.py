@@ -18,6 +18,7 @@ import time
 LUDWIG = "build/release/bin/ludwig"
 PEAK = "build/release/bin/bench_peak"
 PYTHON = os.path.join(os.environ["LUDWIG_PEERS"], "bin/python")
+PYTHON_LUDWIG = os.path.join(os.environ["LUDWIG_PEERS_LUDWIG"], "bin/python")
 MODELS, SHARED, TMP = os.environ["LUDWIG_MODELS"], os.environ["LUDWIG_SHARED"], os.environ["BENCH_TMP"]
 GGUF = f"{MODELS}/SmolLM2-135M-Instruct.Q4_1.gguf"
 MINILM = f"{MODELS}/all-MiniLM-L6-v2"
@@ -57,8 +58,8 @@ def run(command, **kwargs):
     return done
 
 
-def peer(script, *args):
-    return json.loads(run([PYTHON, f"bench/peers/{script}.py", *map(str, args)]).stdout.splitlines()[-1])
+def peer(script, *args, python=PYTHON):
+    return json.loads(run([python, f"bench/peers/{script}.py", *map(str, args)]).stdout.splitlines()[-1])
 
 
 def number(text, name):
@@ -95,6 +96,18 @@ def language(precision, kind, batch, length):
     return c
 
 
+def defaults(batch):
+    """One epoch of LoRA with the defaults of each tool, but for the batch where it is not 0."""
+    trainer = {"type": "finetune", "epochs": 1, "skip_all_evaluation": True, **({"batch_size": batch} if batch else {})}
+    c = {**language("auto", "lora", 1, 512), "adapter": {"type": "lora"}, "trainer": trainer}
+    return train(c, alpaca())
+
+
+def peer_ludwig(batch):
+    run(["tests/peers/setup-ludwig.sh"])
+    return peer("ludwig", HF, alpaca(), batch, 512, f"{TMP}/ludwig", python=PYTHON_LUDWIG)
+
+
 def predictive(precision, **trainer):
     return {"model_type": "ecd", "backend": {"precision": precision, "cache_dir": f"{TMP}/cache_{precision}"},
             "input_features": [{"name": "text", "type": "text", "preprocessing": {"cache_encoder_embeddings": True},
@@ -103,6 +116,16 @@ def predictive(precision, **trainer):
             "output_features": [{"name": "category", "type": "category",
                                  "decoder": {"num_fc_layers": 1, "fc_output_size": 256}}],
             "trainer": {"batch_size": 128, "early_stop": -1, "skip_all_evaluation": True, **trainer}}
+
+
+def taken(config, data):
+    """Trains beside a process that keeps one core."""
+    busy = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    try:
+        return train(config, data)
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def ours_embed(precision):
@@ -121,6 +144,17 @@ def ours_decode(gguf, new=128):
     log = run([LUDWIG, "generate", "-c", path, "-p", prompt]).stderr
     found = re.search(r"prompt: (\d+) tokens, ([0-9.]+) tokens/s; then \d+ tokens, ([0-9.]+)", log)
     return {"prefill": float(found.group(2)), "decode": float(found.group(3))}
+
+
+def gguf_of(kind):
+    """SmolLM2 in another type of GGUF: what one step of LoRA leaves of it."""
+    path = f"{TMP}/smol-{kind}.gguf"
+    if not os.path.exists(path):
+        config = language("auto", "lora", 1, 64)
+        config["trainer"]["train_steps"] = 1
+        train(config, alpaca())
+        run([LUDWIG, "export", "-m", f"{TMP}/run/experiment_run", "--format", "gguf", "--type", kind, "-o", path])
+    return path
 
 
 def ours_start():
@@ -223,16 +257,16 @@ def same_answers(ours, theirs):
 Row = collections.namedtuple("Row", "what ours peers gate figures peak work share memory")
 
 
-def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, peak, flop, share, memory):
+def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, peak, flop, share, memory, losses=0.01):
     return (what, lambda: train(language(precision, kind, batch, length), data()),
             {"peft" if kind == "lora" else "torch":
              lambda: peer("lm", HF, data(), STEPS, batch, length, peer_precision, kind)},
-            same_losses(0.03), [("rate", wanted)], peak, flop, share, memory)
+            same_losses(losses), [("rate", wanted)], peak, flop, share, memory)
 
 
 def decode_row(name, file, wanted, prefill, megabytes, share):
-    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file),
-            {"llama.cpp": lambda: peer("decode", file)}, none, [("decode", wanted), ("prefill", prefill)],
+    return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file()),
+            {"llama.cpp": lambda: peer("decode", file())}, none, [("decode", wanted), ("prefill", prefill)],
             "read", megabytes * 1e6, share, None)
 
 
@@ -251,10 +285,18 @@ ROWS = {
                         1.6, "fp32", 572e6, 0.80, 0.35),
     "lora_bf16": lm_row("the same in bf16", "bf16", "bf16", "lora", full_rows, 4, 256, 1.7, "bf16", 572e6, 0.65, 0.35),
     "mixed_fp32": lm_row("LoRA, code_alpaca rows of mixed length, ours auto, PEFT fp32", "auto", "fp32", "lora", alpaca,
-                         8, 512, 6, None, 0, 0, 0.35),
-    "mixed_bf16": lm_row("the same, PEFT bf16", "auto", "bf16", "lora", alpaca, 8, 512, 3.5, None, 0, 0, 0.35),
+                         8, 512, 6, None, 0, 0, 0.35, losses=0.03),
+    "mixed_bf16": lm_row("the same, PEFT bf16", "auto", "bf16", "lora", alpaca, 8, 512, 3.5, None, 0, 0, 0.35, losses=0.03),
+    "mixed_ludwig": ("LoRA, code_alpaca rows of mixed length, each tool's defaults (batch 1)", lambda: defaults(0),
+                     {"Ludwig": lambda: peer_ludwig(0)}, none, [("rate", 10)], None, 0, 0, None),
+    "mixed_ludwig_8": ("the same in batches of 8", lambda: defaults(8), {"Ludwig": lambda: peer_ludwig(8)}, none,
+                       [("rate", 10)], None, 0, 0, None),
     "full_bf16": lm_row("full fine-tuning, bf16 products, fp32 weights", "bf16", "autocast", "full", full_rows, 4, 256,
                         1.4, "bf16", 838e6, 0, 0.7),
+    "taken": ("LoRA r=8 q,v, full rows T=256, one core taken by another process",
+              lambda: taken(language("auto", "lora", 4, 256), full_rows()),
+              {"the quiet machine": lambda: train(language("auto", "lora", 4, 256), full_rows())}, same_losses(0),
+              [("rate", 0.65)], None, 0, 0, None),
     "embed_fp32": ("MiniLM, banking77, fp32", lambda: ours_embed("fp32"),
                    {"best of two": lambda: peer("embed", MINILM, "fp32", BANKING, f"{TMP}/vectors.npz")}, none,
                    [("rate", 2)], "fp32", None, 0.60, None),
@@ -273,12 +315,16 @@ ROWS = {
                        0, 0, None),
     "predict": ("500 rows, few-shot prompt, label as text", ours_predict, {"transformers": peer_predict}, same_answers,
                 [("rate", 10)], None, 0, 0, None),
-    "decode_q4_1": decode_row("Q4_1", GGUF, 4, 4, 96.6, 0.60),
+    "decode_q4_1": decode_row("Q4_1", lambda: GGUF, 4, 4, 96.6, 0.60),
+    "decode_q4_0": decode_row("Q4_0", lambda: gguf_of("Q4_0"), 3, 3, 90.0, 0.60),
+    "decode_q8_0": decode_row("Q8_0", lambda: gguf_of("Q8_0"), 2.5, 2.5, 143.0, 0.70),
+    "decode_bf16": decode_row("bf16", lambda: gguf_of("BF16"), 2, 2, 269.1, 0.70),
     "start": ("launch to the first step", lambda: {"rate": 1 / ours_start()},
               {"peft": lambda: {"rate": 1 / wall(run, [PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none,
               [("rate", 20)], None, 0, 0, None),
 }
 ROWS = {name: Row(*row) for name, row in ROWS.items()}
+ASKED_FOR = {"mixed_ludwig", "mixed_ludwig_8"}  # their environment takes 7 GB: only where they are named
 
 
 # ---- Judging ----
@@ -350,7 +396,7 @@ def main():
     tokens = sum(len(i) for i in transformers.AutoTokenizer.from_pretrained(MINILM)(texts).input_ids) / len(texts)
     for name in ("embed_fp32", "embed_bf16"):
         ROWS[name] = ROWS[name]._replace(work=MINILM_FLOP * tokens)
-    names = sys.argv[1:] or list(ROWS)
+    names = sys.argv[1:] or [name for name in ROWS if name not in ASKED_FOR]
     unknown = [n for n in names if n not in ROWS]
     if unknown:
         sys.exit(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")

@@ -52,5 +52,6 @@ lud_status cmd_upload(const cli_options *, lud_error *);
 lud_status cmd_export(const cli_options *, lud_error *);
 lud_status cmd_download(const cli_options *, lud_error *);
 lud_status cmd_plugin(const cli_options *, lud_error *);
+lud_status cmd_benchmark(const cli_options *, lud_error *);
 
 #endif

@@ -13,7 +13,7 @@ static const struct {
     {"train", cmd_train},       {"experiment", cmd_experiment}, {"predict", cmd_predict},
     {"evaluate", cmd_evaluate}, {"generate", cmd_generate},     {"render_config", cmd_render_config},
     {"export", cmd_export},     {"upload", cmd_upload},         {"download", cmd_download},
-    {"plugin", cmd_plugin},
+    {"plugin", cmd_plugin},     {"benchmark", cmd_benchmark},
 };
 
 static void on_signal(int signal_number) {

@@ -158,9 +158,10 @@ void cli_help(FILE *f, const char *command) {
         {"predict", "answers of a saved model to a file: -m RUN --dataset DATA -o FILE"},
         {"generate", "text from one prompt: -m RUN -p TEXT, or -c CONFIG for a base model"},
         {"export", "a model for transformers, peft or llama.cpp: -m RUN --format NAME -o FOLDER_OR_FILE"},
-        {"upload", "hf_hub -r ORG/NAME -m RUN: a run to the Hugging Face Hub, with a page about it"},
+        {"upload", "hf_hub|local -r ORG/NAME -m RUN: a run to a hub, with a page about it"},
         {"render_config", "the config with every default filled: -c CONFIG"},
         {"download", "a repository into the cache: org/name, hf://org/name[@revision][/FILE]"},
+        {"benchmark", "the speed of this machine, [-m MODEL] [--json]: needs nothing, takes half a minute"},
         {"plugin", "list [-v] [--json], check FILE"},
     };
     fprintf(f, "usage: ludwig %s [options]\n\n", command ? command : "COMMAND");

@@ -84,7 +84,11 @@ quality() {
     examples/sst2/head_or_text.sh "$gguf" "$tmp/sst.tsv" "$tmp/sst_test.tsv"
 }
 
-hub() { python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py"; }
+hub() {
+    python tests/peers/hub.py "$ludwig" "$shared/tools/hub_server.py" || bad=1
+    python tests/peers/hub_models.py "$ludwig" "$shared/tools/hub_server.py" tests/golden/data || bad=1
+    return ${bad:-0}
+}
 
 # ---- Exports, and the predictions of an uploaded model without us ----
 handled() { # words, options: a small predictive model, its predictions, and handler.py's
@@ -102,6 +106,10 @@ export_() {
     train exported 6
     mkdir "$tmp/exports"
     python tests/peers/export.py "$ludwig" "$tmp/exported/experiment_run" "$tmp/hf" "$gguf" "$tmp/exports" || bad=1
+    if python -c "import llama_cpp" 2>"$tmp/log"; then # tests/peers/setup.sh llama-cpp
+        LUDWIG_TEST_BINARY_DIR=build/release python tests/peers/llama_cpp_reads.py "$ludwig" build/release/bin/peer_logits \
+            tests/golden/data/tiny "$tmp/exports" "$gguf" 2>"$tmp/log" || bad=1
+    fi
     python tests/peers/handler_rows.py "$shared/data/banking77_train.csv" "$tmp/rows.csv"
     text=input_features.0.encoder
     handled "frozen MiniLM, mean" || bad=1

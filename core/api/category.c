@@ -34,11 +34,7 @@ typedef struct work {
 } work;
 
 bool ludc_is_category(const lud_model *m) {
-    return ludc_str_eq(ludc_get_str(m->config.full, "output_features.0.type", LUDC_STR("")), "category");
-}
-
-static lud_status no_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_text_is(m->config.full, "output_features.0.type", "category");
 }
 
 static void work_free(work *w) {
@@ -63,7 +59,7 @@ static lud_status add_label(work *w, lud_str label, int64_t *id, lud_error *err)
     if (ludc_map_get(w->index, label, id)) return LUD_OK;
     *id = (int64_t)w->labels->len;
     if (!ludc_map_put(w->index, label, *id) || !ludc_value_push(w->labels, ludc_value_str(label)))
-        return no_memory(err);
+        return ludc_no_memory(err, NULL);
     return LUD_OK;
 }
 
@@ -97,12 +93,12 @@ static lud_status open_labels(work *w, const ludc_view *training, lud_error *err
     w->metadata = ludc_value_new(LUD_CFG_OBJECT);
     w->index = ludc_map_new(64);
     if (!w->metadata || !w->index || !ludc_value_put(w->metadata, "idx2str", ludc_value_new(LUD_CFG_LIST)))
-        return no_memory(err);
+        return ludc_no_memory(err, NULL);
     w->labels = ludc_value_get(w->metadata, "idx2str");
     LUDC_TRY(add_answers(w, training, err));
     if (w->scored) return LUD_OK;
-    lud_str fallback = ludc_get_str(w->feature, "preprocessing.fallback_label", LUDC_STR(""));
-    if (!fallback.len) fallback = ludc_get_str(w->decoder, "fallback_label", LUDC_STR(""));
+    lud_str fallback = ludc_get_text(w->feature, "preprocessing.fallback_label");
+    if (!fallback.len) fallback = ludc_get_text(w->decoder, "fallback_label");
     LUDC_TRY(add_label(w, fallback, &w->fallback, err));
     return ludc_matcher_new(ludc_value_get(w->decoder, "match"), &w->matcher, err);
 }
@@ -112,7 +108,7 @@ static lud_status read_targets(work *w, lud_error *err) {
     const size_t known = w->labels->len;
     size_t missing = 0, odd = 0;
     w->targets = ludc_alloc(w->v.n * sizeof(*w->targets));
-    if (!w->targets) return no_memory(err);
+    if (!w->targets) return ludc_no_memory(err, NULL);
     for (size_t i = 0; i < w->v.n; i++) {
         const lud_str label = ludc_str_trim(ludc_prompter_target(w->p, ludc_view_row(&w->v, i)));
         int64_t id = -1;
@@ -131,23 +127,15 @@ static lud_status read_targets(work *w, lud_error *err) {
 /* ---- Answers ---- */
 static void show_scored(void *arg, size_t rows) {
     const work *w = arg;
-    const lud_events *events = w->m->session->events;
-    const double took = ludc_now() - w->begin;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "generate",
-                            .done = (int64_t)rows,
-                            .total = (int64_t)w->v.n,
-                            .unit = "rows",
-                            .per_second = took > 0 ? (double)rows / took : 0,
-                            .eta_seconds = took * (double)(w->v.n - rows) / (double)rows};
-    if (events && events->progress) events->progress(events->arg, &p);
+    const double done = (double)rows;
+    ludc_session_show(w->m->session, "generate", "rows", done, (double)w->v.n, done, w->begin);
 }
 
 /* A label is tokenized as a target of training is: without special tokens, then the end of text. */
 static lud_status score(work *w, lud_error *err) {
     w->answers = ludc_alloc(w->n_answers * sizeof(*w->answers));
     w->log_probs = ludc_alloc(w->v.n * w->n_answers * sizeof(*w->log_probs));
-    if (!w->answers || !w->log_probs) return no_memory(err);
+    if (!w->answers || !w->log_probs) return ludc_no_memory(err, NULL);
     for (size_t k = 0; k < w->n_answers; k++)
         LUDC_TRY(ludc_prompter_target_ids(w->p, w->labels->items[k]->u.s, &w->answers[k], err));
     w->begin = ludc_now();
@@ -199,7 +187,7 @@ static lud_status write_row(work *w, size_t row, lud_error *err) {
     LUDC_TRY(ludc_answers_row(w->feature, w->metadata, scores, width, &w->cells, err));
     ludc_buf_add(&w->cells.text, w->said.ptr, w->said.len);
     ludc_cells_end(&w->cells);
-    return w->said.failed || w->cells.failed ? no_memory(err)
+    return w->said.failed || w->cells.failed ? ludc_no_memory(err, NULL)
                                              : ludc_table_add(w->table, ludc_cells_list(&w->cells), err);
 }
 
@@ -208,12 +196,12 @@ static lud_status write_rows(work *w, lud_error *err) {
     const lud_str name = ludc_feature_name(w->m->config.full, true);
     w->scores = ludc_alloc(w->v.n * w->labels->len * sizeof(*w->scores));
     if (!w->scores || !ludc_value_put(w->metadata, "width", ludc_value_int((int64_t)w->labels->len)))
-        return no_memory(err);
+        return ludc_no_memory(err, NULL);
     LUDC_TRY(ludc_answers_columns(w->feature, w->metadata, &w->cells, err));
-    ludc_buf_addf(&w->cells.text, "%.*s_%s", (int)name.len, name.ptr, w->scored ? "log_likelihoods" : "response");
+    ludc_buf_addf(&w->cells.text, "%.*s_%s", LUDC_ARG(name), w->scored ? "log_likelihoods" : "response");
     ludc_cells_end(&w->cells);
     w->table = ludc_cells_table(&w->cells);
-    lud_status status = w->table ? LUD_OK : no_memory(err);
+    lud_status status = w->table ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < w->v.n && status == LUD_OK; i++)
         status = write_row(w, i, err);
     if (status == LUD_OK && w->unmatched)
@@ -237,7 +225,7 @@ static lud_status measure(work *w, ludc_value **out, lud_error *err) {
     else
         ok = ludc_value_put(metrics, "unmatched", ludc_value_int((int64_t)w->unmatched)) && ok;
     *out = ludc_metrics_tree(ludc_feature_name(w->m->config.full, true), metrics, loss);
-    return ok && *out ? LUD_OK : no_memory(err);
+    return ok && *out ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status run(work *w, const ludc_view *training, const lud_predict_opts *o, ludc_value **metrics,
@@ -256,7 +244,7 @@ lud_status ludc_category_split(lud_model *m, const ludc_dataset *d, const lud_pr
     const ludc_value *feature = ludc_value_find(m->config.full, "output_features.0");
     const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
     work w = {.m = m, .feature = feature, .decoder = ludc_value_get(feature, "decoder")};
-    w.scored = ludc_str_eq(ludc_get_str(w.decoder, "decoding", LUDC_STR("")), "score");
+    w.scored = ludc_text_is(w.decoder, "decoding", "score");
     LUDC_TRY(ludc_dataset_pick(d, o, &w.v, err));
     const lud_status status = run(&w, &training, o, metrics, err);
     if (status == LUD_OK) *predictions = w.table, w.table = NULL;

@@ -20,7 +20,7 @@ struct ludc_prompter {
 };
 
 lud_str ludc_feature_name(const ludc_value *config, bool output) {
-    return ludc_get_str(config, output ? "output_features.0.name" : "input_features.0.name", LUDC_STR(""));
+    return ludc_get_text(config, output ? "output_features.0.name" : "input_features.0.name");
 }
 
 lud_str ludc_feature_column(const ludc_value *config, bool output) {
@@ -106,10 +106,8 @@ lud_status ludc_dataset_open(const lud_model *m, const lud_data_source *src, boo
         status = ludc_fail(err, LUD_E_INVALID, "no data: give --dataset, or --training_set and its like");
     }
     if (status == LUD_OK && divided && ludc_is_predictive(m)) status = sample(m, &d, err);
-    if (status != LUD_OK)
-        ludc_dataset_free(&d);
-    else
-        *out = d;
+    if (status == LUD_OK) return *out = d, LUD_OK;
+    ludc_dataset_free(&d);
     return status;
 }
 
@@ -197,17 +195,14 @@ static lud_status prompter_init(ludc_prompter *p, const lud_model *m, const char
 lud_status ludc_prompter_new(const lud_model *m, const ludc_view *v, const ludc_view *training, bool need_target,
                              ludc_prompter **out, lud_error *err) {
     ludc_prompter *p = ludc_alloc(sizeof(*p));
-    if (!p) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!p) return ludc_no_memory(err, NULL);
     p->table = v->table;
     p->input = p->output = -1;
     lud_status status = prompter_init(p, m, v->path, need_target, err);
     if (status == LUD_OK) status = ludc_examples_init(m, v->table, training, &p->examples, err);
-    if (status != LUD_OK) {
-        ludc_prompter_free(p);
-        return status;
-    }
-    *out = p;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = p, LUD_OK;
+    ludc_prompter_free(p);
+    return status;
 }
 
 static bool lookup(void *arg, lud_str field, lud_str *value) {
@@ -234,7 +229,7 @@ lud_status ludc_prompter_text(ludc_prompter *p, size_t row, ludc_buf *out, lud_e
     if (p->tmpl) return ludc_template_render(p->tmpl, lookup, p, out, err);
     const lud_str cell = ludc_table_cell(p->table, row, (size_t)p->input);
     ludc_buf_add(out, cell.ptr, cell.len);
-    return out->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return out->failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 lud_status ludc_prompter_ids(ludc_prompter *p, size_t row, ludc_ids *out, lud_error *err) {
@@ -245,10 +240,6 @@ lud_status ludc_prompter_ids(ludc_prompter *p, size_t row, ludc_ids *out, lud_er
     return LUD_OK;
 }
 
-bool ludc_prompter_has_target(const ludc_prompter *p) {
-    return p->output >= 0;
-}
-
 lud_str ludc_prompter_target(const ludc_prompter *p, size_t row) {
     return p->output < 0 ? (lud_str){0} : ludc_table_cell(p->table, row, (size_t)p->output);
 }
@@ -256,7 +247,7 @@ lud_str ludc_prompter_target(const ludc_prompter *p, size_t row) {
 lud_status ludc_prompter_target_ids(const ludc_prompter *p, lud_str target, ludc_ids *out, lud_error *err) {
     LUDC_TRY(ludc_tokenizer_encode(p->tokenizer, target, false, out, err));
     out->len = LUDC_MIN(out->len, (size_t)p->max_output);
-    if (p->eos >= 0 && !ludc_ids_push(out, p->eos)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (p->eos >= 0 && !ludc_ids_push(out, p->eos)) return ludc_no_memory(err, NULL);
     return LUD_OK;
 }
 

@@ -8,16 +8,8 @@
 /* ---- Progress ---- */
 static void pass_progress(void *arg, uint64_t done, uint64_t total) {
     const lud_session *s = arg;
-    if (!s->events || !s->events->progress) return;
-    const double took = ludc_now() - s->fetch_begin, rate = took > 0 ? (double)done / took : 0;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = s->fetch_phase,
-                            .done = (int64_t)(done / 1000000),
-                            .total = (int64_t)(total / 1000000),
-                            .per_second = rate / 1e6,
-                            .eta_seconds = rate > 0 ? (double)(total - LUDC_MIN(done, total)) / rate : 0,
-                            .unit = "MB"};
-    if (p.done < p.total) s->events->progress(s->events->arg, &p);
+    const double mb = (double)done / 1e6;
+    if (done < total) ludc_session_show(s, s->fetch_phase, "MB", mb, (double)total / 1e6, mb, s->fetch_begin);
 }
 
 lud_status ludc_session_hub(lud_session *s, const char *phase, ludc_hub **out, lud_error *err) {
@@ -51,7 +43,7 @@ static lud_status fetch(lud_session *s, const char *text, char **path, char **fi
     *fixed = name.ptr;
     if (!name.failed && name.ptr) return LUD_OK;
     ludc_free(*path);
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_no_memory(err, NULL);
 }
 
 lud_status ludc_session_locate(lud_session *s, const char *text, char **path, lud_error *err) {
@@ -63,9 +55,30 @@ lud_status ludc_session_locate(lud_session *s, const char *text, char **path, lu
     return status;
 }
 
+/* The one table of a repository. */
+static lud_status pick_table(const char *text, char **path, lud_error *err) {
+    static const char *const ends[] = {".csv", ".tsv", ".json", ".jsonl"};
+    char **names = NULL, *only = NULL;
+    size_t n = 0, tables = 0;
+    LUDC_TRY(ludc_dir_list(*path, &names, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        const char *end = strrchr(names[i], '.');
+        for (size_t k = 0; end && k < LUDC_COUNT(ends); k++)
+            if (strcmp(end, ends[k]) == 0 && tables++ == 0) only = ludc_path_join(*path, names[i]);
+    }
+    ludc_dir_list_free(names, n);
+    if (tables == 1 && only) return ludc_free(*path), *path = only, LUD_OK;
+    ludc_free(only);
+    return ludc_fail(err, LUD_E_INVALID, "%s has %zu tables; name the one to read: %s/FILE", text, tables, text);
+}
+
 lud_status ludc_session_locate_data(lud_session *s, const char *text, char **path, lud_error *err) {
     *path = NULL;
-    return strstr(text, "://") ? ludc_session_locate(s, text, path, err) : LUD_OK;
+    if (!strstr(text, "://")) return LUD_OK;
+    LUDC_TRY(ludc_session_locate(s, text, path, err));
+    const lud_status status = *path && ludc_path_is_dir(*path) ? pick_table(text, path, err) : LUD_OK;
+    if (status != LUD_OK) ludc_free(*path), *path = NULL;
+    return status;
 }
 
 /* ---- Configs ---- */
@@ -92,11 +105,11 @@ static lud_status locate_all(const lud_model *m, ludc_value *full, ludc_value *t
         } else if (is_needed(m, full->keys[i]) && ludc_hub_is_ref(v->u.s.ptr)) {
             char *path = NULL, *fixed = NULL;
             LUDC_TRY(fetch(m->session, v->u.s.ptr, &path, &fixed, err));
-            const bool ok = ludc_value_put(full, full->keys[i].ptr, ludc_value_str(ludc_str(fixed))) &&
-                            ludc_value_put(to, to->keys[i].ptr, ludc_value_str(ludc_str(path)));
+            const bool ok = ludc_value_put(full, full->keys[i].ptr, ludc_value_text(fixed)) &&
+                            ludc_value_put(to, to->keys[i].ptr, ludc_value_text(path));
             ludc_free(path);
             ludc_free(fixed);
-            if (!ok) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            if (!ok) return ludc_no_memory(err, NULL);
         }
     }
     return LUD_OK;
@@ -105,8 +118,7 @@ static lud_status locate_all(const lud_model *m, ludc_value *full, ludc_value *t
 lud_status ludc_model_locate(lud_model *m, lud_error *err) {
     if (m->located) return LUD_OK;
     ludc_value *located = ludc_value_copy(m->config.full);
-    const lud_status status =
-        located ? locate_all(m, m->config.full, located, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = located ? locate_all(m, m->config.full, located, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK)
         m->located = located;
     else

@@ -32,9 +32,13 @@ struct lud_model {
     int32_t k_fold, fold; /* cross-validation: the fold that is the test split now, of k_fold; 0 = none */
 };
 
+/* Tells how far a phase is: items done, what was worked on (tokens, MB), since when. */
+void ludc_session_show(const lud_session *, const char *phase, const char *unit, double done, double total,
+                       double amount, double begin);
 bool ludc_is_predictive(const lud_model *);
 const ludc_devices *ludc_model_devices(const lud_model *);
 
+lud_status ludc_config_open(const lud_config_source *, ludc_config *, lud_error *); /* config.c */
 /* Opens the inner model if it is not, or not for what is wanted. */
 lud_status ludc_model_ready(lud_model *, bool for_training, lud_error *);
 void ludc_model_close(lud_model *);        /* the inner model */
@@ -82,7 +86,6 @@ void ludc_prompter_free(ludc_prompter *);
 lud_status ludc_prompter_text(ludc_prompter *, size_t row, ludc_buf *out, lud_error *);
 /* Token ids of the prompt as training and generation use them. */
 lud_status ludc_prompter_ids(ludc_prompter *, size_t row, ludc_ids *out, lud_error *);
-bool ludc_prompter_has_target(const ludc_prompter *);
 lud_str ludc_prompter_target(const ludc_prompter *, size_t row);
 /* Tokens of an answer: no special ones but the end of text behind it. */
 lud_status ludc_prompter_target_ids(const ludc_prompter *, lud_str target, ludc_ids *out, lud_error *);
@@ -153,7 +156,8 @@ void ludc_rows_cache_close(ludc_rows_cache *); /* after the rows are freed */
 bool ludc_rows_cache_metadata(ludc_rows_cache *);
 void ludc_rows_cache_keep_metadata(ludc_rows_cache *);
 bool ludc_rows_cache_task(ludc_rows_cache *, ludc_task_rows rows[LUDC_N_SPLITS]); /* of the open predictor */
-void ludc_rows_cache_keep_task(ludc_rows_cache *, const ludc_task_rows rows[LUDC_N_SPLITS]);
+/* said: the warnings of reading, repeated when the rows are found. */
+void ludc_rows_cache_keep_task(ludc_rows_cache *, const ludc_task_rows rows[LUDC_N_SPLITS], const ludc_buf *said);
 bool ludc_rows_cache_language(ludc_rows_cache *, ludc_rows rows[LUDC_N_SPLITS]); /* of the open model */
 void ludc_rows_cache_keep_language(ludc_rows_cache *, const ludc_rows rows[LUDC_N_SPLITS]);
 
@@ -186,7 +190,9 @@ typedef struct ludc_task_notes {
     ludc_odd *odd;        /* [inputs, then outputs]; of a text: those that were cut */
     size_t rows, dropped; /* read; left out of them */
 } ludc_task_notes;
-void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *); /* then it is empty */
+/* Then it is empty. The warnings go into `said` too, unless that is NULL: for ludc_task_warn, which says them again. */
+void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *, ludc_buf *said);
+void ludc_task_warn(const char *lines, size_t n);
 /* Rows of a view's table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are
  * left out. */
 lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *rows, size_t n, bool targets,
@@ -221,10 +227,8 @@ lud_status ludc_run_folder_write(lud_model *, const ludc_run_record *, lud_train
 lud_status ludc_model_folder_write(lud_model *, const char *dir, lud_error *);
 lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *, lud_error *);
 
-/* Predictions and metrics of one split (predict.c), used by experiment too. */
-lud_status ludc_predict_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_table **out,
-                              lud_error *);
-lud_status ludc_evaluate_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **out,
+/* Predictions of one split, and metrics (NULL: none, the target may be absent), of a language model (predict.c). */
+lud_status ludc_language_split(lud_model *, const ludc_dataset *, const lud_predict_opts *, ludc_value **metrics,
                                ludc_table **predictions, lud_error *);
 
 #endif

@@ -37,7 +37,7 @@ static lud_status write_indices(const lud_model *m, size_t n_rows, const char *d
         ludc_split_free(&s);
     }
     ludc_buf_adds(&text, "\n}\n");
-    if (status == LUD_OK && (text.failed || !path)) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK && (text.failed || !path)) status = ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = ludc_file_write(path, text.ptr, text.len, err);
     ludc_buf_free(&text);
     ludc_free(path);
@@ -47,7 +47,7 @@ static lud_status write_indices(const lud_model *m, size_t n_rows, const char *d
 /* ---- What came out ---- */
 static lud_status load(const char *dir, const char *name, ludc_value **out, lud_error *err) {
     char *path = ludc_path_join(dir, name);
-    lud_status status = path ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = path ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK && !ludc_path_exists(path))
         status = ludc_fail(err, LUD_E_DATA, "%s: not there, since no row of this fold can be tested on", path);
     if (status == LUD_OK) status = ludc_json_load(path, out, err);
@@ -61,12 +61,12 @@ static lud_status keep_fold(ludc_value *all, const char *name, const char *run_d
     if (status == LUD_OK) status = load(run_dir, "test_statistics.json", &test, err);
     if (status != LUD_OK) return ludc_value_free(training), status;
     const bool ok = ludc_value_put(training, "fold_eval_stats", test);
-    return ludc_value_put(all, name, training) && ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_value_put(all, name, training) && ok ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static void put(ludc_value *to, lud_str metric, const char *what, double value) {
     ludc_buf name = {0};
-    ludc_buf_addf(&name, "%.*s_%s", (int)metric.len, metric.ptr, what);
+    ludc_buf_addf(&name, "%.*s_%s", LUDC_ARG(metric), what);
     if (name.ptr) ludc_value_put(to, name.ptr, ludc_value_float(value));
     ludc_buf_free(&name);
 }
@@ -88,8 +88,8 @@ static void summarize(const ludc_value *all, lud_str feature, lud_str metric, lu
     if (n == 0) return;
     put(to, metric, "mean", mean);
     put(to, metric, "std", sqrt(squares / (double)n));
-    ludc_log(LUD_LOG_INFO, "%.*s: %.*s %.6g, standard deviation %.6g over %zu folds", (int)feature.len, feature.ptr,
-             (int)metric.len, metric.ptr, mean, sqrt(squares / (double)n), n);
+    ludc_log(LUD_LOG_INFO, "%.*s: %.*s %.6g, standard deviation %.6g over %zu folds", LUDC_ARG(feature),
+             LUDC_ARG(metric), mean, sqrt(squares / (double)n), n);
 }
 
 static lud_status write_statistics(ludc_value *all, const char *dir, lud_error *err) {
@@ -101,7 +101,7 @@ static lud_status write_statistics(ludc_value *all, const char *dir, lud_error *
             summarize(all, first->keys[f], first->items[f]->keys[i], to);
         ludc_value_putn(overall, first->keys[f], to);
     }
-    if (!ludc_value_put(all, "overall", overall)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!ludc_value_put(all, "overall", overall)) return ludc_no_memory(err, NULL);
     return ludc_json_write(dir, "kfold_training_statistics.json", all, err);
 }
 
@@ -112,7 +112,7 @@ static lud_status train_fold(lud_model *m, const lud_train_opts *opts, const cha
     lud_train_opts one = *opts;
     (void)snprintf(name, sizeof name, "fold_%d", m->fold + 1);
     char *folder = ludc_path_join(dir, name);
-    if (!folder) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!folder) return ludc_no_memory(err, NULL);
     one.output_directory = folder;
     one.evaluate_test = 1;
     ludc_log(LUD_LOG_INFO, "fold %d of %d", m->fold + 1, m->k_fold);
@@ -149,8 +149,7 @@ lud_status ludc_kfold_train(lud_model *m, const lud_train_opts *opts, lud_train_
     LUDC_TRY(check(opts, n_rows, err));
     ludc_value *all = ludc_value_new(LUD_CFG_OBJECT);
     m->k_fold = opts->k_fold;
-    const lud_status status =
-        all ? train_folds(m, opts, n_rows, all, result, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = all ? train_folds(m, opts, n_rows, all, result, err) : ludc_no_memory(err, NULL);
     m->k_fold = 0;
     ludc_value_free(all);
     return status;

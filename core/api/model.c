@@ -24,20 +24,16 @@ LUD_EXPORT void lud_model_free(lud_model *m) {
 }
 
 static lud_status finish(lud_model *m, lud_status status, lud_model **out) {
-    if (status != LUD_OK)
-        lud_model_free(m);
-    else
-        *out = m;
+    if (status == LUD_OK) return *out = m, LUD_OK;
+    lud_model_free(m);
     return status;
 }
 
 LUD_EXPORT lud_status lud_model_create(lud_session *s, const lud_config_source *src, lud_model **out, lud_error *err) {
     lud_model *m = ludc_alloc(sizeof(*m));
-    if (!m) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!m) return ludc_no_memory(err, NULL);
     m->session = s;
-    const lud_status status = src->path ? ludc_config_load(src->path, src->sets, (size_t)src->n_sets, &m->config, err)
-                                        : ludc_config_parse(src->text, strlen(src->text), "<config>", src->sets,
-                                                            (size_t)src->n_sets, &m->config, err);
+    const lud_status status = ludc_config_open(src, &m->config, err);
     m->seed = (uint64_t)ludc_get_int(m->config.full, "random_seed", 42);
     return finish(m, status, out);
 }
@@ -56,14 +52,14 @@ lud_status ludc_task_metadata_check(const lud_model *m, const ludc_value *metada
     for (size_t k = 0; k < LUDC_COUNT(lists); k++) {
         const ludc_value *list = ludc_value_get(m->config.full, lists[k]);
         for (size_t i = 0; i < list->len; i++) {
-            const lud_str name = ludc_get_str(list->items[i], "name", LUDC_STR(""));
+            const lud_str name = ludc_get_text(list->items[i], "name");
             const ludc_value *one = ludc_value_get(metadata, name.ptr);
             if (!ludc_get_bool(list->items[i], "active", true)) continue;
             if (ludc_get_int(one, "width", 0) > 0 &&
                 ludc_value_equal(ludc_value_get(one, "type"), ludc_value_get(list->items[i], "type")))
                 continue;
             return ludc_fail(err, LUD_E_IO, "%s: nothing of the feature '%.*s': damaged, or another model's file", path,
-                             (int)name.len, name.ptr);
+                             LUDC_ARG(name));
         }
     }
     return LUD_OK;
@@ -85,8 +81,7 @@ static bool take_encoder(ludc_value *config, const char *dir) {
         ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
         static const char *const keys[] = {"pretrained_model_name_or_path", "base_model"};
         for (size_t k = 0; k < LUDC_COUNT(keys); k++)
-            if (ludc_str_eq(ludc_get_str(encoder, keys[k], LUDC_STR("")), "encoder"))
-                ok = ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(path)));
+            if (ludc_text_is(encoder, keys[k], "encoder")) ok = ludc_value_put(encoder, keys[k], ludc_value_text(path));
     }
     ludc_free(path);
     return ok;
@@ -103,13 +98,12 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
     const bool flat = hyper && strcmp(strrchr(hyper, '/'), "/ludwig_config.json") == 0 && ludc_path_exists(hyper);
     char *weights = flat ? ludc_strdup(dir) : ludc_path_join(dir, "model_weights"),
          *adapter = weights ? ludc_path_join(weights, "adapter_config.json") : NULL;
-    lud_status status = hyper && meta && adapter ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = hyper && meta && adapter ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK && !ludc_path_exists(hyper))
         status = ludc_fail(err, LUD_E_IO, "%s: no saved model (want model_hyperparameters.json in it or in its model/)",
                            dir);
     if (status == LUD_OK) status = ludc_config_load(hyper, NULL, 0, &m->config, err);
-    if (status == LUD_OK && flat && !take_encoder(m->config.full, dir))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status == LUD_OK && flat && !take_encoder(m->config.full, dir)) status = ludc_no_memory(err, NULL);
     ludc_value *metadata = NULL;
     if (status == LUD_OK && (ludc_path_exists(meta) || ludc_is_predictive(m)))
         status = load_metadata(m, meta, &metadata, err);
@@ -126,7 +120,7 @@ static lud_status load_folder(lud_model *m, const char *dir, lud_error *err) {
         m->base_model = weights, weights = NULL;
         /* An adapter that was merged when the run was saved is no more. */
         if (!ludc_value_put(m->config.full, "adapter", ludc_value_new(LUD_CFG_NULL)))
-            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            status = ludc_no_memory(err, NULL);
     }
 out:
     ludc_free(hyper);
@@ -147,7 +141,7 @@ LUD_EXPORT lud_status lud_model_load(lud_session *s, const char *path, lud_model
     if (!m || !dir) {
         ludc_free(m);
         ludc_free(dir);
-        return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        return ludc_no_memory(err, NULL);
     }
     m->session = s;
     const lud_status status = load_folder(m, dir, err);
@@ -175,7 +169,7 @@ lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
     const ludc_model_spec spec = {
         .host = m->session->host,
         .config = m->config.full,
-        .base_model = fetched ? ludc_get_str(m->located, "base_model", LUDC_STR("")).ptr : m->base_model,
+        .base_model = fetched ? ludc_get_text(m->located, "base_model").ptr : m->base_model,
         .adapter_dir = m->adapter_dir ? m->adapter_dir : began_from,
         .for_training = for_training,
         .seed = m->seed,
@@ -195,7 +189,7 @@ LUD_EXPORT lud_status lud_model_save(lud_model *m, const char *dir, lud_error *e
     LUDC_TRY(ludc_model_ready(m, false, err));
     ludc_buf temp = {0};
     ludc_buf_addf(&temp, "%s.partial", dir);
-    lud_status status = temp.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : ludc_dir_make(temp.ptr, err);
+    lud_status status = temp.failed ? ludc_no_memory(err, NULL) : ludc_dir_make(temp.ptr, err);
     if (status == LUD_OK) status = ludc_model_folder_write(m, temp.ptr, err);
     if (status == LUD_OK) status = ludc_path_rename(temp.ptr, dir, err);
     if (status != LUD_OK && temp.ptr) (void)ludc_dir_remove(temp.ptr, NULL);

@@ -13,7 +13,7 @@ static lud_status token_texts(const ludc_tokenizer *tok, const ludc_ids *ids, lu
         ludc_buf_clear(&one);
         status = ludc_tokenizer_decode(tok, &ids->ptr[i], 1, false, &one, err);
         if (status == LUD_OK && !ludc_value_push(list, ludc_value_str((lud_str){one.ptr ? one.ptr : "", one.len})))
-            status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            status = ludc_no_memory(err, NULL);
     }
     if (status == LUD_OK) status = ludc_value_to_json(list, -1, out);
     ludc_buf_free(&one);
@@ -44,36 +44,17 @@ static lud_status answers_table(lud_model *m, const ludc_replies *a, ludc_table 
     ludc_buf names[3] = {{0}};
     const char *columns[3];
     for (size_t i = 0; i < 3; i++) {
-        ludc_buf_addf(&names[i], "%.*s_%s", (int)feature.len, feature.ptr, endings[i]);
+        ludc_buf_addf(&names[i], "%.*s_%s", LUDC_ARG(feature), endings[i]);
         columns[i] = names[i].ptr;
     }
     ludc_table *t = ludc_table_new(columns, 3);
-    lud_status status = t ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = t ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < a->n && status == LUD_OK; i++)
         status = add_answer(m, &a->completions[i], t, err);
     for (size_t i = 0; i < 3; i++)
         ludc_buf_free(&names[i]);
-    if (status != LUD_OK)
-        ludc_table_free(t);
-    else
-        *out = t;
-    return status;
-}
-
-lud_status ludc_predict_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_table **out,
-                              lud_error *err) {
-    if (ludc_is_category(m)) return ludc_category_split(m, d, o, NULL, out, err);
-    ludc_view v;
-    ludc_prompter *p = NULL;
-    ludc_replies a = {0};
-    const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
-    LUDC_TRY(ludc_dataset_pick(d, o, &v, err));
-    LUDC_TRY(ludc_prompter_new(m, &v, &training, false, &p, err));
-    lud_status status = ludc_replies_ask(p, &v, &a, err);
-    if (status == LUD_OK) status = ludc_replies_generate(m, o->generation, &a, err);
-    if (status == LUD_OK) status = answers_table(m, &a, out, err);
-    ludc_replies_free(&a);
-    ludc_prompter_free(p);
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_table_free(t);
     return status;
 }
 
@@ -100,32 +81,41 @@ static lud_status exact_match(const lud_model *m, const ludc_prompter *p, const 
     return LUD_OK;
 }
 
-static lud_status measure(lud_model *m, ludc_prompter *p, const ludc_view *v, const char *generation, ludc_replies *a,
-                          ludc_value **out, lud_error *err) {
-    ludc_rows rows = {0};
-    ludc_metrics metrics = {0};
-    lud_status status = ludc_prompter_rows(p, v->rows, v->n, 0, &rows, err);
-    if (status == LUD_OK) status = ludc_evaluate_rows(m->model, &rows, &metrics, err);
-    ludc_rows_free(&rows);
-    if (status == LUD_OK) status = ludc_replies_ask(p, v, a, err);
-    if (status == LUD_OK) status = ludc_replies_generate(m, generation, a, err);
-    if (status != LUD_OK) return status;
-    ludc_value *of_feature = ludc_metrics_value(&metrics);
-    status = exact_match(m, p, v, a, of_feature, err);
-    *out = ludc_metrics_tree(ludc_feature_name(m->config.full, true), of_feature, metrics.loss);
-    return *out ? status : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+static lud_status measure(const lud_model *m, const ludc_prompter *p, const ludc_view *v, const ludc_replies *a,
+                          const ludc_metrics *losses, ludc_value **out, lud_error *err) {
+    ludc_value *of_feature = ludc_metrics_value(losses);
+    const lud_status status = exact_match(m, p, v, a, of_feature, err);
+    *out = ludc_metrics_tree(ludc_feature_name(m->config.full, true), of_feature, losses->loss);
+    return *out ? status : ludc_no_memory(err, NULL);
 }
 
-lud_status ludc_evaluate_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **out,
+static lud_status losses_of(lud_model *m, ludc_prompter *p, const ludc_view *v, ludc_metrics *out, lud_error *err) {
+    ludc_rows rows = {0};
+    lud_status status = ludc_prompter_rows(p, v->rows, v->n, 0, &rows, err);
+    if (status == LUD_OK) status = ludc_evaluate_rows(m->model, &rows, out, err);
+    ludc_rows_free(&rows);
+    return status;
+}
+
+static lud_status answer(lud_model *m, ludc_prompter *p, const ludc_view *v, const char *generation, ludc_replies *a,
+                         ludc_value **metrics, lud_error *err) {
+    ludc_metrics losses = {0};
+    if (metrics) LUDC_TRY(losses_of(m, p, v, &losses, err));
+    LUDC_TRY(ludc_replies_ask(p, v, a, err));
+    LUDC_TRY(ludc_replies_generate(m, generation, a, err));
+    return metrics ? measure(m, p, v, a, &losses, metrics, err) : LUD_OK;
+}
+
+lud_status ludc_language_split(lud_model *m, const ludc_dataset *d, const lud_predict_opts *o, ludc_value **metrics,
                                ludc_table **predictions, lud_error *err) {
-    if (ludc_is_category(m)) return ludc_category_split(m, d, o, out, predictions, err);
+    if (ludc_is_category(m)) return ludc_category_split(m, d, o, metrics, predictions, err);
     ludc_view v;
     ludc_prompter *p = NULL;
     ludc_replies a = {0};
     const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
     LUDC_TRY(ludc_dataset_pick(d, o, &v, err));
-    LUDC_TRY(ludc_prompter_new(m, &v, &training, true, &p, err));
-    lud_status status = measure(m, p, &v, o->generation, &a, out, err);
+    LUDC_TRY(ludc_prompter_new(m, &v, &training, metrics != NULL, &p, err));
+    lud_status status = answer(m, p, &v, o->generation, &a, metrics, err);
     if (status == LUD_OK) status = answers_table(m, &a, predictions, err);
     ludc_replies_free(&a);
     ludc_prompter_free(p);
@@ -148,30 +138,21 @@ static lud_status check_output(const lud_predict_opts *o, lud_error *err) {
     return ludc_path_can_make(o->output_path, false, err);
 }
 
-LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
-    ludc_dataset d = {0};
-    ludc_table *table = NULL;
-    LUDC_TRY(check_output(o, err));
-    if (ludc_is_predictive(m)) return ludc_task_score_table(m, o, NULL, err);
-    LUDC_TRY(ludc_model_ready(m, false, err));
-    LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
-    lud_status status = ludc_predict_split(m, &d, o, &table, err);
-    if (status == LUD_OK && o->output_path) status = ludc_table_write(table, o->output_path, err);
-    ludc_table_free(table);
-    ludc_dataset_free(&d);
-    return status;
-}
-
-static lud_status evaluate_language(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
+static lud_status language_table(lud_model *m, const lud_predict_opts *o, ludc_value **metrics, lud_error *err) {
     ludc_dataset d = {0};
     ludc_table *predictions = NULL;
     LUDC_TRY(ludc_model_ready(m, false, err));
     LUDC_TRY(ludc_dataset_open(m, &o->data, divided(m, o), &d, err));
-    lud_status status = ludc_evaluate_split(m, &d, o, metrics, &predictions, err);
+    lud_status status = ludc_language_split(m, &d, o, metrics, &predictions, err);
     if (status == LUD_OK && o->output_path) status = ludc_table_write(predictions, o->output_path, err);
     ludc_table_free(predictions);
     ludc_dataset_free(&d);
     return status;
+}
+
+LUD_EXPORT lud_status lud_model_predict(lud_model *m, const lud_predict_opts *o, lud_error *err) {
+    LUDC_TRY(check_output(o, err));
+    return (ludc_is_predictive(m) ? ludc_task_score_table : language_table)(m, o, NULL, err);
 }
 
 LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o,
@@ -179,13 +160,11 @@ LUD_EXPORT lud_status lud_model_evaluate(lud_model *m, const lud_predict_opts *o
     ludc_value *metrics = NULL;
     ludc_buf text = {0};
     LUDC_TRY(check_output(o, err));
-    lud_status status =
-        ludc_is_predictive(m) ? ludc_task_score_table(m, o, &metrics, err) : evaluate_language(m, o, &metrics, err);
+    lud_status status = (ludc_is_predictive(m) ? ludc_task_score_table : language_table)(m, o, &metrics, err);
     if (status == LUD_OK && o->output_directory) status = ludc_dir_make(o->output_directory, err);
     if (status == LUD_OK && o->output_directory)
         status = ludc_json_write(o->output_directory, "test_statistics.json", metrics, err);
-    if (status == LUD_OK && ludc_value_to_json(metrics, 2, &text) != LUD_OK)
-        status = ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (status == LUD_OK && ludc_value_to_json(metrics, 2, &text) != LUD_OK) status = ludc_no_memory(err, "evaluation");
     if (status == LUD_OK && sink) status = sink(arg, view(&text));
     ludc_buf_free(&text);
     ludc_value_free(metrics);
@@ -243,7 +222,8 @@ LUD_EXPORT lud_status lud_model_generate(lud_model *m, lud_str prompt, const cha
     ludc_completion completion = {0};
     ludc_generator *d = NULL;
     lud_status status = ludc_tokenizer_encode(ludc_model_info_of(m->model)->tokenizer, prompt, true, &ids, err);
-    if (status == LUD_OK) status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, &d, err);
+    if (status == LUD_OK)
+        status = ludc_generator_new(m->model, 1, (int64_t)ids.len + g.max_new_tokens, g.lookup, &d, err);
     const ludc_prompt one = {.ids = ids.ptr, .len = (int32_t)ids.len};
     s.begin = ludc_now();
     if (status == LUD_OK) status = ludc_decode(d, &one, 1, &g, stream_token, &s, &completion, err);

@@ -30,7 +30,7 @@ static lud_status begin_predictive(const lud_model *m, const char *dir, lud_erro
 
 lud_status ludc_prefix_begin(lud_model *m, lud_error *err) {
     char *dir = ludc_cache_folder(m, "embeddings");
-    lud_status status = dir ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = dir ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = m->model ? begin_language(m, dir, err) : begin_predictive(m, dir, err);
     ludc_free(dir);
     if (status != LUD_OK) ludc_prefix_end(m);

@@ -19,7 +19,7 @@ void ludc_replies_free(ludc_replies *a) {
 }
 
 typedef struct counter {
-    const lud_events *events;
+    const lud_session *session;
     size_t done, total;
     uint64_t tokens;
     double begin;
@@ -33,16 +33,7 @@ static lud_status count_token(void *arg, size_t row, int32_t id) {
     c->tokens++;
     if (++c->made[row] < c->max_new && !ludc_ends_text(c->info, id)) return LUD_OK;
     c->done++;
-    if (!c->events || !c->events->progress) return LUD_OK;
-    const double took = ludc_now() - c->begin;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "generate",
-                            .done = (int64_t)c->done,
-                            .total = (int64_t)c->total,
-                            .unit = "tok",
-                            .per_second = took > 0 ? (double)c->tokens / took : 0,
-                            .eta_seconds = took * (double)(c->total - c->done) / (double)c->done};
-    c->events->progress(c->events->arg, &p);
+    ludc_session_show(c->session, "generate", "tok", (double)c->done, (double)c->total, (double)c->tokens, c->begin);
     return LUD_OK;
 }
 
@@ -71,16 +62,16 @@ lud_status ludc_replies_ask(ludc_prompter *p, const ludc_view *v, ludc_replies *
 
 static lud_status decode_all(lud_model *m, ludc_replies *a, const ludc_generation *g, lud_error *err) {
     ludc_generator *d = NULL;
-    counter c = {.events = m->session->events,
+    counter c = {.session = m->session,
                  .total = a->n,
                  .begin = ludc_now(),
                  .info = ludc_model_info_of(m->model),
                  .max_new = g->max_new_tokens,
                  .made = ludc_alloc(a->n * sizeof(*c.made))};
-    lud_status status = c.made ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = c.made ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK)
-        status =
-            ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), a->longest + g->max_new_tokens, &d, err);
+        status = ludc_generator_new(m->model, (int64_t)LUDC_MIN(a->n, BATCH_ROWS), a->longest + g->max_new_tokens,
+                                    g->lookup, &d, err);
     if (status == LUD_OK) status = ludc_decode(d, a->views, a->n, g, count_token, &c, a->completions, err);
     ludc_generator_free(d);
     ludc_free(c.made);

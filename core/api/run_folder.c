@@ -14,7 +14,7 @@ lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *
     lud_status status = ludc_value_to_json(v, 4, &text);
     ludc_buf_adds(&text, "\n");
     if (status != LUD_OK || text.failed || !path)
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+        status = ludc_no_memory(err, name);
     else
         status = ludc_file_write(path, text.ptr, text.len, err);
     ludc_buf_free(&text);
@@ -22,17 +22,13 @@ lud_status ludc_json_write(const char *dir, const char *name, const ludc_value *
     return status;
 }
 
-static ludc_value *text_or_null(const char *s) {
-    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
-}
-
 static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error *err) {
     ludc_value *config = ludc_value_copy(m->config.full);
-    if (!config) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!config) return ludc_no_memory(err, NULL);
     if (m->predictor)
         ludc_task_absolute(m, config);
     else if (!m->base_model && !ludc_model_is_fetched(m, "base_model"))
-        ludc_value_put(config, "base_model", text_or_null(ludc_model_info_of(m->model)->base->path));
+        ludc_value_put(config, "base_model", ludc_value_text(ludc_model_info_of(m->model)->base->path));
     const lud_status status = ludc_json_write(dir, "model_hyperparameters.json", config, err);
     ludc_value_free(config);
     return status;
@@ -40,7 +36,7 @@ static lud_status write_hyperparameters(lud_model *m, const char *dir, lud_error
 
 static lud_status write_metadata(const lud_model *m, const char *dir, lud_error *err) {
     ludc_value *v = m->metadata ? ludc_value_copy(m->metadata) : ludc_value_new(LUD_CFG_OBJECT);
-    if (!v) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!v) return ludc_no_memory(err, NULL);
     for (size_t k = 0; m->predictor && k < m->predictor->n_outputs; k++) {
         const ludc_output *o = &m->predictor->outputs[k];
         if (o->temperature != 1.0)
@@ -52,7 +48,7 @@ static lud_status write_metadata(const lud_model *m, const char *dir, lud_error 
         ludc_value_putn(v, ludc_feature_name(m->config.full, true), feature);
     }
     ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
-    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
+    ludc_value_put(v, "ludwig_version", ludc_value_text(LUDC_VERSION));
     const lud_status status = ludc_json_write(dir, "training_set_metadata.json", v, err);
     ludc_value_free(v);
     return status;
@@ -62,7 +58,7 @@ lud_status ludc_model_folder_write(lud_model *m, const char *dir, lud_error *err
     LUDC_TRY(write_hyperparameters(m, dir, err));
     LUDC_TRY(write_metadata(m, dir, err));
     char *weights = ludc_path_join(dir, "model_weights");
-    if (!weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!weights) return ludc_no_memory(err, NULL);
     const bool merge = ludc_get_bool(m->config.full, "adapter.postprocessor.merge_adapter_into_base_model", false);
     const bool adapter = m->model && ludc_model_info_of(m->model)->adapter_name && !merge;
     const lud_status status = m->predictor ? ludc_task_weights_write(m, weights, err)
@@ -99,7 +95,7 @@ static lud_status write_statistics(const lud_model *m, const ludc_run_record *r,
         ludc_value_put(v, names[i], series(r, i));
     const int64_t steps = ludc_get_int(m->config.full, "trainer.steps_per_checkpoint", 0);
     ludc_value_put(frequency, "frequency", ludc_value_int(steps > 0 ? steps : 1));
-    ludc_value_put(frequency, "period", text_or_null(steps > 0 ? "step" : "epoch"));
+    ludc_value_put(frequency, "period", ludc_value_text(steps > 0 ? "step" : "epoch"));
     ludc_value_put(v, "evaluation_frequency", frequency);
     const lud_status status = ludc_json_write(dir, "training_statistics.json", v, err);
     ludc_value_free(v);
@@ -140,7 +136,7 @@ static void describe_data(const ludc_run_record *r, ludc_value *v) {
         char hex[65];
         const char *slash = paths[i] ? strrchr(paths[i], '/') : NULL;
         if (!paths[i] || !ludc_path_exists(paths[i]) || ludc_hub_hash(paths[i], hex, NULL) != LUD_OK) continue;
-        ludc_value_put(hashes, slash ? slash + 1 : paths[i], text_or_null(hex));
+        ludc_value_put(hashes, slash ? slash + 1 : paths[i], ludc_value_text(hex));
     }
     ludc_value_put(v, "rows", rows);
     ludc_value_put(v, "sha256", hashes);
@@ -149,21 +145,21 @@ static void describe_data(const ludc_run_record *r, ludc_value *v) {
 static lud_status write_description(const lud_model *m, const ludc_run_record *r, const char *dir, lud_error *err) {
     const lud_train_opts *o = r->opts;
     ludc_value *v = ludc_value_new(LUD_CFG_OBJECT), *plugins = ludc_value_new(LUD_CFG_LIST);
-    ludc_value_put(v, "ludwig_version", text_or_null(LUDC_VERSION));
-    ludc_value_put(v, "command", text_or_null(o->command));
+    ludc_value_put(v, "ludwig_version", ludc_value_text(LUDC_VERSION));
+    ludc_value_put(v, "command", ludc_value_text(o->command));
     ludc_value_put(v, "random_seed", ludc_value_int((int64_t)m->seed));
-    ludc_value_put(v, "dataset", text_or_null(o->data.dataset));
-    ludc_value_put(v, "training_set", text_or_null(o->data.training_set));
-    ludc_value_put(v, "validation_set", text_or_null(o->data.validation_set));
-    ludc_value_put(v, "test_set", text_or_null(o->data.test_set));
+    ludc_value_put(v, "dataset", ludc_value_text(o->data.dataset));
+    ludc_value_put(v, "training_set", ludc_value_text(o->data.training_set));
+    ludc_value_put(v, "validation_set", ludc_value_text(o->data.validation_set));
+    ludc_value_put(v, "test_set", ludc_value_text(o->data.test_set));
     describe_data(r, v);
-    ludc_value_put(v, "device", text_or_null(ludc_model_devices(m)->why));
+    ludc_value_put(v, "device", ludc_value_text(ludc_model_devices(m)->why));
     ludc_value_put(v, "truncated_rows", ludc_value_int((int64_t)r->truncated_rows));
     ludc_value_put(v, "rows_without_target", ludc_value_int((int64_t)r->dropped_rows));
     const ludc_plugin_info *infos;
     const size_t n = ludc_host_plugins(m->session->host, &infos);
     for (size_t i = 0; i < n; i++)
-        if (infos[i].plugin) ludc_value_push(plugins, text_or_null(infos[i].path));
+        if (infos[i].plugin) ludc_value_push(plugins, ludc_value_text(infos[i].path));
     ludc_value_put(v, "plugins", plugins);
     ludc_value_put(v, "config", ludc_value_copy(m->config.full));
     const lud_status status = ludc_json_write(dir, "description.json", v, err);
@@ -176,7 +172,7 @@ static lud_status write_all(lud_model *m, const ludc_run_record *r, const char *
     LUDC_TRY(write_statistics(m, r, dir, err));
     if (r->opts->skip_save_model) return LUD_OK;
     char *model = ludc_path_join(dir, "model");
-    if (!model) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!model) return ludc_no_memory(err, NULL);
     lud_status status = ludc_dir_make(model, err);
     if (status == LUD_OK) status = ludc_model_folder_write(m, model, err);
     if (status == LUD_OK) status = write_progress(r->state, model, err);
@@ -202,7 +198,7 @@ static const char *parent_of(const lud_train_opts *o) {
 /* Said before hours of training, not after. Makes nothing. */
 lud_status ludc_run_folder_check(const lud_train_opts *o, lud_error *err) {
     char *run = ludc_path_join(parent_of(o), "run");
-    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = run ? ludc_path_can_make(run, true, err) : ludc_no_memory(err, NULL);
     ludc_free(run);
     return status;
 }
@@ -217,8 +213,7 @@ lud_status ludc_run_folder_write(lud_model *m, const ludc_run_record *r, lud_tra
     char *final = base ? free_name(base) : NULL;
     ludc_buf temp = {0};
     ludc_buf_addf(&temp, "%s.partial", final ? final : "");
-    lud_status status =
-        final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = final && !temp.failed ? ludc_dir_make(temp.ptr, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = write_all(m, r, temp.ptr, err);
     if (status == LUD_OK) status = ludc_path_rename(temp.ptr, final, err);
     if (status == LUD_OK)

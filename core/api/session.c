@@ -7,32 +7,15 @@ LUD_EXPORT const char *lud_version(void) {
 }
 
 LUD_EXPORT int lud_exit_code(lud_status status) {
-    switch (status) {
-    case LUD_OK:
-        return 0;
-    case LUD_E_INVALID:
-    case LUD_E_UNSUPPORTED:
-        return 2;
-    case LUD_E_DATA:
-        return 3;
-    case LUD_E_ABI:
-        return 4;
-    case LUD_E_IO:
-    case LUD_E_NOT_FOUND:
-        return 5;
-    case LUD_E_NUMERIC:
-        return 6;
-    case LUD_E_HUB:
-        return 7;
-    case LUD_E_NOMEM:
-        return 8;
-    case LUD_E_INTERNAL:
-        return 70;
-    case LUD_E_CANCELLED:
-        return 130;
-    default:
-        return 1;
-    }
+    static const struct {
+        lud_status status;
+        int code;
+    } codes[] = {{LUD_OK, 0},    {LUD_E_INVALID, 2}, {LUD_E_UNSUPPORTED, 2}, {LUD_E_DATA, 3},
+                 {LUD_E_ABI, 4}, {LUD_E_IO, 5},      {LUD_E_NOT_FOUND, 5},   {LUD_E_NUMERIC, 6},
+                 {LUD_E_HUB, 7}, {LUD_E_NOMEM, 8},   {LUD_E_INTERNAL, 70},   {LUD_E_CANCELLED, 130}};
+    for (size_t i = 0; i < LUDC_COUNT(codes); i++)
+        if (codes[i].status == status) return codes[i].code;
+    return 1;
 }
 
 LUD_EXPORT void lud_interrupt(void) {
@@ -46,18 +29,15 @@ static void pass_log(void *arg, int32_t level, const char *text) {
 
 LUD_EXPORT lud_status lud_session_open(const lud_session_opts *opts, lud_session **out, lud_error *err) {
     lud_session *s = ludc_alloc(sizeof(*s));
-    if (!s) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!s) return ludc_no_memory(err, NULL);
     s->events = opts->events;
     ludc_log_set(s->events && s->events->log ? pass_log : NULL, (void *)(uintptr_t)s->events, opts->log_level);
     const ludc_host_opts host = {
         .plugin_paths = opts->plugin_paths, .n_plugin_paths = (size_t)opts->n_plugin_paths, .threads = opts->threads};
     const lud_status status = ludc_model_host_new(&host, &s->host, err);
-    if (status != LUD_OK) {
-        lud_session_close(s);
-        return status;
-    }
-    *out = s;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = s, LUD_OK;
+    lud_session_close(s);
+    return status;
 }
 
 LUD_EXPORT void lud_session_close(lud_session *s) {
@@ -68,16 +48,25 @@ LUD_EXPORT void lud_session_close(lud_session *s) {
     ludc_free(s);
 }
 
-static ludc_value *text_value(const char *s) {
-    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
+void ludc_session_show(const lud_session *s, const char *phase, const char *unit, double done, double total,
+                       double amount, double begin) {
+    const double took = ludc_now() - begin;
+    const lud_progress p = {.struct_size = sizeof(p),
+                            .phase = phase,
+                            .unit = unit,
+                            .done = (int64_t)done,
+                            .total = (int64_t)total,
+                            .per_second = took > 0 ? amount / took : 0,
+                            .eta_seconds = done > 0 ? took * (total - done) / done : 0};
+    if (s->events && s->events->progress) s->events->progress(s->events->arg, &p);
 }
 
 static ludc_value *component_value(const ludc_component *c) {
     ludc_value *v = ludc_value_new(LUD_CFG_OBJECT);
-    ludc_value_put(v, "kind", text_value(ludc_kind_name(c->c->kind)));
-    ludc_value_put(v, "name", text_value(c->c->config_name));
-    ludc_value_put(v, "id", text_value(c->c->id));
-    ludc_value_put(v, "summary", text_value(c->c->summary));
+    ludc_value_put(v, "kind", ludc_value_text(ludc_kind_name(c->c->kind)));
+    ludc_value_put(v, "name", ludc_value_text(c->c->config_name));
+    ludc_value_put(v, "id", ludc_value_text(c->c->id));
+    ludc_value_put(v, "summary", ludc_value_text(c->c->summary));
     ludc_value_put(v, "shadowed", ludc_value_bool(c->shadowed));
     return v;
 }
@@ -88,12 +77,12 @@ static ludc_value *plugin_value(const ludc_host *host, const ludc_plugin_info *i
     const size_t n = ludc_host_components(host, &components);
     for (size_t i = 0; i < n; i++)
         if (components[i].from == info) ludc_value_push(list, component_value(&components[i]));
-    ludc_value_put(v, "name", text_value(info->plugin ? info->plugin->name : NULL));
-    ludc_value_put(v, "version", text_value(info->plugin ? info->plugin->version : NULL));
-    ludc_value_put(v, "license", text_value(info->plugin ? info->plugin->license : NULL));
-    ludc_value_put(v, "path", text_value(info->path));
+    ludc_value_put(v, "name", ludc_value_text(info->plugin ? info->plugin->name : NULL));
+    ludc_value_put(v, "version", ludc_value_text(info->plugin ? info->plugin->version : NULL));
+    ludc_value_put(v, "license", ludc_value_text(info->plugin ? info->plugin->license : NULL));
+    ludc_value_put(v, "path", ludc_value_text(info->path));
     ludc_value_put(v, "loaded", ludc_value_bool(info->plugin != NULL));
-    ludc_value_put(v, "reason", text_value(info->reason));
+    ludc_value_put(v, "reason", ludc_value_text(info->reason));
     ludc_value_put(v, "components", list);
     return v;
 }

@@ -57,7 +57,7 @@ void ludc_task_absolute(const lud_model *m, ludc_value *config) {
             char dotted[96];
             snprintf(dotted, sizeof(dotted), "input_features.%zu.encoder.%s", i, keys[k]);
             if (!ludc_is_null(ludc_value_get(encoder, keys[k])) && !ludc_model_is_fetched(m, dotted))
-                ludc_value_put(encoder, keys[k], ludc_value_str(ludc_str(ludc_tower_base(in->tower)->path)));
+                ludc_value_put(encoder, keys[k], ludc_value_text(ludc_tower_base(in->tower)->path));
         }
     }
 }
@@ -65,8 +65,7 @@ void ludc_task_absolute(const lud_model *m, ludc_value *config) {
 lud_status ludc_task_weights_write(lud_model *m, const char *dir, lud_error *err) {
     LUDC_TRY(ludc_dir_make(dir, err));
     char *path = ludc_path_join(dir, "model.safetensors");
-    const lud_status status =
-        path ? ludc_predictor_save(m->predictor, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = path ? ludc_predictor_save(m->predictor, path, err) : ludc_no_memory(err, NULL);
     ludc_free(path);
     return status;
 }
@@ -106,13 +105,13 @@ static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *
 }
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
-                           ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
+                           ludc_task_rows rows[LUDC_N_SPLITS], ludc_buf *said, lud_error *err) {
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         const ludc_view v = ludc_dataset_split(d, src, i);
         ludc_task_notes notes = {0};
         const lud_status status = v.table && v.n ? ludc_task_rows_read(m, &v, v.rows, v.n, true, &notes, &rows[i], err)
                                                  : ludc_task_rows_init(&rows[i], m->predictor, err);
-        ludc_task_notes_say(&notes, m->predictor, &v);
+        ludc_task_notes_say(&notes, m->predictor, &v, said);
         if (status != LUD_OK) return status;
     }
     return LUD_OK;
@@ -135,17 +134,18 @@ static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_ca
     if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
     if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
     LUDC_TRY(balance(m, d, src, err));
-    LUDC_TRY(read_all(m, d, src, rows, err));
-    ludc_rows_cache_keep_task(cache, rows);
-    return LUD_OK;
+    ludc_buf said = {0};
+    const lud_status status = read_all(m, d, src, rows, &said, err);
+    if (status == LUD_OK) ludc_rows_cache_keep_task(cache, rows, &said);
+    ludc_buf_free(&said);
+    return status;
 }
 
 /* ---- Training ---- */
 static lud_status save_test(lud_model *m, const ludc_task_rows *test, const char *run_dir, lud_error *err) {
     ludc_value *metrics = NULL;
     char *path = ludc_path_join(run_dir, "predictions.csv");
-    lud_status status =
-        path ? ludc_task_score(m, test, path, &metrics, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = path ? ludc_task_score(m, test, path, &metrics, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = ludc_json_write(run_dir, "test_statistics.json", metrics, err);
     ludc_value_free(metrics);
     ludc_free(path);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static lud_str column_name(const ludc_value *feature) {
-    return ludc_get_str(feature, "column", ludc_get_str(feature, "name", LUDC_STR("")));
+    return ludc_get_str(feature, "column", ludc_get_text(feature, "name"));
 }
 
 /* ---- Metadata ---- */
@@ -26,20 +26,19 @@ static lud_status learn_words(const ludc_value *feature, const ludc_table *t, co
     if (status == LUD_OK) status = ludc_words_finish(words, err);
     if (status == LUD_OK) status = ludc_words_write(words, metadata, err);
     if (status == LUD_OK && !ludc_value_put(metadata, "vocab_size", ludc_value_int(ludc_words_count(words))))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_words_free(words);
     return status;
 }
 
 static bool from_data(const ludc_value *feature) {
-    return ludc_str_eq(ludc_get_str(feature, "type", LUDC_STR("")), "text") &&
-           !ludc_tower_wanted(ludc_value_get(feature, "encoder"));
+    return ludc_text_is(feature, "type", "text") && !ludc_tower_wanted(ludc_value_get(feature, "encoder"));
 }
 
 static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
                               const char *path, const uint32_t *rows, size_t n, lud_error *err) {
-    const lud_str name = ludc_get_str(feature, "name", LUDC_STR(""));
-    const lud_str tied = ludc_get_str(feature, "tied", LUDC_STR(""));
+    const lud_str name = ludc_get_text(feature, "name");
+    const lud_str tied = ludc_get_text(feature, "tied");
     ludc_value *metadata = NULL;
     lud_status status = LUD_OK;
     if (tied.len) {
@@ -48,11 +47,8 @@ static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_o
         LUDC_TRY(ludc_feature_fit(feature, is_output, t, path, rows, n, &metadata, err));
         if (from_data(feature)) status = learn_words(feature, t, path, rows, n, metadata, err);
     }
-    if (status != LUD_OK) {
-        ludc_value_free(metadata);
-        return status;
-    }
-    return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (status != LUD_OK) return ludc_value_free(metadata), status;
+    return ludc_value_putn(m->metadata, name, metadata) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 /* Of inputs (tied: those that are another one's, which must be there by then) or outputs. */
@@ -62,7 +58,7 @@ static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const
     for (size_t i = 0; i < list->len; i++) {
         const ludc_value *feature = list->items[i];
         if (!ludc_get_bool(feature, "active", true)) continue;
-        if ((ludc_get_str(feature, "tied", LUDC_STR("")).len > 0) != tied) continue;
+        if ((ludc_get_text(feature, "tied").len > 0) != tied) continue;
         LUDC_TRY(fit_feature(m, feature, list_name[0] == 'o', t, path, rows, n, err));
     }
     return LUD_OK;
@@ -78,7 +74,7 @@ void ludc_task_metadata_set(lud_model *m, ludc_value *metadata) {
 lud_status ludc_task_fit(lud_model *m, const ludc_table *t, const char *path, const uint32_t *rows, size_t n,
                          lud_error *err) {
     ludc_task_metadata_set(m, ludc_value_new(LUD_CFG_OBJECT));
-    if (!m->metadata) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!m->metadata) return ludc_no_memory(err, NULL);
     LUDC_TRY(fit_list(m, "input_features", false, t, path, rows, n, err));
     LUDC_TRY(fit_list(m, "input_features", true, t, path, rows, n, err));
     return fit_list(m, "output_features", false, t, path, rows, n, err);
@@ -186,7 +182,7 @@ static lud_status check_input(const ludc_input *in, const ludc_column *c, lud_er
 
 static lud_status weigh(const ludc_output *o, const ludc_column *c, float **weights, lud_error *err) {
     *weights = ludc_alloc(LUDC_MAX(c->rows, 1) * sizeof(**weights));
-    if (!*weights) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!*weights) return ludc_no_memory(err, NULL);
     const bool by_class = o->class_weights && c->kind == LUDC_COLUMN_IDS;
     LUDC_TRY(check_column(o->name, c, o->width, o->width, err));
     for (size_t i = 0; i < c->rows; i++) {
@@ -237,7 +233,7 @@ static void add_odd(ludc_odd *sum, const ludc_odd *o) {
 static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const ludc_task_rows *d, bool targets,
                        lud_error *err) {
     if (!notes->odd) notes->odd = ludc_alloc((p->n_inputs + p->n_outputs) * sizeof(*notes->odd));
-    if (!notes->odd) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!notes->odd) return ludc_no_memory(err, NULL);
     notes->rows += d->n;
     for (size_t i = 0; i < p->n_inputs; i++)
         add_odd(&notes->odd[i], &d->inputs[i].odd);
@@ -246,19 +242,29 @@ static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const lu
     return LUD_OK;
 }
 
-void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v) {
+void ludc_task_warn(const char *lines, size_t n) {
+    for (const char *end; n && (end = memchr(lines, '\n', n)); n -= (size_t)(end + 1 - lines), lines = end + 1)
+        ludc_log(LUD_LOG_WARN, "%.*s", (int)(end - lines), lines);
+}
+
+void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v, ludc_buf *said) {
+    ludc_buf lines = {0};
     for (size_t i = 0; notes->odd && i < p->n_inputs + p->n_outputs; i++) {
         const ludc_input *in = i < p->n_inputs ? &p->inputs[i] : NULL;
+        const ludc_value *feature = in ? in->feature : p->outputs[i - p->n_inputs].feature;
         const ludc_odd *odd = &notes->odd[i];
         if (!in || strcmp(in->type, "text") != 0)
-            ludc_odd_say(odd, in ? in->feature : p->outputs[i - p->n_inputs].feature, v->table, v->path, notes->rows);
+            ludc_odd_say(odd, feature, v->table, v->path, notes->rows, &lines);
         else if (odd->n)
-            ludc_log(LUD_LOG_WARN, "data: %zu texts of '%s' were cut to %lld tokens", odd->n, in->name,
-                     (long long)in->max_length);
+            ludc_buf_addf(&lines, "data: %zu texts of '%s' were cut to %lld tokens\n", odd->n, in->name,
+                          (long long)in->max_length);
     }
+    ludc_task_warn(lines.ptr, lines.len);
+    if (said) ludc_buf_add(said, lines.ptr, lines.len);
     if (notes->dropped)
         ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", notes->dropped,
                  v->path);
+    ludc_buf_free(&lines);
     ludc_free(notes->odd);
     *notes = (ludc_task_notes){0};
 }
@@ -282,8 +288,8 @@ lud_status ludc_task_rows_read(lud_model *m, const ludc_view *v, const uint32_t 
                                ludc_task_notes *notes, ludc_task_rows *out, lud_error *err) {
     uint32_t *stay = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*stay));
     *out = (ludc_task_rows){0};
-    const lud_status status = stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err)
-                                   : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status =
+        stay ? read_kept(m->predictor, v, rows, n, targets, stay, notes, out, err) : ludc_no_memory(err, NULL);
     if (status != LUD_OK) ludc_task_rows_free(out, m->predictor);
     ludc_free(stay);
     return status;

@@ -18,7 +18,7 @@ typedef struct embedder {
 } embedder;
 
 char *ludc_cache_folder(const lud_model *m, const char *kind) {
-    const lud_str set = ludc_get_str(m->config.full, "backend.cache_dir", LUDC_STR(""));
+    const lud_str set = ludc_get_text(m->config.full, "backend.cache_dir");
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (set.len) return ludc_strndup(set.ptr, set.len);
     char *cache = base && *base ? ludc_strdup(base) : ludc_path_join(home ? home : ".", ".cache");
@@ -33,20 +33,6 @@ static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
     ludc_hash128(c->ids + begin, (size_t)n * sizeof(*c->ids), key);
 }
 
-static void show(embedder *e) {
-    const lud_events *events = e->m->session->events;
-    if (!events || !events->progress) return;
-    const double took = ludc_now() - e->begin, rate = took > 0 ? (double)e->done / took : 0;
-    const lud_progress p = {.struct_size = sizeof(p),
-                            .phase = "encode",
-                            .done = e->done,
-                            .total = e->total,
-                            .per_second = rate,
-                            .unit = "rows",
-                            .eta_seconds = rate > 0 ? (double)(e->total - e->done) / rate : 0};
-    events->progress(events->arg, &p);
-}
-
 static lud_status keep(void *arg, const uint32_t *rows, size_t n, const float *values, lud_error *err) {
     embedder *e = arg;
     uint64_t keys[512][2];
@@ -54,7 +40,8 @@ static lud_status keep(void *arg, const uint32_t *rows, size_t n, const float *v
         memcpy(keys[i], e->keys[rows[i]], sizeof(keys[i]));
     LUDC_TRY(ludc_vectors_add(e->cache, n, (const uint64_t(*)[2])keys, values, err));
     e->done += (int64_t)n;
-    show(e);
+    const double done = (double)e->done;
+    ludc_session_show(e->m->session, "encode", "rows", done, (double)e->total, done, e->begin);
     return LUD_OK;
 }
 
@@ -127,7 +114,7 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
         embedder e = {.m = m, .input = i};
         uint64_t key[2];
         char *dir = ludc_cache_folder(m, "embeddings");
-        status = dir ? ludc_task_key(p, i, key, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = dir ? ludc_task_key(p, i, key, err) : ludc_no_memory(err, NULL);
         if (status == LUD_OK) status = ludc_vectors_open(dir, key, p->inputs[i].width, &e.cache, err);
         for (size_t k = 0; k < n_data && status == LUD_OK; k++)
             if (data[k]->n) status = embed_rows(&e, data[k], err);

@@ -90,7 +90,7 @@ static lud_status add_view(scoring *s, const ludc_view *v, lud_error *err) {
     ludc_task_notes notes = {0};
     size_t scored = 0;
     uint32_t *rows = ludc_alloc(CHUNK * sizeof(*rows));
-    lud_status status = rows ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = rows ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < v->n && status == LUD_OK; i += CHUNK) {
         const size_t n = LUDC_MIN((size_t)CHUNK, v->n - i);
         for (size_t k = 0; k < n; k++)
@@ -98,7 +98,7 @@ static lud_status add_view(scoring *s, const ludc_view *v, lud_error *err) {
         status = add_chunk(s, v, rows, n, &notes, &scored, err);
     }
     ludc_free(rows);
-    ludc_task_notes_say(&notes, s->m->predictor, v);
+    ludc_task_notes_say(&notes, s->m->predictor, v, NULL);
     if (status == LUD_OK && scored == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
     return status;
 }

@@ -30,13 +30,7 @@ static void on_progress(void *arg, const ludc_train_progress *p) {
 }
 
 static lud_status keep(trainer *t, ludc_evaluation *e, lud_error *err) {
-    if (t->n == t->cap) {
-        const size_t cap = t->cap ? 2 * t->cap : 16;
-        ludc_evaluation *more = ludc_realloc(t->evaluations, t->n * sizeof(*more), cap * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        t->evaluations = more;
-        t->cap = cap;
-    }
+    if (!ludc_grow(&t->evaluations, t->n, &t->cap, sizeof(*t->evaluations))) return ludc_no_memory(err, NULL);
     t->evaluations[t->n++] = *e;
     memset(e->split, 0, sizeof(e->split)); /* the trees are ours now */
     return LUD_OK;
@@ -71,21 +65,19 @@ static lud_status read_split(lud_model *m, const lud_data_source *src, const lud
     return status;
 }
 
-static lud_status read_rows(lud_model *m, const lud_data_source *src, ludc_rows rows[LUDC_N_SPLITS], lud_error *err) {
-    ludc_dataset d = {0};
-    LUDC_TRY(ludc_dataset_open(m, src, true, &d, err));
-    lud_status status = LUD_OK;
-    for (int i = 0; i < LUDC_N_SPLITS && status == LUD_OK; i++)
-        status = read_split(m, src, &d, i, &rows[i], err);
-    ludc_dataset_free(&d);
-    return status;
+static lud_status read_rows(lud_model *m, const lud_data_source *src, ludc_dataset *d, ludc_rows rows[LUDC_N_SPLITS],
+                            lud_error *err) {
+    LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
+    for (int i = 0; i < LUDC_N_SPLITS; i++)
+        LUDC_TRY(read_split(m, src, d, i, &rows[i], err));
+    return LUD_OK;
 }
 
-/* From the cache, or read and kept there. */
-static lud_status find_rows(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache,
+/* From the cache, or read and kept there; then d is open. */
+static lud_status find_rows(lud_model *m, const lud_data_source *src, ludc_rows_cache *cache, ludc_dataset *d,
                             ludc_rows rows[LUDC_N_SPLITS], lud_error *err) {
     if (!ludc_rows_cache_language(cache, rows)) {
-        LUDC_TRY(read_rows(m, src, rows, err));
+        LUDC_TRY(read_rows(m, src, d, rows, err));
         ludc_rows_cache_keep_language(cache, rows);
     }
     const ludc_rows *t = &rows[LUDC_TRAIN];
@@ -103,21 +95,19 @@ static lud_status find_rows(lud_model *m, const lud_data_source *src, ludc_rows_
     return LUD_OK;
 }
 
-static lud_status evaluate_test(lud_model *m, const lud_train_opts *opts, const lud_train_result *result,
-                                lud_error *err) {
-    lud_predict_opts predict = {.struct_size = sizeof(predict), .data = opts->data, .split = "test"};
-    ludc_dataset d = {0};
+static lud_status evaluate_test(lud_model *m, const lud_train_opts *opts, ludc_dataset *d,
+                                const lud_train_result *result, lud_error *err) {
+    const lud_predict_opts predict = {.struct_size = sizeof(predict), .data = opts->data, .split = "test"};
     ludc_value *metrics = NULL;
     ludc_table *predictions = NULL;
-    LUDC_TRY(ludc_dataset_open(m, &opts->data, true, &d, err));
-    lud_status status = ludc_evaluate_split(m, &d, &predict, &metrics, &predictions, err);
+    if (!d->split.n[LUDC_TEST]) LUDC_TRY(ludc_dataset_open(m, &opts->data, true, d, err));
+    lud_status status = ludc_language_split(m, d, &predict, &metrics, &predictions, err);
     char *path = ludc_path_join(result->run_dir, "predictions.csv");
     if (status == LUD_OK) status = ludc_json_write(result->run_dir, "test_statistics.json", metrics, err);
     if (status == LUD_OK && path) status = ludc_table_write(predictions, path, err);
     ludc_free(path);
     ludc_value_free(metrics);
     ludc_table_free(predictions);
-    ludc_dataset_free(&d);
     return status;
 }
 
@@ -132,8 +122,8 @@ static void fill_result(const lud_model *m, const trainer *t, const ludc_train_s
                         lud_train_result *r) {
     const lud_str metric = ludc_get_str(m->config.full, "trainer.validation_metric", LUDC_STR("loss"));
     const lud_str field = ludc_get_str(m->config.full, "trainer.validation_field", ludc_str(t->feature));
-    snprintf(r->feature, sizeof(r->feature), "%.*s", (int)field.len, field.ptr);
-    snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", (int)metric.len, metric.ptr);
+    snprintf(r->feature, sizeof(r->feature), "%.*s", LUDC_ARG(field));
+    snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", LUDC_ARG(metric));
     snprintf(r->unit, sizeof(r->unit), "%s", t->unit);
     r->best_step = st->best_step;
     r->best_epoch = st->best_epoch;
@@ -174,7 +164,7 @@ lud_status ludc_train_and_save(lud_model *m, ludc_trainee *trainee, const lud_tr
     trainer t = {.events = m->session->events, .unit = trainee->unit};
     ludc_run_record record = {
         .dropped_rows = dropped_rows, .truncated_rows = truncated_rows, .n_rows = trainee->n_rows};
-    snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
+    snprintf(t.feature, sizeof(t.feature), "%.*s", LUDC_ARG(feature));
     const lud_status status = train_and_save(m, trainee, opts, &t, &record, result, err);
     for (size_t i = 0; i < t.n; i++)
         for (int split = 0; split < LUDC_N_SPLITS; split++)
@@ -183,11 +173,14 @@ lud_status ludc_train_and_save(lud_model *m, ludc_trainee *trainee, const lud_tr
     return status;
 }
 
-static lud_status train_language(lud_model *m, const lud_train_opts *opts, const ludc_rows rows[LUDC_N_SPLITS],
-                                 lud_train_result *result, lud_error *err) {
+/* d: closed before the training unless it is needed again. */
+static lud_status train_language(lud_model *m, const lud_train_opts *opts, ludc_dataset *d,
+                                 const ludc_rows rows[LUDC_N_SPLITS], lud_train_result *result, lud_error *err) {
     const ludc_value *settings = ludc_value_get(m->config.full, "trainer");
     const lud_str feature = ludc_feature_name(m->config.full, true);
     ludc_trainee trainee = {0};
+    const bool tests = opts->evaluate_test && rows[LUDC_TEST].len > 0;
+    if (!tests) ludc_dataset_free(d);
     LUDC_TRY(ludc_prefix_begin(m, err));
     lud_status status = ludc_language_trainee(m->model, settings, feature, rows, m->seed, &trainee, err);
     if (status == LUD_OK)
@@ -195,9 +188,7 @@ static lud_status train_language(lud_model *m, const lud_train_opts *opts, const
                                      result, err);
     if (trainee.free) trainee.free(trainee.self);
     ludc_prefix_end(m);
-    if (status == LUD_OK && opts->evaluate_test && !result->interrupted && rows[LUDC_TEST].len > 0)
-        return evaluate_test(m, opts, result, err);
-    return status;
+    return status == LUD_OK && tests && !result->interrupted ? evaluate_test(m, opts, d, result, err) : status;
 }
 
 lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_result *result, lud_error *err) {
@@ -206,13 +197,15 @@ lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_r
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
     if (!ludc_str_eq(type, "finetune"))
         return ludc_fail(err, LUD_E_INVALID, "trainer.type is '%.*s': there is nothing to train; set it to 'finetune'",
-                         (int)type.len, type.ptr);
+                         LUDC_ARG(type));
     ludc_rows rows[LUDC_N_SPLITS] = {{0}};
     ludc_rows_cache cache;
+    ludc_dataset d = {0};
     LUDC_TRY(ludc_model_ready(m, true, err));
     ludc_rows_cache_open(m, opts, &cache);
-    lud_status status = find_rows(m, &opts->data, &cache, rows, err);
-    if (status == LUD_OK) status = train_language(m, opts, rows, result, err);
+    lud_status status = find_rows(m, &opts->data, &cache, &d, rows, err);
+    if (status == LUD_OK) status = train_language(m, opts, &d, rows, result, err);
+    ludc_dataset_free(&d);
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_rows_free(&rows[i]);
     ludc_rows_cache_close(&cache);

@@ -234,6 +234,12 @@ static lud_status pack(parcel *p, const char *dir, const char *repo, lud_error *
     if (status == LUD_OK) status = read_json(dir, "model_hyperparameters.json", &config, err);
     if (status == LUD_OK) status = read_json(dir, "training_set_metadata.json", &metadata, err);
     if (status == LUD_OK) (void)ludc_value_remove(config, "backend"); /* this machine's */
+    const lud_str base = ludc_get_str(config, "base_model", LUDC_STR("/"));
+    if (status == LUD_OK && strcmp(kind_of(config, weights), "adapter") == 0 && !memchr(base.ptr, '/', base.len))
+        ludc_log(LUD_LOG_WARN,
+                 "upload: only who has '%.*s' can use this adapter: train with the base model's name on a hub, "
+                 "or set adapter.postprocessor.merge_adapter_into_base_model",
+                 (int)base.len, base.ptr);
     if (status == LUD_OK) status = add_folder(p, weights, "", err);
     if (status == LUD_OK && strcmp(kind_of(config, weights), "predictive") == 0)
         status = add_encoder(p, config, hyper, err);
@@ -277,8 +283,8 @@ static lud_status send(ludc_hub *hub, const ludc_hub_ref *ref, const parcel *p, 
                                  .description = o->commit_description};
     lud_status status = ludc_hub_put(hub, ref, p->items, p->n, &what, &done, err);
     if (status == LUD_OK) {
-        ludc_log(LUD_LOG_INFO, "upload: %zu files, %.1f MB sent; %s is at %.7s", p->n, (double)done.sent / 1e6,
-                 ref->repo, done.commit);
+        ludc_log(LUD_LOG_INFO, "upload: %zu files, %.1f MB sent; %s%s%.7s", p->n, (double)done.sent / 1e6, ref->repo,
+                 done.commit[0] ? " is at " : "", done.commit);
         ludc_buf_adds(&done.url, "\n");
         status = sink(arg, (lud_str){done.url.ptr, done.url.len});
     }
@@ -288,9 +294,10 @@ static lud_status send(ludc_hub *hub, const ludc_hub_ref *ref, const parcel *p, 
 
 static lud_status read_ref(const lud_upload_opts *o, ludc_hub_ref *ref, lud_error *err) {
     static const char *const types[] = {"model", "dataset", "space"};
-    if (!o->repo || !strchr(o->repo, '/'))
+    if (o->repo) LUDC_TRY(ludc_hub_ref_parse(o->repo, ref, err));
+    if (!o->repo || !strchr(ref->repo, '/') || ref->path[0])
         return ludc_fail(err, LUD_E_INVALID, "upload: name the repository as organization/model");
-    LUDC_TRY(ludc_hub_ref_parse(o->repo, ref, err));
+    if (!strstr(o->repo, "://")) strcpy(ref->hub, LUDC_HUB_DEFAULT); /* not a folder that mirrors it */
     for (int32_t i = 0; o->repo_type && i < (int32_t)LUDC_COUNT(types); i++)
         if (strcmp(o->repo_type, types[i]) == 0) return ref->type = i, LUD_OK;
     if (!o->repo_type) return LUD_OK;

@@ -27,18 +27,20 @@
 #define LUDC_ERROR_INIT ((lud_error){.struct_size = sizeof(lud_error)})
 /* Fills *err unless it already holds an error (first writer wins); returns code. err may be NULL. */
 lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) LUDC_PRINTF(3, 4);
+/* LUD_E_NOMEM: "what: out of memory"; what may be NULL. */
+lud_status ludc_no_memory(lud_error *err, const char *what);
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
 void *ludc_alloc(size_t n);                       /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
 void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at least 64 is given */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
-void ludc_free(void *p);                             /* accepts NULL */
+/* Room for one more item behind `len`; list: the address of the pointer to them. False: out of memory, all as it was.
+ */
+bool ludc_grow(void *list, size_t len, size_t *cap, size_t item_size);
+void ludc_free(void *p); /* accepts NULL */
 char *ludc_strdup(const char *s);
-char *ludc_strndup(const char *s, size_t n); /* n bytes and a closing NUL */
-/* Large arenas: mmap, 2 MiB aligned, MADV_HUGEPAGE, not touched. */
-void *ludc_arena_map(size_t n);
-void ludc_arena_unmap(void *p, size_t n);
+char *ludc_strndup(const char *s, size_t n);            /* n bytes and a closing NUL */
 uint64_t ludc_alloc_count(void);                        /* allocations since start: tests count those of a step */
 void ludc_alloc_fail_after(int64_t n, bool persistent); /* after n more: 0 = the next one fails; n < 0: off */
 
@@ -57,8 +59,11 @@ void ludc_buf_free(ludc_buf *);
 /* ---- Text helpers (text.c). Text is (pointer, length); it may hold NULs. ---- */
 #define LUDC_STR(literal) ((lud_str){(literal), sizeof(literal) - 1})
 lud_str ludc_str(const char *s);
+#define LUDC_ARG(s)        (int)(s).len, (s).ptr /* of "%.*s" */
+#define LUDC_ARG_CUT(s, n) (int)LUDC_MIN((s).len, (size_t)(n)), (s).ptr
 bool ludc_str_eq(lud_str a, const char *b);
 bool ludc_str_same(lud_str a, lud_str b);
+bool ludc_str_ends(lud_str, const char *tail);
 lud_str ludc_str_trim(lud_str);
 size_t ludc_utf8_decode(const char *s, size_t n, uint32_t *cp); /* bytes used (>= 1); invalid: 1 byte, U+FFFD */
 size_t ludc_utf8_encode(uint32_t cp, char out[4]);
@@ -105,7 +110,8 @@ ludc_value *ludc_value_bool(bool);
 ludc_value *ludc_value_int(int64_t);
 ludc_value *ludc_value_float(double);
 ludc_value *ludc_value_str(lud_str);
-void ludc_value_free(ludc_value *); /* accepts NULL */
+ludc_value *ludc_value_text(const char *); /* NULL: null */
+void ludc_value_free(ludc_value *);        /* accepts NULL */
 ludc_value *ludc_value_copy(const ludc_value *);
 bool ludc_value_equal(const ludc_value *, const ludc_value *);
 /* Take ownership of `child` (even on failure); NULL child or no memory: false. put replaces an existing key. */
@@ -123,6 +129,8 @@ int64_t ludc_get_int(const ludc_value *, const char *dotted, int64_t dflt);
 double ludc_get_float(const ludc_value *, const char *dotted, double dflt);
 bool ludc_get_bool(const ludc_value *, const char *dotted, bool dflt);
 lud_str ludc_get_str(const ludc_value *, const char *dotted, lud_str dflt);
+lud_str ludc_get_text(const ludc_value *, const char *dotted); /* "" by default */
+bool ludc_text_is(const ludc_value *, const char *dotted, const char *word);
 bool ludc_is_null(const ludc_value *); /* NULL pointer or LUD_CFG_NULL */
 /* JSON text: indent < 0 one line, else that many blanks a level. Floats print shortest that reads back equal. */
 lud_status ludc_value_to_json(const ludc_value *, int indent, ludc_buf *out);

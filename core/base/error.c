@@ -38,3 +38,7 @@ lud_status ludc_fail(lud_error *err, lud_status code, const char *fmt, ...) {
     snprintf(err->msg, sizeof(err->msg), "...%s", tail);
     return code;
 }
+
+lud_status ludc_no_memory(lud_error *err, const char *what) {
+    return ludc_fail(err, LUD_E_NOMEM, "%s%sout of memory", what ? what : "", what ? ": " : "");
+}

@@ -57,7 +57,7 @@ lud_status ludc_file_read(const char *path, ludc_buf *out, lud_error *err) {
     LUDC_TRY(ludc_file_map(path, &file, err));
     ludc_buf_add(out, file.ptr, file.size);
     ludc_file_unmap(&file);
-    return out->failed ? ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path) : LUD_OK;
+    return out->failed ? ludc_no_memory(err, path) : LUD_OK;
 }
 
 struct ludc_file_writer {
@@ -83,7 +83,7 @@ static lud_status open_temp(ludc_file_writer *w, lud_error *err) {
         ludc_buf_addf(&temp, "%.*s.%ld-%u.tmp", folder, w->path, (long)getpid(), atomic_fetch_add(&serial, 1));
         ludc_free(w->temp);
         w->temp = temp.ptr;
-        if (temp.failed) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", w->path);
+        if (temp.failed) return ludc_no_memory(err, w->path);
         w->file = fopen(w->temp, "wbxe");
         if (w->file) return LUD_OK;
         if (errno != EEXIST) break;
@@ -103,11 +103,9 @@ lud_status ludc_file_open_writer(const char *path, ludc_file_writer **out, lud_e
     LUDC_TRY(refuse_special(path, err));
     ludc_file_writer *w = ludc_alloc(sizeof(*w));
     if (w) w->path = ludc_strdup(path);
-    const lud_status status = w && w->path ? open_temp(w, err) : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
-    if (status == LUD_OK)
-        *out = w;
-    else
-        writer_free(w);
+    const lud_status status = w && w->path ? open_temp(w, err) : ludc_no_memory(err, path);
+    if (status == LUD_OK) return *out = w, LUD_OK;
+    writer_free(w);
     return status;
 }
 

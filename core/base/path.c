@@ -68,7 +68,7 @@ char *ludc_path_absolute(const char *path) {
 
 lud_status ludc_dir_make(const char *path, lud_error *err) {
     char *copy = ludc_strdup(path);
-    if (!copy) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!copy) return ludc_no_memory(err, NULL);
     lud_status status = LUD_OK;
     for (char *p = copy + 1; status == LUD_OK; p++) {
         const char c = *p;
@@ -86,7 +86,7 @@ lud_status ludc_dir_make(const char *path, lud_error *err) {
 
 lud_status ludc_path_can_make(const char *path, bool parents, lud_error *err) {
     char *folder = ludc_path_absolute(path);
-    if (!folder) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!folder) return ludc_no_memory(err, NULL);
     do {
         char *slash = strrchr(folder, '/');
         if (!slash) break;
@@ -114,13 +114,7 @@ void ludc_dir_list_free(char **names, size_t n) {
 }
 
 static bool push_name(char ***names, size_t *n, size_t *cap, const char *name) {
-    if (*n == *cap) {
-        const size_t more = *cap ? *cap * 2 : 16;
-        char **grown = ludc_realloc(*names, *n * sizeof(*grown), more * sizeof(*grown));
-        if (!grown) return false;
-        *names = grown;
-        *cap = more;
-    }
+    if (!ludc_grow(names, *n, cap, sizeof(**names))) return false;
     (*names)[*n] = ludc_strdup(name);
     return (*names)[*n] ? (++*n, true) : false;
 }
@@ -134,10 +128,7 @@ lud_status ludc_dir_list(const char *path, char ***out, size_t *out_n, lud_error
     for (struct dirent *e; ok && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) ok = push_name(&names, &n, &cap, e->d_name);
     closedir(dir);
-    if (!ok) {
-        ludc_dir_list_free(names, n);
-        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
-    }
+    if (!ok) return ludc_dir_list_free(names, n), ludc_no_memory(err, path);
     if (n) qsort(names, n, sizeof(*names), compare_names);
     *out = names;
     *out_n = n;
@@ -155,7 +146,7 @@ lud_status ludc_dir_remove(const char *path, lud_error *err) {
         lud_status status = LUD_OK;
         for (size_t i = 0; i < n && status == LUD_OK; i++) {
             char *child = ludc_path_join(path, names[i]);
-            status = child ? ludc_dir_remove(child, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            status = child ? ludc_dir_remove(child, err) : ludc_no_memory(err, NULL);
             ludc_free(child);
         }
         ludc_dir_list_free(names, n);

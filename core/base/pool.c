@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pool of threads. A job is one function run by every thread (the caller is rank 0); parallel loops hand out chunks
  * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins for a
- * short while, then sleeps on a futex. */
+ * short while, then sleeps on a futex: an idle core takes over a thread that has to share the other one. */
 #include "base.h"
 
 #include <limits.h>
@@ -15,7 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SPIN_SECONDS 40e-6 /* a sleeping thread takes about as long to wake up */
+#define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
+#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
 #define MAX_THREADS  256
 
 typedef struct worker {
@@ -46,19 +47,21 @@ static void relax(void) {
 #endif
 }
 
-static bool changes_soon(atomic_uint *word, unsigned old) {
-    const double end = ludc_now() + SPIN_SECONDS;
-    do {
+/* Beyond SPIN_SECONDS the core is offered to others. */
+static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
+    const double begin = ludc_now();
+    for (double waited = 0; waited < patience; waited = ludc_now() - begin) {
         for (int i = 0; i < 32; i++) {
             if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
             relax();
         }
-    } while (ludc_now() < end);
+        if (waited > SPIN_SECONDS) sched_yield();
+    }
     return false;
 }
 
-static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old) {
-    if (changes_soon(word, old)) return;
+static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old, double patience) {
+    if (changes_soon(word, old, patience)) return;
     atomic_fetch_add(&p->sleepers, 1);
     while (atomic_load_explicit(word, memory_order_acquire) == old)
         syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
@@ -76,7 +79,7 @@ static void *work(void *arg) {
     worker *w = arg;
     ludc_pool *p = w->pool;
     for (unsigned seen = 0;;) {
-        wait_change(p, &p->job, seen);
+        wait_change(p, &p->job, seen, JOB_SECONDS);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
         if (atomic_load(&p->stop)) return NULL;
         p->fn(p->arg, w->rank, p->size);
@@ -152,7 +155,7 @@ static void run_job(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
     wake_all(p, &p->job);
     fn(arg, 0, p->size);
     for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
-        wait_change(p, &p->done, seen);
+        wait_change(p, &p->done, seen, SPIN_SECONDS);
 }
 
 void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
@@ -168,7 +171,7 @@ void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
 void ludc_pool_barrier(ludc_pool *p) {
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
     if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_change(p, &p->phase, phase);
+        wait_change(p, &p->phase, phase, SPIN_SECONDS);
         return;
     }
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);

@@ -20,7 +20,7 @@ static lud_status fail(lud_error *err, const char *what) {
 static lud_status open_file(ludc_spill *s, lud_error *err) {
     const char *dir = getenv("TMPDIR");
     char *path = ludc_path_join(dir && *dir ? dir : "/tmp", "ludwig-XXXXXX");
-    if (!path) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!path) return ludc_no_memory(err, NULL);
     const int fd = mkstemp(path);
     if (fd >= 0) (void)unlink(path);
     ludc_free(path);
@@ -43,7 +43,7 @@ static lud_status write_held(ludc_spill *s, lud_error *err) {
 
 lud_status ludc_spill_add(ludc_spill *s, const void *bytes, size_t n, lud_error *err) {
     ludc_buf_add(&s->held, bytes, n);
-    if (s->held.failed) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (s->held.failed) return ludc_no_memory(err, NULL);
     return s->held.len < HELD ? LUD_OK : write_held(s, err);
 }
 

@@ -37,6 +37,10 @@ ludc_value *ludc_value_str(lud_str s) {
     return v;
 }
 
+ludc_value *ludc_value_text(const char *s) {
+    return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
+}
+
 void ludc_value_free(ludc_value *v) {
     if (!v) return;
     if (v->type == LUD_CFG_STR) ludc_free((char *)v->u.s.ptr);
@@ -73,10 +77,7 @@ static bool reserve(ludc_value *v) {
 }
 
 bool ludc_value_push(ludc_value *list, ludc_value *child) {
-    if (!list || !child || list->type != LUD_CFG_LIST || !reserve(list)) {
-        ludc_value_free(child);
-        return false;
-    }
+    if (!list || !child || list->type != LUD_CFG_LIST || !reserve(list)) return ludc_value_free(child), false;
     list->items[list->len++] = child;
     return true;
 }
@@ -84,10 +85,7 @@ bool ludc_value_push(ludc_value *list, ludc_value *child) {
 bool ludc_value_append(ludc_value *object, lud_str key, ludc_value *child) {
     char *copy = NULL;
     if (object && child && object->type == LUD_CFG_OBJECT && reserve(object)) copy = ludc_strndup(key.ptr, key.len);
-    if (!copy) {
-        ludc_value_free(child);
-        return false;
-    }
+    if (!copy) return ludc_value_free(child), false;
     object->keys[object->len] = (lud_str){copy, key.len};
     object->items[object->len++] = child;
     ludc_value_index_add(object);
@@ -231,4 +229,12 @@ bool ludc_get_bool(const ludc_value *v, const char *dotted, bool dflt) {
 lud_str ludc_get_str(const ludc_value *v, const char *dotted, lud_str dflt) {
     const ludc_value *node = ludc_value_find(v, dotted);
     return node && node->type == LUD_CFG_STR ? node->u.s : dflt;
+}
+
+lud_str ludc_get_text(const ludc_value *v, const char *dotted) {
+    return ludc_get_str(v, dotted, LUDC_STR(""));
+}
+
+bool ludc_text_is(const ludc_value *v, const char *dotted, const char *word) {
+    return ludc_str_eq(ludc_get_text(v, dotted), word);
 }

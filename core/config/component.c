@@ -24,7 +24,7 @@ static ludc_value *as_object(const ludc_value *section, const lud_component *c) 
     ludc_value *object = is_object ? ludc_value_copy(section) : ludc_value_new(LUD_CFG_OBJECT);
     if (!object || ludc_value_get(object, "type")) return object;
     ludc_value *type =
-        section && section->type == LUD_CFG_STR ? ludc_value_copy(section) : ludc_value_str(ludc_str(c->config_name));
+        section && section->type == LUD_CFG_STR ? ludc_value_copy(section) : ludc_value_text(c->config_name);
     if (ludc_value_put(object, "type", type)) return object;
     ludc_value_free(object);
     return NULL;
@@ -64,8 +64,8 @@ lud_status ludc_component_section(const char *file, const ludc_value *section, c
     ludc_schema schema;
     *full = NULL;
     ludc_value *object = as_object(section, c);
-    if (!object) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
-    lud_status status = ludc_schema_read(c, core_keys, ludc_get_str(object, "type", (lud_str){"", 0}), &schema, err);
+    if (!object) return ludc_no_memory(err, path);
+    lud_status status = ludc_schema_read(c, core_keys, ludc_get_text(object, "type"), &schema, err);
     if (status == LUD_OK) {
         status = check_defaults(&schema, c, err);
         if (status == LUD_OK) status = check_section(file, object, path, &schema, full, err);

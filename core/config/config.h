@@ -52,7 +52,7 @@ enum {
     LUDC_KEY_LATE = 256   /* the component may have another default: filled by ludc_component_section */
 };
 typedef struct ludc_key ludc_key;
-/* Further keys of an object whose `type` is one of these words ("adam or adamw"). */
+/* Further keys of an object whose `type` is one of these words ("adam|adamw"). */
 typedef struct ludc_variant {
     const char *types;
     const ludc_key *keys;
@@ -60,18 +60,16 @@ typedef struct ludc_variant {
 struct ludc_key {
     const char *name;
     uint32_t types, flags;
-    const char *dflt;           /* JSON text; NULL: no default, stays absent */
-    double min, max;            /* numbers; min > max: no range */
-    const char *const *words;   /* allowed strings, NULL-terminated; NULL = any */
-    const ludc_key *section;    /* keys of the object, or of each list item */
-    const char *doc;            /* one line */
-    const char *const *planned; /* words of Ludwig that are known, not available yet; NULL = none */
+    const char *dflt;        /* JSON text; NULL: no default, stays absent */
+    double min, max;         /* numbers; min > max: no range */
+    const char *words;       /* allowed strings: "a|b|c"; NULL = any */
+    const ludc_key *section; /* keys of the object, or of each list item */
+    const char *doc;         /* one line */
+    const char *planned;     /* words of Ludwig that are known, not available yet; NULL = none */
     /* Sections: by the object's `type`, ended by {NULL}. A type that none names: other keys are let through. */
     const ludc_variant *variants;
     const char *type; /* sections: the default of their key `type` */
 };
-/* The reference of all keys, for docs/config.md. */
-void ludc_schema_markdown(ludc_buf *out);
 const ludc_key *ludc_schema_root(const char *model_type); /* "llm", "ecd"; NULL if unknown */
 
 /* ---- Sections of components (component.c) ---- */

@@ -32,6 +32,8 @@ typedef struct ludc_at {
 ludc_at ludc_at_value(const ludc_value *);
 ludc_at ludc_at_key(const ludc_value *object, size_t i);
 void ludc_diag_add(ludc_diag *, ludc_at, const char *fmt, ...) LUDC_PRINTF(3, 4);
+/* "path: message", where the user wrote that, or the nearest section around it. */
+void ludc_diag_rule(ludc_diag *, const ludc_value *user, const char *path, const char *fmt, ...) LUDC_PRINTF(4, 5);
 /* LUD_OK if nothing was collected. Frees the items. */
 lud_status ludc_diag_report(ludc_diag *, lud_error *);
 
@@ -44,6 +46,9 @@ typedef struct ludc_table {
 ludc_table ludc_table_of(const ludc_key *owner, const ludc_value *object);
 const ludc_key *ludc_table_find(const ludc_table *, lud_str name);
 const ludc_key *ludc_key_find(const ludc_key *section, lud_str name);
+/* The next word of "a|b|c"; its length is 0 at the end. */
+lud_str ludc_next_word(const char **rest);
+bool ludc_has_word(const char *words, lud_str word); /* words may be NULL */
 /* The types that have this key: "adam or adamw"; "" if none. */
 void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size);
 
@@ -88,6 +93,8 @@ bool ludc_fill_ecd(ludc_value *full);
 bool ludc_fill_columns(ludc_value *features);
 bool ludc_fill_batch(ludc_value *trainer); /* nothing while batch_size is a word */
 bool ludc_fill_adapter(ludc_value *adapter);
+/* What picks the best model, where the trainer does not say: this output, by this metric (NULL: its loss). */
+bool ludc_fill_validation(ludc_value *trainer, const ludc_value *name, const ludc_value *metric);
 bool ludc_is_lora(const ludc_value *adapter);
 /* "a.b" of a path and a key; cut to size. */
 void ludc_path_of(char *out, size_t size, const char *path, lud_str key);
@@ -95,6 +102,7 @@ void ludc_path_of(char *out, size_t size, const char *path, lud_str key);
 bool ludc_yaml_bool(lud_str s, bool *value);
 /* What to say after "unknown key" and after a word that is not allowed; "" if nothing (hints.c). */
 void ludc_hint_key(const ludc_key *root, const ludc_table *, const char *path, lud_str name, char *out, size_t size);
-void ludc_hint_word(const char *const *words, const char *const *planned, lud_str word, char *out, size_t size);
+void ludc_hint_word(const char *words, const char *planned, lud_str word, char *out, size_t size);
+lud_str ludc_nearest_word(const char *words, lud_str word); /* len 0, ptr NULL: none is near */
 
 #endif

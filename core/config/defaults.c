@@ -34,17 +34,16 @@ static ludc_value *fill_value(const ludc_value *v, const ludc_key *k) {
     ludc_value *dflt = v ? NULL : parse_default(k), *full = NULL;
     const ludc_value *from = v ? v : dflt;
     if (!from) return NULL;
-    if (k->section && from->type == LUD_CFG_OBJECT) {
+    if (k->section && from->type == LUD_CFG_OBJECT)
         full = ludc_fill(from, k);
-    } else if (k->section && from->type == LUD_CFG_STR) {
+    else if (k->section && from->type == LUD_CFG_STR)
         full = fill_shorthand(from, k);
-    } else if (k->section && from->type == LUD_CFG_LIST) {
+    else if (k->section && from->type == LUD_CFG_LIST)
         full = fill_list(from, k);
-    } else if (k->types == LUDC_T_BOOL && from->type == LUD_CFG_STR && ludc_yaml_bool(from->u.s, &flag)) {
+    else if (k->types == LUDC_T_BOOL && from->type == LUD_CFG_STR && ludc_yaml_bool(from->u.s, &flag))
         full = ludc_value_bool(flag);
-    } else {
+    else
         full = ludc_value_copy(from);
-    }
     ludc_value_free(dflt);
     return full;
 }
@@ -53,9 +52,8 @@ static bool fill_key(const ludc_value *user, const ludc_key *owner, const ludc_k
     const ludc_value *v = ludc_value_get(user, k->name);
     bool empty = v && v->type == LUD_CFG_NULL && (k->types & LUDC_T_OBJECT) && !(k->types & LUDC_T_NULL);
     if (empty) v = NULL; /* an empty section is one with all defaults */
-    if (!v && owner->type && strcmp(k->name, "type") == 0) {
-        return ludc_value_append(full, LUDC_STR("type"), ludc_value_str(ludc_str(owner->type)));
-    }
+    if (!v && owner->type && strcmp(k->name, "type") == 0)
+        return ludc_value_append(full, LUDC_STR("type"), ludc_value_text(owner->type));
     if (!v && (!k->dflt || k->flags & LUDC_KEY_LATE)) return true;
     return ludc_value_append(full, ludc_str(k->name), fill_value(v, k));
 }
@@ -76,10 +74,9 @@ ludc_value *ludc_fill(const ludc_value *user, const ludc_key *owner) {
     ludc_table table = ludc_table_of(owner, user);
     ludc_value *full = ludc_value_new(LUD_CFG_OBJECT);
     bool ok = full != NULL;
-    for (size_t part = 0; part < LUDC_COUNT(table.part); part++) {
+    for (size_t part = 0; part < LUDC_COUNT(table.part); part++)
         for (const ludc_key *k = table.part[part]; ok && k && k->name; k++)
             ok = fill_key(user, owner, k, full);
-    }
     if (ok) ok = copy_others(user, &table, full);
     if (ok) return full;
     ludc_value_free(full);

@@ -51,6 +51,15 @@ void ludc_diag_add(ludc_diag *d, ludc_at at, const char *fmt, ...) {
     if (copy) d->items[d->len++] = (ludc_diag_item){at.line, at.col, copy};
 }
 
+void ludc_diag_rule(ludc_diag *d, const ludc_value *user, const char *path, const char *fmt, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    ludc_diag_add(d, ludc_at_path(user, path), "%s: %s", path, text);
+}
+
 static bool before(const ludc_diag_item *a, const ludc_diag_item *b) {
     uint32_t la = (uint32_t)a->line, lb = (uint32_t)b->line; /* --set comes last */
     return la != lb ? la < lb : a->col < b->col;
@@ -68,13 +77,12 @@ static void sort(ludc_diag *d) {
 
 static void print_item(const ludc_diag *d, const ludc_diag_item *item, bool excerpt, ludc_buf *out) {
     if (out->len) ludc_buf_adds(out, "\n");
-    if (item->line > 0) {
+    if (item->line > 0)
         ludc_buf_addf(out, "%s:%d:%d: error: %s", d->name, item->line, LUDC_MAX(item->col, 1), item->text);
-    } else if (item->line < 0) {
+    else if (item->line < 0)
         ludc_buf_addf(out, "--set %s: error: %s", d->sets[-item->line - 1], item->text);
-    } else {
+    else
         ludc_buf_addf(out, "%s: error: %s", d->name, item->text);
-    }
     size_t before_excerpt = out->len;
     if (!excerpt || item->line <= 0) return;
     ludc_buf_adds(out, "\n");
@@ -110,11 +118,10 @@ lud_status ludc_diag_report(ludc_diag *d, lud_error *err) {
         }
         status = LUD_E_INVALID;
     }
-    if (d->failed || out.failed) {
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", d->name);
-    } else if (d->len) {
+    if (d->failed || out.failed)
+        status = ludc_no_memory(err, d->name);
+    else if (d->len)
         ludc_fail(err, status, "%s", out.ptr);
-    }
     for (size_t i = 0; i < d->len; i++)
         ludc_free(d->items[i].text);
     d->len = 0;

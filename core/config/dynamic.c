@@ -30,16 +30,13 @@ bool ludc_fill_batch(ludc_value *trainer) {
     int64_t batch = ludc_get_int(trainer, "batch_size", 0),
             effective = ludc_get_int(trainer, "effective_batch_size", 0);
     if (!trainer || trainer->type != LUD_CFG_OBJECT || batch < 1) return true;
-    if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto")) {
+    if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto"))
         ok &= ludc_value_put(trainer, "eval_batch_size", ludc_value_int(batch));
-    }
-    if (is_word(ludc_value_get(trainer, "gradient_accumulation_steps"), "auto")) {
+    if (is_word(ludc_value_get(trainer, "gradient_accumulation_steps"), "auto"))
         ok &= ludc_value_put(trainer, "gradient_accumulation_steps", ludc_value_int(LUDC_MAX(effective / batch, 1)));
-    }
     int64_t steps = ludc_get_int(trainer, "gradient_accumulation_steps", 1);
-    if (effective == 0 && batch <= INT32_MAX && steps <= INT32_MAX) {
+    if (effective == 0 && batch <= INT32_MAX && steps <= INT32_MAX)
         ok &= ludc_value_put(trainer, "effective_batch_size", ludc_value_int(batch * steps));
-    }
     return ok;
 }
 
@@ -49,9 +46,8 @@ static bool fill_llm_batch(ludc_value *trainer) {
     bool ok = true;
     if (is_word(ludc_value_get(trainer, "batch_size"), "auto"))
         ok &= ludc_value_put(trainer, "batch_size", ludc_value_int(1));
-    if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto")) {
+    if (is_word(ludc_value_get(trainer, "eval_batch_size"), "auto"))
         ok &= ludc_value_put(trainer, "eval_batch_size", ludc_value_int(2));
-    }
     return ok && ludc_fill_batch(trainer);
 }
 
@@ -71,17 +67,13 @@ static bool fill_lengths(ludc_value *full) {
     return ludc_value_put(generation, "max_new_tokens", ludc_value_int(LUDC_MIN(LUDC_MAX(n, 32), 1048576)));
 }
 
-static bool fill_validation(ludc_value *full) {
-    ludc_value *trainer = ludc_value_get(full, "trainer");
-    const ludc_value *name = ludc_value_find(full, "output_features.0.name");
-    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
+bool ludc_fill_validation(ludc_value *trainer, const ludc_value *name, const ludc_value *metric) {
     bool ok = true;
-    if (name && ludc_is_null(ludc_value_get(trainer, "validation_field"))) {
+    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
+    if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
         ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
-    }
-    if (ludc_is_null(ludc_value_get(trainer, "validation_metric"))) {
-        ok &= ludc_value_put(trainer, "validation_metric", ludc_value_str(LUDC_STR("loss")));
-    }
+    if (ludc_is_null(ludc_value_get(trainer, "validation_metric")))
+        ok &= ludc_value_put(trainer, "validation_metric", metric ? ludc_value_copy(metric) : ludc_value_text("loss"));
     return ok;
 }
 
@@ -96,5 +88,8 @@ bool ludc_fill_dynamic(ludc_value *full) {
     return ludc_fill_columns(ludc_value_get(full, "input_features")) &&
            ludc_fill_columns(ludc_value_get(full, "output_features")) &&
            fill_llm_batch(ludc_value_get(full, "trainer")) && ludc_fill_adapter(ludc_value_get(full, "adapter")) &&
-           fill_lengths(full) && fill_validation(full) && fill_prompt(ludc_value_get(full, "prompt"));
+           fill_lengths(full) &&
+           ludc_fill_validation(ludc_value_get(full, "trainer"), ludc_value_find(full, "output_features.0.name"),
+                                NULL) &&
+           fill_prompt(ludc_value_get(full, "prompt"));
 }

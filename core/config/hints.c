@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What to say about an unknown key: an old name, a key of another section, or the nearest name of this section. */
 #include "config_internal.h"
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,9 +38,8 @@ typedef struct places {
 
 static void add_place(const char *path, places *out) {
     out->other_type |= strcmp(path, out->here) == 0;
-    for (size_t i = 0; i < LUDC_MIN(out->n, (size_t)MAX_PLACES); i++) {
+    for (size_t i = 0; i < LUDC_MIN(out->n, (size_t)MAX_PLACES); i++)
         if (strcmp(out->text[i], path) == 0) return;
-    }
     if (out->n < MAX_PLACES) snprintf(out->text[out->n], sizeof out->text[0], "%s", path);
     out->n++;
 }
@@ -65,10 +65,9 @@ static void find_places(const ludc_key *owner, const char *path, lud_str name, i
 static const char *nearest_key(const ludc_table *table, lud_str name) {
     const char *names[MAX_NAMES];
     size_t n = 0;
-    for (size_t part = 0; part < LUDC_COUNT(table->part); part++) {
+    for (size_t part = 0; part < LUDC_COUNT(table->part); part++)
         for (const ludc_key *k = table->part[part]; k && k->name && n < MAX_NAMES; k++)
             names[n++] = k->name;
-    }
     return ludc_nearest(name, names, n);
 }
 
@@ -104,26 +103,36 @@ void ludc_hint_key(const ludc_key *root, const ludc_table *table, const char *pa
     if (found.other_type) {
         snprintf(out, size, " (it is for features of another type)");
     } else if (found.n == 1 || (found.n == 2 && !near)) {
-        snprintf(out, size, " ('%.*s' belongs under %s%s%s)", (int)name.len, name.ptr, found.text[0],
-                 found.n == 2 ? " or " : "", found.n == 2 ? found.text[1] : "");
+        snprintf(out, size, " ('%.*s' belongs under %s%s%s)", LUDC_ARG(name), found.text[0], found.n == 2 ? " or " : "",
+                 found.n == 2 ? found.text[1] : "");
     } else if (near) {
         snprintf(out, size, " (did you mean '%s'?)", near);
     }
 }
 
-void ludc_hint_word(const char *const *words, const char *const *planned, lud_str word, char *out, size_t size) {
-    const char *names[MAX_NAMES];
-    size_t n = 0, shown = 0, used = 0;
-    for (; words && words[n] && n < MAX_NAMES; n++)
-        names[n] = words[n];
-    size_t available = n;
-    for (; planned && *planned && n < MAX_NAMES; planned++)
-        names[n++] = *planned;
-    const char *near = ludc_nearest(word, names, n);
-    out[0] = 0;
-    if (near) used += (size_t)snprintf(out, size, " (did you mean '%s'?)", near);
-    for (; shown < LUDC_MIN(available, (size_t)8) && used < size; shown++) {
-        used += (size_t)snprintf(out + used, size - used, "%s%s", shown ? ", " : "; allowed: ", names[shown]);
+lud_str ludc_nearest_word(const char *words, lud_str word) {
+    lud_str best = {0};
+    int least = INT_MAX;
+    for (lud_str w; words && (w = ludc_next_word(&words)).len;) {
+        char name[128];
+        const char *list[1] = {name};
+        snprintf(name, sizeof name, "%.*s", LUDC_ARG(w));
+        const int distance = ludc_edit_distance(word, w);
+        if (distance < least && ludc_nearest(word, list, 1)) best = w, least = distance;
     }
-    if (available > shown && used < size) snprintf(out + used, size - used, ", ... (%zu in all)", available);
+    return best;
+}
+
+void ludc_hint_word(const char *words, const char *planned, lud_str word, char *out, size_t size) {
+    const lud_str known = ludc_nearest_word(words, word), later = ludc_nearest_word(planned, word);
+    const bool is_later =
+        later.len && (!known.len || ludc_edit_distance(word, later) < ludc_edit_distance(word, known));
+    const lud_str near = is_later ? later : known;
+    size_t used = 0, n = 0;
+    out[0] = 0;
+    if (near.len) used += (size_t)snprintf(out, size, " (did you mean '%.*s'?)", LUDC_ARG(near));
+    for (lud_str w; words && (w = ludc_next_word(&words)).len; n++)
+        if (n < 8 && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%.*s", n ? ", " : "; allowed: ", LUDC_ARG(w));
+    if (n > 8 && used < size) snprintf(out + used, size - used, ", ... (%zu in all)", n);
 }

@@ -98,9 +98,7 @@ static json_t *load(const char *text, size_t n, size_t flags, json_error_t *at) 
 }
 
 static lud_status syntax_error(const char *text, size_t n, const char *name, const json_error_t *at, lud_error *err) {
-    if (json_error_code(at) == json_error_out_of_memory) {
-        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
-    }
+    if (json_error_code(at) == json_error_out_of_memory) return ludc_no_memory(err, name);
     ludc_buf source = {0};
     ludc_source_line(text, n, at->line, at->column, &source);
     lud_status status =
@@ -122,10 +120,7 @@ lud_status ludc_json_parse(const char *text, size_t n, const char *name, bool po
     if (!j) return syntax_error(text, n, name, &at, err);
     ludc_value *v = convert(j);
     json_decref(j);
-    if (!v || (positions && !ludc_json_positions(text, n, v))) {
-        ludc_value_free(v);
-        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
-    }
+    if (!v || (positions && !ludc_json_positions(text, n, v))) return ludc_value_free(v), ludc_no_memory(err, name);
     *out = v;
     return LUD_OK;
 }

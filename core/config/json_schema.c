@@ -30,8 +30,16 @@ void ludc_schema_free(ludc_schema *s) {
 
 static void broken(ludc_schema *s, const char *path, const char *what, lud_str got) {
     if (s->broken[0]) return;
-    snprintf(s->broken, sizeof s->broken, "%s%s%s '%.*s'", path, *path ? ": " : "", what,
-             (int)LUDC_MIN(got.len, (size_t)60), got.ptr);
+    snprintf(s->broken, sizeof s->broken, "%s%s%s '%.*s'", path, *path ? ": " : "", what, LUDC_ARG_CUT(got, 60));
+}
+
+/* The text as long as the schema lives; frees the buffer. */
+static const char *keep_text(ludc_schema *s, ludc_buf *text) {
+    char *copy = text->failed ? NULL : take(s, text->len + 1);
+    if (copy && text->len) memcpy(copy, text->ptr, text->len);
+    s->failed |= !copy;
+    ludc_buf_free(text);
+    return copy;
 }
 
 static lud_str text_of(const ludc_value *v) {
@@ -54,9 +62,8 @@ static void check_words(ludc_schema *s, const ludc_value *object, const char *pa
 static uint32_t type_bit(ludc_schema *s, const ludc_value *v, const char *path) {
     static const char *const names[] = {"boolean", "integer", "number", "string", "array", "object", "null"};
     lud_str word = text_of(v);
-    for (uint32_t i = 0; i < LUDC_COUNT(names); i++) {
+    for (uint32_t i = 0; i < LUDC_COUNT(names); i++)
         if (ludc_str_eq(word, names[i])) return 1U << i;
-    }
     broken(s, path, "is no type:", word);
     return 0;
 }
@@ -89,25 +96,22 @@ static void read_range(ludc_schema *s, const ludc_value *schema, const char *pat
     if (ranged && k->min > k->max) broken(s, path, "has an empty range:", LUDC_STR("minimum, maximum"));
 }
 
-/* Words, and null for "may be null too". */
+/* Words, and null for "may be null too". A key lists its words with '|' between. */
 static void read_enum(ludc_schema *s, const ludc_value *schema, const char *path, ludc_key *k) {
     const ludc_value *list = ludc_value_get(schema, "enum");
+    bool good = list && list->type == LUD_CFG_LIST && list->len;
+    ludc_buf words = {0};
     if (!list) return;
-    bool is_list = list->type == LUD_CFG_LIST && list->len;
-    const char **words = is_list ? take(s, (list->len + 1) * sizeof *words) : NULL;
-    size_t n = 0;
-    if (!is_list) broken(s, path, "must be a list of strings:", LUDC_STR("enum"));
-    for (size_t i = 0; words && i < list->len; i++) {
+    for (size_t i = 0; good && i < list->len; i++) {
         const ludc_value *v = list->items[i];
-        if (v->type == LUD_CFG_STR && !memchr(v->u.s.ptr, 0, v->u.s.len)) {
-            words[n++] = v->u.s.ptr;
-        } else if (v->type == LUD_CFG_NULL) {
-            k->types |= LUDC_T_NULL;
-        } else {
-            broken(s, path, "must be a list of strings:", LUDC_STR("enum"));
-        }
+        good = v->type == LUD_CFG_NULL || (v->type == LUD_CFG_STR && strlen(v->u.s.ptr) == v->u.s.len);
+        if (v->type == LUD_CFG_NULL) k->types |= LUDC_T_NULL;
+        if (!good || v->type == LUD_CFG_NULL) continue;
+        if (!v->u.s.len || strchr(v->u.s.ptr, '|')) broken(s, path, "has an empty word or one with '|':", v->u.s);
+        ludc_buf_addf(&words, "%s%s", words.len ? "|" : "", v->u.s.ptr);
     }
-    k->words = words;
+    if (!good) broken(s, path, "must be a list of strings:", LUDC_STR("enum"));
+    k->words = keep_text(s, &words);
 }
 
 static const ludc_key *read_properties(ludc_schema *s, const ludc_value *schema, const ludc_key *core, const char *path,
@@ -115,9 +119,8 @@ static const ludc_key *read_properties(ludc_schema *s, const ludc_value *schema,
 
 static void read_section(ludc_schema *s, const ludc_value *schema, const char *path, int depth, ludc_key *k) {
     const ludc_value *others = ludc_value_get(schema, "additionalProperties");
-    if (others && others->type != LUD_CFG_BOOL) {
+    if (others && others->type != LUD_CFG_BOOL)
         broken(s, path, "must be true or false:", LUDC_STR("additionalProperties"));
-    }
     if (others && others->type == LUD_CFG_BOOL && others->u.b) k->flags |= LUDC_KEY_OPEN;
     if (ludc_value_get(schema, "properties")) k->section = read_properties(s, schema, NULL, path, depth + 1);
 }
@@ -150,16 +153,11 @@ static void read_items(ludc_schema *s, const ludc_value *schema, const char *pat
 static const char *read_default(ludc_schema *s, const ludc_value *schema) {
     const ludc_value *by_type = ludc_value_get(schema, "default_by_type"), *v = ludc_value_get(schema, "default");
     ludc_buf text = {0};
-    for (size_t i = 0; by_type && by_type->type == LUD_CFG_OBJECT && i < by_type->len; i++) {
+    for (size_t i = 0; by_type && by_type->type == LUD_CFG_OBJECT && i < by_type->len; i++)
         if (ludc_str_same(by_type->keys[i], s->type)) v = by_type->items[i];
-    }
     if (!v) return NULL;
-    char *copy = NULL;
-    if (ludc_value_to_json(v, -1, &text) == LUD_OK) copy = take(s, text.len + 1);
-    if (copy) memcpy(copy, text.ptr, text.len);
-    s->failed |= !copy;
-    ludc_buf_free(&text);
-    return copy;
+    if (ludc_value_to_json(v, -1, &text) != LUD_OK) text.failed = true;
+    return keep_text(s, &text);
 }
 
 static void read_key(ludc_schema *s, const ludc_value *schema, const char *path, int depth, ludc_key *k) {
@@ -223,7 +221,7 @@ lud_status ludc_schema_read(const lud_component *c, const ludc_key *core, lud_st
         out->owner.section = read_properties(out, out->json, core, "", 0);
     }
     if (status == LUD_E_NOMEM || out->failed) {
-        status = ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", c->config_name);
+        status = ludc_no_memory(err, c->config_name);
     } else if (status != LUD_OK || out->broken[0]) {
         status = ludc_fail(err, LUD_E_ABI, "%s '%s' (%s): its config_schema is broken: %s", ludc_kind_name(c->kind),
                            c->config_name, c->id ? c->id : "no id", status != LUD_OK ? why.msg : out->broken);

@@ -36,29 +36,25 @@ static void check_match(const ludc_value *user, const ludc_value *vocab, ludc_di
         check_entry(match->items[i], label, ludc_at_key(match, i), d);
         if (vocab && !in_list(vocab, label))
             ludc_diag_add(d, ludc_at_key(match, i), FEATURE ".decoder.match: '%.*s' is not in preprocessing.vocab",
-                          (int)LUDC_MIN(label.len, (size_t)80), label.ptr);
+                          LUDC_ARG_CUT(label, 80));
     }
 }
 
 void ludc_check_labels(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     if (!ludc_str_eq(ludc_get_str(full, FEATURE ".type", (lud_str){0}), "category")) {
         if (ludc_str_eq(ludc_get_str(full, FEATURE ".decoder.type", (lud_str){0}), "category_extractor"))
-            ludc_diag_add(d, ludc_at_path(user, FEATURE ".decoder.type"),
-                          FEATURE ".decoder.type: category_extractor is for outputs of type category");
+            ludc_diag_rule(d, user, FEATURE ".decoder.type", "category_extractor is for outputs of type category");
         return;
     }
     const ludc_value *vocab = ludc_value_find(full, FEATURE ".preprocessing.vocab");
     if (!vocab || vocab->type != LUD_CFG_LIST) vocab = NULL;
-    if (vocab && vocab->len == 0)
-        ludc_diag_add(d, ludc_at_path(user, FEATURE ".preprocessing.vocab"),
-                      FEATURE ".preprocessing.vocab: holds no label");
+    if (vocab && vocab->len == 0) ludc_diag_rule(d, user, FEATURE ".preprocessing.vocab", "holds no label");
     check_match(user, vocab, d);
     if (ludc_str_eq(ludc_get_str(full, FEATURE ".decoder.decoding", (lud_str){0}), "generate") &&
         ludc_is_null(ludc_value_find(full, FEATURE ".decoder.match")))
-        ludc_diag_add(d, ludc_at_path(user, FEATURE ".decoder"),
-                      FEATURE ".decoder: needs 'match', how an answer names a label; or decoding: score");
+        ludc_diag_rule(d, user, FEATURE ".decoder", "needs 'match', how an answer names a label; or decoding: score");
     if (!ludc_str_eq(ludc_get_str(full, "trainer.type", LUDC_STR("none")), "none"))
-        ludc_diag_add(d, ludc_at_path(user, "trainer.type"),
-                      "trainer.type: an output of type category is not trained here: set it to none, or use an output "
-                      "of type text, or model_type ecd");
+        ludc_diag_rule(d, user, "trainer.type",
+                       "an output of type category is not trained here: set it to none, or use an output "
+                       "of type text, or model_type ecd");
 }

@@ -5,13 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_with(const char *s, const char *suffix) {
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
-
 static bool is_yaml(const char *text, size_t n, const char *name) {
-    if (ends_with(name, ".yaml") || ends_with(name, ".yml")) return true;
+    if (ludc_str_ends(ludc_str(name), ".yaml") || ludc_str_ends(ludc_str(name), ".yml")) return true;
     size_t i = 0;
     while (i < n && memchr(" \t\r\n\xEF\xBB\xBF", text[i], 7))
         i++;
@@ -24,7 +19,8 @@ static lud_status parse(const char *text, size_t n, const char *name, ludc_value
     lud_error first = LUDC_ERROR_INIT, second = LUDC_ERROR_INIT;
     lud_status status = ludc_json_parse(text, n, name, true, false, out, &first);
     if (status != LUD_E_INVALID) return status == LUD_OK ? status : ludc_fail(err, status, "%s", first.msg);
-    if (!ends_with(name, ".json") && ludc_yaml_parse(text, n, name, out, &second) == LUD_OK) return LUD_OK;
+    if (!ludc_str_ends(ludc_str(name), ".json") && ludc_yaml_parse(text, n, name, out, &second) == LUD_OK)
+        return LUD_OK;
     return ludc_fail(err, status, "%s", first.msg);
 }
 
@@ -50,9 +46,8 @@ static lud_status check(ludc_config *c, ludc_diag *diag, lud_error *err) {
 static lud_status read(ludc_config *c, const char *text, size_t n, const char *const *sets, size_t n_sets,
                        lud_error *err) {
     LUDC_TRY(parse(text, n, c->name, &c->user, err));
-    if (c->user->type != LUD_CFG_OBJECT) {
+    if (c->user->type != LUD_CFG_OBJECT)
         return ludc_fail(err, LUD_E_INVALID, "%s: error: a config must be an object (key: value ...)", c->name);
-    }
     LUDC_TRY(ludc_apply_sets(c->user, sets, n_sets, err));
     ludc_diag diag = {.name = c->name, .text = text, .n = n, .sets = sets};
     LUDC_TRY(check(c, &diag, err));
@@ -64,13 +59,10 @@ static lud_status read(ludc_config *c, const char *text, size_t n, const char *c
 lud_status ludc_config_parse(const char *text, size_t n, const char *name, const char *const *sets, size_t n_sets,
                              ludc_config *out, lud_error *err) {
     ludc_config c = {.name = ludc_strdup(name)};
-    if (!c.name) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    if (!c.name) return ludc_no_memory(err, name);
     lud_status status = read(&c, text, n, sets, n_sets, err);
-    if (status == LUD_OK) {
-        *out = c;
-    } else {
-        ludc_config_free(&c);
-    }
+    if (status == LUD_OK) return *out = c, LUD_OK;
+    ludc_config_free(&c);
     return status;
 }
 

@@ -13,9 +13,8 @@ static bool merge(ludc_value *object, const ludc_value *from);
 
 static bool merge_key(ludc_value *object, lud_str key, const ludc_value *from) {
     ludc_value *own = NULL, *section = NULL;
-    for (size_t i = 0; i < object->len; i++) {
+    for (size_t i = 0; i < object->len; i++)
         if (ludc_str_same(object->keys[i], key)) own = object->items[i];
-    }
     if (!own) return ludc_value_append(object, key, ludc_value_copy(from));
     lud_str type = type_of(own), other = type_of(from);
     if (type.len && other.len && !ludc_str_same(type, other)) return true;
@@ -30,18 +29,16 @@ static bool merge_key(ludc_value *object, lud_str key, const ludc_value *from) {
 }
 
 static bool merge(ludc_value *object, const ludc_value *from) {
-    for (size_t i = 0; i < from->len; i++) {
+    for (size_t i = 0; i < from->len; i++)
         if (!merge_key(object, from->keys[i], from->items[i])) return false;
-    }
     return true;
 }
 
 static bool merge_feature(ludc_value *feature, const ludc_value *defaults, bool output) {
     lud_str type = type_of(feature);
     const ludc_value *from = NULL;
-    for (size_t i = 0; type.len && i < defaults->len; i++) {
+    for (size_t i = 0; type.len && i < defaults->len; i++)
         if (ludc_str_same(defaults->keys[i], type)) from = defaults->items[i];
-    }
     if (!from || from->type != LUD_CFG_OBJECT || feature->type != LUD_CFG_OBJECT) return true;
     for (size_t i = 0; i < from->len; i++) {
         bool both = ludc_str_eq(from->keys[i], "preprocessing"), encoder = ludc_str_eq(from->keys[i], "encoder");
@@ -53,9 +50,8 @@ static bool merge_feature(ludc_value *feature, const ludc_value *defaults, bool 
 
 static bool merge_all(ludc_value *features, const ludc_value *defaults, bool output) {
     if (!features || features->type != LUD_CFG_LIST) return true;
-    for (size_t i = 0; i < features->len; i++) {
+    for (size_t i = 0; i < features->len; i++)
         if (!merge_feature(features->items[i], defaults, output)) return false;
-    }
     return true;
 }
 

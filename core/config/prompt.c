@@ -16,17 +16,16 @@ static lud_str field_name(lud_str inside) {
 
 static void note(lud_str name, const ludc_value *full, fields *f) {
     lud_str out = ludc_get_str(full, "output_features.0.column", (lud_str){0});
-    if (ludc_str_eq(name, "__sample__")) {
+    if (ludc_str_eq(name, "__sample__"))
         f->sample = true;
-    } else if (ludc_str_eq(name, "__task__")) {
+    else if (ludc_str_eq(name, "__task__"))
         f->task = true;
-    } else if (ludc_str_eq(name, "__context__")) {
+    else if (ludc_str_eq(name, "__context__"))
         f->context = true;
-    } else if (out.len && ludc_str_same(name, out)) {
+    else if (out.len && ludc_str_same(name, out))
         f->output = true;
-    } else {
+    else
         f->column = true;
-    }
 }
 
 static fields scan(lud_str text, const ludc_value *full) {
@@ -53,11 +52,8 @@ void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag
     bool task = !ludc_is_null(ludc_value_find(full, "prompt.task"));
     bool retrieval = !ludc_is_null(ludc_value_find(full, "prompt.retrieval.type"));
     if (retrieval && ludc_get_int(full, "prompt.retrieval.k", 0) < 1)
-        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
-                      "prompt.retrieval: needs 'k', the number of examples, >= 1");
-    if (retrieval && !text.ptr)
-        ludc_diag_add(d, ludc_at_path(user, "prompt.retrieval"),
-                      "prompt.retrieval: needs prompt.template or prompt.task");
+        ludc_diag_rule(d, user, "prompt.retrieval", "needs 'k', the number of examples, >= 1");
+    if (retrieval && !text.ptr) ludc_diag_rule(d, user, "prompt.retrieval", "needs prompt.template or prompt.task");
     if (!text.ptr) return;
     ludc_at at = ludc_at_path(user, "prompt.template");
     fields f = scan(text, full);
@@ -66,9 +62,8 @@ void ludc_check_prompt(const ludc_value *user, const ludc_value *full, ludc_diag
                       "prompt.template: unbalanced '{' or '}'; write {column} for a column, {{ and }} for braces");
         return;
     }
-    if (!f.column && !f.sample && !f.output) {
+    if (!f.column && !f.sample && !f.output)
         ludc_diag_add(d, at, "prompt.template: must name at least one column as {column}, or {__sample__}");
-    }
     if (f.output) ludc_diag_add(d, at, "prompt.template: must not name the output column, that is the answer");
     if (f.context && !retrieval)
         ludc_diag_add(d, at, "prompt.template: names {__context__}, but prompt.retrieval.type is not set");

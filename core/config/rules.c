@@ -20,7 +20,7 @@ ludc_at ludc_at_path(const ludc_value *user, const char *dotted) {
 static void check_features(const ludc_value *user, const ludc_value *full, const char *key, ludc_diag *d) {
     const ludc_value *list = ludc_value_get(full, key);
     if (!list || list->type != LUD_CFG_LIST || list->len == 1) return;
-    ludc_diag_add(d, ludc_at_path(user, key), "%s: model_type llm takes exactly one feature, got %zu", key, list->len);
+    ludc_diag_rule(d, user, key, "model_type llm takes exactly one feature, got %zu", list->len);
 }
 
 static void check_names(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
@@ -28,13 +28,11 @@ static void check_names(const ludc_value *user, const ludc_value *full, ludc_dia
     lud_str out = ludc_get_str(full, "output_features.0.name", (lud_str){0});
     lud_str field = ludc_get_str(full, "trainer.validation_field", out);
     if (in.len && ludc_str_same(in, out)) {
-        ludc_diag_add(d, ludc_at_path(user, "output_features.0.name"),
-                      "output_features.0.name: '%.*s' is the name of the input feature too", (int)in.len, in.ptr);
+        ludc_diag_rule(d, user, "output_features.0.name", "'%.*s' is the name of the input feature too", LUDC_ARG(in));
     }
     if (out.len && !ludc_str_same(field, out) && !ludc_str_eq(field, "combined")) {
-        ludc_diag_add(d, ludc_at_path(user, "trainer.validation_field"),
-                      "trainer.validation_field: '%.*s' is not an output feature; allowed: %.*s, combined",
-                      (int)field.len, field.ptr, (int)out.len, out.ptr);
+        ludc_diag_rule(d, user, "trainer.validation_field", "'%.*s' is not an output feature; allowed: %.*s, combined",
+                       LUDC_ARG(field), LUDC_ARG(out));
     }
 }
 
@@ -43,8 +41,8 @@ static void check_adapter(const ludc_value *user, const ludc_value *full, ludc_d
     const ludc_value *adapter = ludc_value_get(full, "adapter");
     if (ludc_is_null(adapter) || !ludc_str_eq(trainer, "none")) return;
     if (!ludc_is_null(ludc_value_find(adapter, "pretrained_adapter_weights"))) return;
-    ludc_diag_add(d, ludc_at_path(user, "adapter"),
-                  "adapter: needs trainer.type finetune (it is none), or adapter.pretrained_adapter_weights");
+    ludc_diag_rule(d, user, "adapter",
+                   "needs trainer.type finetune (it is none), or adapter.pretrained_adapter_weights");
 }
 
 void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const char *adapter, ludc_diag *d) {
@@ -57,8 +55,7 @@ void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const c
         for (size_t i = 0; patterns && patterns->type == LUD_CFG_OBJECT && i < patterns->len; i++) {
             const ludc_value *v = patterns->items[i];
             if (v->type == LUD_CFG_INT && v->u.i >= 1 && v->u.i <= INT32_MAX) continue;
-            ludc_diag_add(d, ludc_at_path(user, path), "%s: '%.*s' must be an integer >= 1", path,
-                          (int)LUDC_MIN(patterns->keys[i].len, (size_t)80), patterns->keys[i].ptr);
+            ludc_diag_rule(d, user, path, "'%.*s' must be an integer >= 1", LUDC_ARG_CUT(patterns->keys[i], 80));
         }
     }
 }
@@ -70,44 +67,41 @@ static void check_batch(const ludc_value *user, const ludc_value *full, ludc_dia
     int64_t effective = ludc_get_int(trainer, "effective_batch_size", 0);
     if (effective < 1 || batch < 1 || steps < 1 || batch > INT32_MAX || steps > INT32_MAX) return;
     if (batch * steps == effective) return;
-    ludc_diag_add(d, ludc_at_path(user, "trainer.effective_batch_size"),
-                  "trainer.effective_batch_size: is %lld, but batch_size * gradient_accumulation_steps is %lld * %lld",
-                  (long long)effective, (long long)batch, (long long)steps);
+    ludc_diag_rule(d, user, "trainer.effective_batch_size",
+                   "is %lld, but batch_size * gradient_accumulation_steps is %lld * %lld", (long long)effective,
+                   (long long)batch, (long long)steps);
 }
 
 static void check_trainer(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     const ludc_value *trainer = ludc_value_get(full, "trainer");
     if (ludc_get_int(trainer, "steps_per_checkpoint", 0) > 0 && ludc_get_int(trainer, "checkpoints_per_epoch", 0) > 0) {
-        ludc_diag_add(d, ludc_at_path(user, "trainer.checkpoints_per_epoch"),
-                      "trainer.checkpoints_per_epoch: and steps_per_checkpoint are both set; keep one");
+        ludc_diag_rule(d, user, "trainer.checkpoints_per_epoch", "and steps_per_checkpoint are both set; keep one");
     }
     if (ludc_get_float(trainer, "learning_rate_scheduler.warmup_evaluations", 0) > 0 &&
         ludc_get_float(trainer, "learning_rate_scheduler.warmup_fraction", 0) > 0) {
-        ludc_diag_add(d, ludc_at_path(user, "trainer.learning_rate_scheduler.warmup_evaluations"),
-                      "trainer.learning_rate_scheduler.warmup_evaluations: and warmup_fraction are both set; keep one");
+        ludc_diag_rule(d, user, "trainer.learning_rate_scheduler.warmup_evaluations",
+                       "and warmup_fraction are both set; keep one");
     }
     if (ludc_get_bool(trainer, "optimizer.nesterov", false) && ludc_get_float(trainer, "optimizer.momentum", 0) == 0) {
-        ludc_diag_add(d, ludc_at_path(user, "trainer.optimizer.nesterov"),
-                      "trainer.optimizer.nesterov: needs momentum > 0");
+        ludc_diag_rule(d, user, "trainer.optimizer.nesterov", "needs momentum > 0");
     }
 }
 
 static void check_count(const ludc_value *user, const ludc_value *full, const char *path, size_t want, ludc_diag *d) {
     const ludc_value *list = ludc_value_find(full, path);
     if (!list || list->type != LUD_CFG_LIST || list->len == want) return;
-    ludc_diag_add(d, ludc_at_path(user, path), "%s: must hold %zu numbers, got %zu", path, want, list->len);
+    ludc_diag_rule(d, user, path, "must hold %zu numbers, got %zu", want, list->len);
 }
 
 static void check_split(const ludc_value *user, const ludc_value *full, ludc_diag *d) {
     const char *path = "preprocessing.split.probabilities";
     const ludc_value *shares = ludc_value_find(full, path);
     double train = ludc_get_float(shares, "0", 1);
-    if (train <= 0) ludc_diag_add(d, ludc_at_path(user, path), "%s: the share of training rows must be > 0", path);
+    if (train <= 0) ludc_diag_rule(d, user, path, "the share of training rows must be > 0");
     lud_str type = ludc_get_str(full, "preprocessing.split.type", LUDC_STR("random"));
     bool by_column = ludc_str_eq(type, "stratify") || ludc_str_eq(type, "datetime") || ludc_str_eq(type, "hash");
     if (by_column && shares && !ludc_value_find(user, "preprocessing.split.column")) {
-        ludc_diag_add(d, ludc_at_path(user, "preprocessing.split"), "preprocessing.split: type %.*s needs 'column'",
-                      (int)type.len, type.ptr);
+        ludc_diag_rule(d, user, "preprocessing.split", "type %.*s needs 'column'", LUDC_ARG(type));
     }
 }
 
@@ -115,9 +109,8 @@ static void check_generation(const ludc_value *user, const ludc_value *full, lud
     int64_t min = ludc_get_int(full, "generation.min_new_tokens", 0);
     int64_t max = ludc_get_int(full, "generation.max_new_tokens", 32);
     if (min <= max || max < 1) return;
-    ludc_diag_add(d, ludc_at_path(user, "generation.min_new_tokens"),
-                  "generation.min_new_tokens: is %lld, more than max_new_tokens (%lld)", (long long)min,
-                  (long long)max);
+    ludc_diag_rule(d, user, "generation.min_new_tokens", "is %lld, more than max_new_tokens (%lld)", (long long)min,
+                   (long long)max);
 }
 
 void ludc_check_shared(const ludc_value *user, const ludc_value *full, ludc_diag *d) {

@@ -2,45 +2,31 @@
  * The generation section: the 38 keys of Ludwig, in the words of its documentation. */
 #include "schema_tables.h"
 
+#define GENERATION_PLANNED                                                                                             \
+    PLANNED("max_length", "32"), PLANNED("min_length", "0"), PLANNED("early_stopping", "false"),                       \
+        PLANNED("max_time", "null"), PLANNED("num_beams", "1"), PLANNED("num_beam_groups", "1"),                       \
+        PLANNED("penalty_alpha", "null"), PLANNED("use_cache", "true"), PLANNED("typical_p", "1.0"),                   \
+        PLANNED("epsilon_cutoff", "0.0"), PLANNED("eta_cutoff", "0.0"), PLANNED("diversity_penalty", "0.0"),           \
+        PLANNED("encoder_repetition_penalty", "1.0"), PLANNED("length_penalty", "1.0"),                                \
+        PLANNED("no_repeat_ngram_size", "0"), PLANNED("bad_words_ids", "null"), PLANNED("force_words_ids", "null"),    \
+        PLANNED("renormalize_logits", "false"), PLANNED("forced_bos_token_id", "null"),                                \
+        PLANNED("forced_eos_token_id", "null"), PLANNED("remove_invalid_values", "false"),                             \
+        PLANNED("exponential_decay_length_penalty", "null"), PLANNED("suppress_tokens", "null"),                       \
+        PLANNED("begin_suppress_tokens", "null"), PLANNED("forced_decoder_ids", "null"),                               \
+        PLANNED("sequence_bias", "null"), PLANNED("guidance_scale", "null"), PLANNED("pad_token_id", "null"),          \
+        PLANNED("bos_token_id", "null"), PLANNED("eos_token_id", "null")
+
 const ludc_key ludc_schema_generation[] = {
-    KEY_NUMBER("max_new_tokens", LUDC_T_INT | LUDC_T_NULL, "null", 1, 1048576,
+    KEY_NUMBER("max_new_tokens", INT OR_NULL, "null", 1, 1048576,
                "longest answer; null: 32, or the output's max_sequence_length or else the global one if that is more"),
-    KEY_NUMBER("min_new_tokens", LUDC_T_INT | LUDC_T_NULL, "null", 0, 1048576, "no end of text before this many"),
+    KEY_NUMBER("min_new_tokens", INT OR_NULL, "null", 0, 1048576, "no end of text before this many"),
     KEY_BOOL("do_sample", "true", "draw tokens; false: always the likeliest"),
-    KEY_NUMBER("temperature", LUDC_T_FLOAT, "0.1", 0, 1000, "below 1 sharpens the distribution; 0: the likeliest"),
-    KEY_NUMBER("top_k", LUDC_T_INT, "50", 0, MAX_INT, "draw from this many likeliest tokens; 0: all"),
-    KEY_NUMBER("top_p", LUDC_T_FLOAT, "1.0", POSITIVE, 1, "draw from the likeliest tokens of this total probability"),
-    KEY_NUMBER("repetition_penalty", LUDC_T_FLOAT, "1.0", POSITIVE, 1000, "above 1 makes used tokens less likely"),
-    KEY_PLANNED("max_length", "32", "length of prompt and answer; max_new_tokens decides"),
-    KEY_PLANNED("min_length", "0", "shortest prompt and answer"),
-    KEY_PLANNED("early_stopping", "false", "beam search: when to stop"),
-    KEY_PLANNED("max_time", "null", "seconds for one answer"),
-    KEY_PLANNED("num_beams", "1", "beam search"),
-    KEY_PLANNED("num_beam_groups", "1", "diverse beam search"),
-    KEY_PLANNED("penalty_alpha", "null", "contrastive search"),
-    KEY_PLANNED("use_cache", "true", "keep keys and values"),
-    KEY_PLANNED("prompt_lookup_num_tokens", "null", "draft tokens from the prompt"),
-    KEY_PLANNED("typical_p", "1.0", "local typicality"),
-    KEY_PLANNED("epsilon_cutoff", "0.0", "cut by probability"),
-    KEY_PLANNED("eta_cutoff", "0.0", "cut by entropy"),
-    KEY_PLANNED("diversity_penalty", "0.0", "diverse beam search"),
-    KEY_PLANNED("encoder_repetition_penalty", "1.0", "of encoder-decoder models"),
-    KEY_PLANNED("length_penalty", "1.0", "beam search"),
-    KEY_PLANNED("no_repeat_ngram_size", "0", "no n tokens twice in a row of n"),
-    KEY_PLANNED("bad_words_ids", "null", "token ids that may not come"),
-    KEY_PLANNED("force_words_ids", "null", "token ids that must come"),
-    KEY_PLANNED("renormalize_logits", "false", "sum to 1 after all changes"),
-    KEY_PLANNED("forced_bos_token_id", "null", "first token"),
-    KEY_PLANNED("forced_eos_token_id", "null", "last token at the length limit"),
-    KEY_PLANNED("remove_invalid_values", "false", "drop NaN and infinite logits"),
-    KEY_PLANNED("exponential_decay_length_penalty", "null", "favour the end of text more and more"),
-    KEY_PLANNED("suppress_tokens", "null", "token ids that never come"),
-    KEY_PLANNED("begin_suppress_tokens", "null", "token ids that do not come first"),
-    KEY_PLANNED("forced_decoder_ids", "null", "token ids at given places"),
-    KEY_PLANNED("sequence_bias", "null", "favour token sequences"),
-    KEY_PLANNED("guidance_scale", "null", "classifier-free guidance"),
-    KEY_PLANNED("pad_token_id", "null", "the tokenizer's is used"),
-    KEY_PLANNED("bos_token_id", "null", "the tokenizer's is used"),
-    KEY_PLANNED("eos_token_id", "null", "the tokenizer's is used"),
+    KEY_NUMBER("temperature", REAL, "0.1", 0, 1000, "below 1 sharpens the distribution; 0: the likeliest"),
+    KEY_NUMBER("top_k", INT, "50", 0, MAX_INT, "draw from this many likeliest tokens; 0: all"),
+    KEY_NUMBER("top_p", REAL, "1.0", POSITIVE, 1, "draw from the likeliest tokens of this total probability"),
+    KEY_NUMBER("repetition_penalty", REAL, "1.0", POSITIVE, 1000, "above 1 makes used tokens less likely"),
+    KEY_NUMBER("prompt_lookup_num_tokens", INT OR_NULL, "null", 1, 64,
+               "tokens tried at once where the text repeats itself or the prompt: the same text, sooner"),
+    GENERATION_PLANNED,
     KEY_END,
 };

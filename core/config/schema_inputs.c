@@ -2,63 +2,54 @@
  * Input features of model_type ecd: what all have, and preprocessing and encoder by the feature's type. */
 #include "schema_tables.h"
 
-static const char *const types[] = {"text", "number", "category", "binary", "set", "bag", "vector", NULL};
-static const char *const types_planned[] = {"sequence", "timeseries", "image", "audio", "date", "h3", NULL};
-static const char *const strategies[] = {"fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row", NULL};
-static const char *const number_strategies[] = {
-    "fill_with_const", "fill_with_mean", "fill_with_mode", "bfill", "ffill", "drop_row", NULL};
-static const char *const binary_strategies[] = {
-    "fill_with_const", "fill_with_false", "fill_with_mode", "bfill", "ffill", "drop_row", NULL};
-static const char *const normalizations[] = {"zscore", "minmax", "log1p", "iq", NULL};
-static const char *const item_tokenizers[] = {"space", "space_punct", "comma", "json", NULL};
-static const char *const item_tokenizers_planned[] = {"underscore", "characters", "untokenized", "stripped", NULL};
+static const char strategies[] = "fill_with_const|fill_with_mode|bfill|ffill|drop_row";
+static const char number_strategies[] = "fill_with_const|fill_with_mean|fill_with_mode|bfill|ffill|drop_row";
+static const char binary_strategies[] = "fill_with_const|fill_with_false|fill_with_mode|bfill|ffill|drop_row";
 
 const ludc_key ludc_schema_no_keys[] = {KEY_END};
 
 /* A cell that is empty: what it becomes; drop_row is the default of outputs. */
 #define MISSING(words, default_)                                                                                       \
-    KEY_WORD("missing_value_strategy", LUDC_T_STR, 0, default_, words, NULL, "what an empty cell becomes")
-#define FILL_VALUE                                                                                                     \
-    KEY_TEXT("fill_value", LUDC_T_STR, 0, "\"<UNK>\"", "fill_with_const: what an empty cell is filled with")
+    KEY_WORD("missing_value_strategy", TEXT, 0, default_, words, NULL, "what an empty cell becomes")
+#define FILL_VALUE KEY_TEXT("fill_value", TEXT, 0, "\"<UNK>\"", "fill_with_const: what an empty cell is filled with")
 
 #define NUMBER(missing, normalization)                                                                                 \
     MISSING(number_strategies, missing),                                                                               \
-        KEY_NUMBER("fill_value", LUDC_T_FLOAT, "0.0", -NO_LIMIT, NO_LIMIT,                                             \
+        KEY_NUMBER("fill_value", REAL, "0.0", -NO_LIMIT, NO_LIMIT,                                                     \
                    "fill_with_const: what an empty cell is filled with"),                                              \
-        KEY_WORD("normalization", LUDC_T_STR | LUDC_T_NULL, 0, normalization, normalizations, NULL,                    \
+        KEY_WORD("normalization", TEXT OR_NULL, 0, normalization, "zscore|minmax|log1p|iq", NULL,                      \
                  "zscore: mean 0, deviation 1; minmax: 0 to 1; iq: median 0, quartiles 1 apart; log1p: ln(x + 1)"),    \
-        KEY_WORD("outlier_strategy", LUDC_T_STR | LUDC_T_NULL, 0, "null", number_strategies, NULL,                     \
+        KEY_WORD("outlier_strategy", TEXT OR_NULL, 0, "null", number_strategies, NULL,                                 \
                  "what an outlier becomes; null: it stays"),                                                           \
-        KEY_NUMBER("outlier_threshold", LUDC_T_FLOAT | LUDC_T_NULL, "3.0", 0, NO_LIMIT,                                \
+        KEY_NUMBER("outlier_threshold", REAL OR_NULL, "3.0", 0, NO_LIMIT,                                              \
                    "deviations from the mean that make an outlier"),                                                   \
         KEY_END
 
 #define CATEGORY(missing)                                                                                              \
     MISSING(strategies, missing), FILL_VALUE, KEY_BOOL("lowercase", "false", "lower case first"),                      \
-        KEY_NUMBER("most_common", LUDC_T_INT | LUDC_T_NULL, "10000", 1, MAX_INT,                                       \
+        KEY_NUMBER("most_common", INT OR_NULL, "10000", 1, MAX_INT,                                                    \
                    "so many of the commonest classes; the others are one, <UNK>"),                                     \
-        KEY_PLANNED("cache_encoder_embeddings", "false", "of frozen encoders"), KEY_END
+        PLANNED("cache_encoder_embeddings", "false"), KEY_END
 
 #define BINARY(missing)                                                                                                \
     MISSING(binary_strategies, missing),                                                                               \
-        KEY_NUMBER("fill_value", LUDC_T_BOOL | LUDC_T_FLOAT | LUDC_T_STR | LUDC_T_NULL, "null", 0, 1,                  \
+        KEY_NUMBER("fill_value", BOOL | REAL | TEXT OR_NULL, "null", 0, 1,                                             \
                    "fill_with_const: what an empty cell is filled with"),                                              \
-        KEY_TEXT("fallback_true_label", LUDC_T_STR | LUDC_T_NULL, 0, "null",                                           \
-                 "the true one of two words that are not yes and no"),                                                 \
+        KEY_TEXT("fallback_true_label", TEXT OR_NULL, 0, "null", "the true one of two words that are not yes and no"), \
         KEY_END
 
 #define ITEMS(missing)                                                                                                 \
-    KEY_WORD("tokenizer", LUDC_T_STR, 0, "\"space\"", item_tokenizers, item_tokenizers_planned,                        \
-             "how a cell is divided into items"),                                                                      \
+    KEY_WORD("tokenizer", TEXT, 0, "\"space\"", "space|space_punct|comma|json",                                        \
+             "underscore|characters|untokenized|stripped", "how a cell is divided into items"),                        \
         MISSING(strategies, missing), FILL_VALUE, KEY_BOOL("lowercase", "false", "lower case first"),                  \
-        KEY_NUMBER("most_common", LUDC_T_INT | LUDC_T_NULL, "10000", 1, MAX_INT,                                       \
+        KEY_NUMBER("most_common", INT OR_NULL, "10000", 1, MAX_INT,                                                    \
                    "so many of the commonest items; the others are one, <UNK>"),                                       \
         KEY_END
 
 #define VECTOR(missing)                                                                                                \
-    KEY_NUMBER("vector_size", LUDC_T_INT | LUDC_T_NULL, "null", 1, MAX_INT, "numbers of a cell; null: from the data"), \
+    KEY_NUMBER("vector_size", INT OR_NULL, "null", 1, MAX_INT, "numbers of a cell; null: from the data"),              \
         MISSING(strategies, missing),                                                                                  \
-        KEY_TEXT("fill_value", LUDC_T_STR, 0, "\"\"",                                                                  \
+        KEY_TEXT("fill_value", TEXT, 0, "\"\"",                                                                        \
                  "fill_with_const: the numbers that an empty cell is filled with; empty: zeros"),                      \
         KEY_END
 
@@ -75,14 +66,14 @@ const ludc_key ludc_schema_number_out[] = {NUMBER(DROP, "null")}, ludc_schema_ca
 
 /* The keys that core reads of an encoder of a column that is no text. */
 const ludc_key ludc_schema_encoder[] = {
-    KEY_TEXT("type", LUDC_T_STR, 0, NULL, "an encoder plugin's name; its other keys are its own"),
-    KEY_PLANNED("skip", "false", "internal to Ludwig"),
+    KEY_TEXT("type", TEXT, 0, NULL, "an encoder plugin's name; its other keys are its own"),
+    PLANNED("skip", "false"),
     KEY_END,
 };
 
 #define BY_TYPE(preprocessing, encoder, type_)                                                                         \
-    KEY_SECTION("preprocessing", LUDC_T_OBJECT, 0, "{}", preprocessing, "from cells to numbers"),                      \
-        KEY_TYPED("encoder", LUDC_T_OBJECT | LUDC_T_STR, LUDC_KEY_OPEN, "{}", encoder, NULL, type_,                    \
+    KEY_SECTION("preprocessing", OBJECT, 0, "{}", preprocessing, "from cells to numbers"),                             \
+        KEY_TYPED("encoder", OBJECT | TEXT, LUDC_KEY_OPEN, "{}", encoder, NULL, type_,                                 \
                   "from numbers to a vector; a type or a section"),                                                    \
         KEY_END
 
@@ -97,16 +88,17 @@ const ludc_variant ludc_variants_input[] = {{"text", ludc_schema_text_input},
                                             {"number", ludc_schema_number_input},
                                             {"category", ludc_schema_category_input},
                                             {"binary", ludc_schema_binary_input},
-                                            {"set or bag", ludc_schema_items_input},
+                                            {"set|bag", ludc_schema_items_input},
                                             {"vector", ludc_schema_vector_input},
                                             {NULL, NULL}};
 
 const ludc_key ludc_schema_ecd_input[] = {
-    KEY_TEXT("name", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, "name"),
-    KEY_WORD("type", LUDC_T_STR, LUDC_KEY_REQUIRED, NULL, types, types_planned, "type of the data"),
-    KEY_TEXT("column", LUDC_T_STR, 0, NULL, "column of the data; default: the name"),
+    KEY_TEXT("name", TEXT, LUDC_KEY_REQUIRED, NULL, "name"),
+    KEY_WORD("type", TEXT, LUDC_KEY_REQUIRED, NULL, "text|number|category|binary|set|bag|vector",
+             "sequence|timeseries|image|audio|date|h3", "type of the data"),
+    KEY_TEXT("column", TEXT, 0, NULL, "column of the data; default: the name"),
     KEY_BOOL("active", "true", "false leaves the feature out"),
-    KEY_TEXT("tied", LUDC_T_STR | LUDC_T_NULL, 0, "null", "share the encoder of this other input of the same type"),
-    KEY_PLANNED("proc_column", "null", "internal to Ludwig"),
+    KEY_TEXT("tied", TEXT OR_NULL, 0, "null", "share the encoder of this other input of the same type"),
+    PLANNED("proc_column", "null"),
     KEY_END,
 };

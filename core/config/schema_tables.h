@@ -6,6 +6,15 @@
 #include <config.h>
 #include <float.h>
 
+/* What a value may be: REAL OR_NULL. */
+#define BOOL    LUDC_T_BOOL
+#define INT     LUDC_T_INT
+#define REAL    LUDC_T_FLOAT
+#define TEXT    LUDC_T_STR
+#define LIST    LUDC_T_LIST
+#define OBJECT  LUDC_T_OBJECT
+#define OR_NULL | LUDC_T_NULL
+
 /* Bounds of numbers. Open ends at zero are the smallest positive number. */
 #define POSITIVE DBL_MIN
 #define NO_LIMIT DBL_MAX
@@ -44,8 +53,8 @@
         .section = (section_), .doc = (doc_)                                                                           \
     }
 /* A key that Ludwig has and this program does not yet: only its default is taken. */
-#define KEY_PLANNED(key, default_, doc_)                                                                               \
-    { .name = (key), .flags = LUDC_KEY_PLANNED | LUDC_KEY_ANY, .dflt = (default_), .min = 1, .max = 0, .doc = (doc_) }
+#define PLANNED(key, default_)                                                                                         \
+    { .name = (key), .flags = LUDC_KEY_PLANNED | LUDC_KEY_ANY, .dflt = (default_), .min = 1, .max = 0 }
 #define KEY_FREE(key, doc_)                                                                                            \
     { .name = (key), .flags = LUDC_KEY_ANY, .min = 1, .max = 0, .doc = (doc_) }
 #define KEY_END                                                                                                        \
@@ -54,7 +63,6 @@
 extern const ludc_key ludc_schema_generation[], ludc_schema_trainer[], ludc_schema_input[], ludc_schema_output[],
     ludc_schema_adapter[], ludc_schema_llm_preprocessing[], ludc_schema_backend[], ludc_schema_model_parameters[];
 extern const ludc_variant ludc_variants_adapter[], ludc_variants_llm_output[];
-extern const char *const ludc_model_types[], *const ludc_model_types_planned[];
 /* model_type ecd */
 extern const ludc_key ludc_schema_ecd[], ludc_schema_ecd_input[], ludc_schema_ecd_output[], ludc_schema_ecd_trainer[],
     ludc_schema_ecd_preprocessing[], ludc_schema_text[], ludc_schema_text_encoder[], ludc_schema_encoder[],

@@ -24,13 +24,11 @@ void ludc_clear_marks(ludc_value *v) {
 }
 
 static size_t index_of(const ludc_value *v, lud_str part) {
-    for (size_t i = 0; v->type == LUD_CFG_OBJECT && i < v->len; i++) {
+    for (size_t i = 0; v->type == LUD_CFG_OBJECT && i < v->len; i++)
         if (ludc_str_same(v->keys[i], part)) return i;
-    }
     if (v->type != LUD_CFG_LIST || part.len == 0 || part.len > 6) return SIZE_MAX;
-    for (size_t i = 0; i < part.len; i++) {
+    for (size_t i = 0; i < part.len; i++)
         if (part.ptr[i] < '0' || part.ptr[i] > '9') return SIZE_MAX;
-    }
     size_t at = strtoul(part.ptr, NULL, 10);
     return at < v->len ? at : SIZE_MAX;
 }
@@ -80,24 +78,21 @@ static bool assign(ludc_value *root, const char *path, const char *end, ludc_val
 static lud_status parse(const char *text, const char *name, ludc_value **out, lud_error *err) {
     if (text[strspn(text, " \t")] != 0) return ludc_yaml_parse(text, strlen(text), name, out, err);
     *out = ludc_value_new(LUD_CFG_NULL);
-    return *out ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", name);
+    return *out ? LUD_OK : ludc_no_memory(err, name);
 }
 
 lud_status ludc_apply_sets(ludc_value *root, const char *const *sets, size_t n, lud_error *err) {
     for (size_t i = 0; i < n; i++) {
         const char *equals = strchr(sets[i], '=');
-        if (!equals || equals == sets[i] || sets[i][0] == '.' || equals[-1] == '.' ||
-            strstr(sets[i], "..") == sets[i]) {
+        if (!equals || equals == sets[i] || sets[i][0] == '.' || equals[-1] == '.' || strstr(sets[i], "..") == sets[i])
             return ludc_fail(err, LUD_E_INVALID, "--set %s: want KEY.PATH=VALUE, such as trainer.epochs=3", sets[i]);
-        }
         char name[160];
         snprintf(name, sizeof name, "--set %s", sets[i]);
         ludc_value *value = NULL;
         LUDC_TRY(parse(equals + 1, name, &value, err));
         mark(value, -(int32_t)i - 1);
-        if (!assign(root, sets[i], equals, value)) {
+        if (!assign(root, sets[i], equals, value))
             return ludc_fail(err, LUD_E_INVALID, "--set %s: there is no such place in the config", sets[i]);
-        }
     }
     return LUD_OK;
 }

@@ -5,27 +5,21 @@
 #include <string.h>
 
 const ludc_key *ludc_key_find(const ludc_key *section, lud_str name) {
-    for (; section && section->name; section++) {
+    for (; section && section->name; section++)
         if (ludc_str_eq(name, section->name)) return section;
-    }
     return NULL;
 }
 
-/* One word of "a, b or c" after another; its length is 0 at the end. */
-static lud_str next_type(const char **rest) {
-    for (;;) {
-        *rest += strspn(*rest, " ,");
-        lud_str word = {*rest, strcspn(*rest, " ,")};
-        *rest += word.len;
-        if (!ludc_str_eq(word, "or")) return word;
-    }
+lud_str ludc_next_word(const char **rest) {
+    *rest += strspn(*rest, "|");
+    lud_str word = {*rest, strcspn(*rest, "|")};
+    *rest += word.len;
+    return word;
 }
 
-static bool names_type(const char *types, lud_str type) {
-    lud_str word;
-    while ((word = next_type(&types)).len) {
-        if (ludc_str_same(word, type)) return true;
-    }
+bool ludc_has_word(const char *words, lud_str word) {
+    for (lud_str w; words && (w = ludc_next_word(&words)).len;)
+        if (ludc_str_same(w, word)) return true;
     return false;
 }
 
@@ -33,9 +27,8 @@ ludc_table ludc_table_of(const ludc_key *owner, const ludc_value *object) {
     ludc_table table = {.part = {owner->section}, .open = owner->flags & LUDC_KEY_OPEN};
     if (!owner->variants) return table;
     lud_str type = ludc_get_str(object, "type", ludc_str(owner->type ? owner->type : ""));
-    for (const ludc_variant *v = owner->variants; v->types && !table.part[1]; v++) {
-        if (names_type(v->types, type)) table.part[1] = v->keys;
-    }
+    for (const ludc_variant *v = owner->variants; v->types && !table.part[1]; v++)
+        if (ludc_has_word(v->types, type)) table.part[1] = v->keys;
     table.open |= !table.part[1];
     return table;
 }
@@ -52,12 +45,12 @@ void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size) {
     for (const ludc_variant *v = owner->variants; v && v->types; v++) {
         const char *rest = v->types;
         if (!ludc_key_find(v->keys, key)) continue;
-        while (n < MAX && (words[n] = next_type(&rest)).len)
+        while (n < MAX && (words[n] = ludc_next_word(&rest)).len)
             n++;
     }
     out[0] = 0;
     for (size_t i = 0; i < n && used < size; i++) {
         const char *before = i == 0 ? "" : i + 1 == n ? " or " : ", ";
-        used += (size_t)snprintf(out + used, size - used, "%s%.*s", before, (int)words[i].len, words[i].ptr);
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s", before, LUDC_ARG(words[i]));
     }
 }

@@ -54,7 +54,7 @@ static void describe(const ludc_value *v, char *out, size_t size) {
         snprintf(out, size, "%.12g", v->u.f);
         break;
     case LUD_CFG_STR:
-        snprintf(out, size, "'%.*s'", (int)LUDC_MIN(v->u.s.len, (size_t)60), v->u.s.ptr);
+        snprintf(out, size, "'%.*s'", LUDC_ARG_CUT(v->u.s, 60));
         break;
     case LUD_CFG_LIST:
         snprintf(out, size, "a list of %zu", v->len);
@@ -120,19 +120,9 @@ static void check_range(const pass *p, const ludc_key *k, const ludc_value *v, c
     }
 }
 
-static bool in_words(const char *const *words, lud_str s) {
-    for (; words && *words; words++) {
-        if (ludc_str_eq(s, *words)) return true;
-    }
-    return false;
-}
-
 /* A component's name, not a slip of a known word: the registry will say whether there is one. */
 static bool may_be_name(const ludc_key *k, lud_str s) {
-    size_t n = 0;
-    while (k->words[n])
-        n++;
-    return (k->flags & LUDC_KEY_OPEN) && !ludc_nearest(s, k->words, n);
+    return (k->flags & LUDC_KEY_OPEN) && !ludc_nearest_word(k->words, s).len;
 }
 
 static void check_text(const pass *p, const ludc_key *k, const ludc_value *v, const char *path) {
@@ -140,9 +130,9 @@ static void check_text(const pass *p, const ludc_key *k, const ludc_value *v, co
     int shown = (int)LUDC_MIN(v->u.s.len, (size_t)60);
     if (memchr(v->u.s.ptr, 0, v->u.s.len)) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: holds a NUL character", path);
-    } else if (in_words(k->planned, v->u.s)) {
+    } else if (ludc_has_word(k->planned, v->u.s)) {
         ludc_diag_add(p->diag, ludc_at_value(v), "%s: '%.*s' is known, not available yet", path, shown, v->u.s.ptr);
-    } else if (k->words && !in_words(k->words, v->u.s) && !may_be_name(k, v->u.s)) {
+    } else if (k->words && !ludc_has_word(k->words, v->u.s) && !may_be_name(k, v->u.s)) {
         char hint[HINT_SIZE];
         ludc_hint_word(k->words, k->planned, v->u.s, hint, sizeof hint);
         const char *or_number = k->types & (LUDC_T_INT | LUDC_T_FLOAT) ? " and no number" : "";
@@ -231,8 +221,7 @@ static void unknown_key(const pass *p, const ludc_key *owner, const ludc_table *
     }
     ludc_hint_key(p->root, table, path, name, hint, sizeof hint);
     ludc_diag_add(p->diag, at, "%s%sunknown %s '%.*s'%s", path, *path ? ": " : "",
-                  object->items[i]->type == LUD_CFG_OBJECT && !*path ? "section" : "key",
-                  (int)LUDC_MIN(name.len, (size_t)80), name.ptr, hint);
+                  object->items[i]->type == LUD_CFG_OBJECT && !*path ? "section" : "key", LUDC_ARG_CUT(name, 80), hint);
 }
 
 static void check_section(const pass *p, const ludc_key *owner, const ludc_value *object, const char *path,
@@ -246,9 +235,8 @@ static void check_section(const pass *p, const ludc_key *owner, const ludc_value
         if (!k && !table.open) {
             unknown_key(p, owner, &table, object, i, path);
         } else if (k && k->flags & LUDC_KEY_PLANNED) {
-            if (!is_default(p, k, v)) {
+            if (!is_default(p, k, v))
                 ludc_diag_add(p->diag, ludc_at_key(object, i), "%s: known, not available yet", inner);
-            }
         } else if (k && k->types) {
             check_value(p, k, v, inner);
         }

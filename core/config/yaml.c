@@ -33,13 +33,9 @@ static lud_status fail_at(reader *r, yaml_mark_t at, const char *what, lud_str w
     return status;
 }
 
-static lud_status no_memory(reader *r) {
-    return ludc_fail(r->err, LUD_E_NOMEM, "%s: out of memory", r->name);
-}
-
 static lud_status next(reader *r, yaml_event_t *event) {
     if (yaml_parser_parse(&r->yaml, event)) return LUD_OK;
-    if (r->yaml.error == YAML_MEMORY_ERROR) return no_memory(r);
+    if (r->yaml.error == YAML_MEMORY_ERROR) return ludc_no_memory(r->err, r->name);
     if (r->yaml.error == YAML_READER_ERROR) {
         return ludc_fail(r->err, LUD_E_INVALID, "%s: error: not readable as UTF-8 text at byte %zu: %s", r->name,
                          r->yaml.problem_offset, r->yaml.problem ? r->yaml.problem : "unknown problem");
@@ -60,7 +56,7 @@ static lud_status remember(reader *r, const yaml_char_t *name, const ludc_value 
     if (r->n_anchors == MAX_ANCHORS) return fail_at(r, at, "more than 1000 anchors", (lud_str){0});
     if (!r->anchors) r->anchors = ludc_alloc(MAX_ANCHORS * sizeof *r->anchors);
     char *copy = r->anchors ? ludc_strdup((const char *)name) : NULL;
-    if (!copy) return no_memory(r);
+    if (!copy) return ludc_no_memory(r->err, r->name);
     r->anchors[r->n_anchors++] = (anchor){copy, node};
     return LUD_OK;
 }
@@ -68,16 +64,14 @@ static lud_status remember(reader *r, const yaml_char_t *name, const ludc_value 
 static lud_status copy_alias(reader *r, const yaml_event_t *event, ludc_value **out) {
     lud_str name = ludc_str((const char *)event->data.alias.anchor);
     const ludc_value *node = NULL;
-    for (size_t i = 0; i < r->n_anchors; i++) {
+    for (size_t i = 0; i < r->n_anchors; i++)
         if (ludc_str_eq(name, r->anchors[i].name)) node = r->anchors[i].node;
-    }
     if (!node) return fail_at(r, event->start_mark, "there is no anchor named &", name);
     r->n_nodes += count_nodes(node);
-    if (r->n_nodes > MAX_NODES) {
+    if (r->n_nodes > MAX_NODES)
         return fail_at(r, event->start_mark, "the aliases expand to more than 200000 values at *", name);
-    }
     *out = ludc_value_copy(node);
-    return *out ? LUD_OK : no_memory(r);
+    return *out ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static bool tag_is(const yaml_char_t *tag, const char *word) {
@@ -89,9 +83,8 @@ static bool tag_is(const yaml_char_t *tag, const char *word) {
 static bool tag_known(const yaml_char_t *tag) {
     static const char *const known[] = {"str", "int", "float", "bool", "null", "seq", "map"};
     if (!tag || strcmp((const char *)tag, "!") == 0) return true;
-    for (size_t i = 0; i < LUDC_COUNT(known); i++) {
+    for (size_t i = 0; i < LUDC_COUNT(known); i++)
         if (tag_is(tag, known[i])) return true;
-    }
     return false;
 }
 
@@ -104,7 +97,7 @@ static lud_status scalar(reader *r, const yaml_event_t *event, ludc_value **out)
     bool finite = true;
     *out = plain ? ludc_yaml_scalar(text, &finite) : ludc_value_str(text);
     if (!finite) return fail_at(r, event->start_mark, "a config holds finite numbers only, got ", text);
-    return *out ? LUD_OK : no_memory(r);
+    return *out ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static lud_status node(reader *r, yaml_event_t *event, ludc_value **out);
@@ -113,12 +106,10 @@ static lud_status key_error(reader *r, const ludc_value *map, const yaml_event_t
     lud_str key = {(const char *)event->data.scalar.value, event->data.scalar.length};
     if (event->type != YAML_SCALAR_EVENT) return fail_at(r, event->start_mark, "a key must be text", (lud_str){0});
     if (map->len == MAX_KEYS) return fail_at(r, event->start_mark, "more than 10000 keys in one section", (lud_str){0});
-    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && ludc_str_eq(key, "<<")) {
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && ludc_str_eq(key, "<<"))
         return fail_at(r, event->start_mark, "merge keys (<<) are not supported; write the keys out", (lud_str){0});
-    }
-    for (size_t i = 0; i < map->len; i++) {
+    for (size_t i = 0; i < map->len; i++)
         if (ludc_str_same(map->keys[i], key)) return fail_at(r, event->start_mark, "duplicate key ", key);
-    }
     return LUD_OK;
 }
 
@@ -131,7 +122,7 @@ static lud_status member(reader *r, yaml_event_t *key, ludc_value *map) {
     yaml_event_delete(&event);
     if (status != LUD_OK) return status;
     lud_str name = {(const char *)key->data.scalar.value, key->data.scalar.length};
-    if (!ludc_value_append(map, name, child) || !ludc_value_key_pos(map)) return no_memory(r);
+    if (!ludc_value_append(map, name, child) || !ludc_value_key_pos(map)) return ludc_no_memory(r->err, r->name);
     map->key_pos[2 * map->len - 2] = (int32_t)key->start_mark.line + 1;
     map->key_pos[2 * map->len - 1] = (int32_t)key->start_mark.column + 1;
     return LUD_OK;
@@ -140,7 +131,7 @@ static lud_status member(reader *r, yaml_event_t *key, ludc_value *map) {
 static lud_status item(reader *r, yaml_event_t *event, ludc_value *list) {
     ludc_value *child = NULL;
     LUDC_TRY(node(r, event, &child));
-    return ludc_value_push(list, child) ? LUD_OK : no_memory(r);
+    return ludc_value_push(list, child) ? LUD_OK : ludc_no_memory(r->err, r->name);
 }
 
 static lud_status children(reader *r, ludc_value *v) {
@@ -160,7 +151,7 @@ static lud_status collection(reader *r, const yaml_event_t *event, const yaml_ch
     if (!tag_known(tag)) return fail_at(r, event->start_mark, "unknown tag ", ludc_str((const char *)tag));
     if (r->depth == MAX_DEPTH) return fail_at(r, event->start_mark, "nested more than 100 deep", (lud_str){0});
     *out = ludc_value_new(event->type == YAML_MAPPING_START_EVENT ? LUD_CFG_OBJECT : LUD_CFG_LIST);
-    if (!*out) return no_memory(r);
+    if (!*out) return ludc_no_memory(r->err, r->name);
     r->depth++;
     lud_status status = children(r, *out);
     r->depth--;
@@ -192,10 +183,7 @@ static lud_status node(reader *r, yaml_event_t *event, ludc_value **out) {
     if (++r->n_nodes > MAX_NODES) status = fail_at(r, event->start_mark, "more than 200000 values", (lud_str){0});
     if (status == LUD_OK) status = fill_node(r, event, &v, &name);
     if (status == LUD_OK) status = remember(r, name, v, event->start_mark);
-    if (status != LUD_OK) {
-        ludc_value_free(v);
-        return status;
-    }
+    if (status != LUD_OK) return ludc_value_free(v), status;
     if (event->type != YAML_ALIAS_EVENT) {
         v->line = (int32_t)event->start_mark.line + 1;
         v->col = (int32_t)event->start_mark.column + 1;
@@ -229,16 +217,15 @@ lud_status ludc_yaml_parse(const char *text, size_t n, const char *name, ludc_va
     if (n > MAX_BYTES)
         return ludc_fail(err, LUD_E_INVALID, "%s: error: a YAML text may have 8 MiB, got %zu bytes", name, n);
     reader r = {.name = name, .text = text, .n = n, .err = err};
-    if (!yaml_parser_initialize(&r.yaml)) return no_memory(&r);
+    if (!yaml_parser_initialize(&r.yaml)) return ludc_no_memory(r.err, r.name);
     yaml_parser_set_encoding(&r.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(n ? text : ""), n);
     ludc_value *v = NULL;
     lud_status status = document(&r, &v);
-    if (status == LUD_OK) {
+    if (status == LUD_OK)
         *out = v;
-    } else {
+    else
         ludc_value_free(v);
-    }
     for (size_t i = 0; i < r.n_anchors; i++)
         ludc_free(r.anchors[i].name);
     ludc_free(r.anchors);

@@ -11,9 +11,8 @@
 enum { MAX_NUMBER = 64 };
 
 static bool one_of(lud_str s, const char *const *words) {
-    for (; *words; words++) {
+    for (; *words; words++)
         if (ludc_str_eq(s, *words)) return true;
-    }
     return false;
 }
 
@@ -43,9 +42,8 @@ static bool is_decimal(const char *s, bool *integer) {
 
 static void drop_underscores(char *s) {
     char *to = s;
-    for (; *s; s++) {
+    for (; *s; s++)
         if (*s != '_') *to++ = *s;
-    }
     *to = 0;
 }
 

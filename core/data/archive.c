@@ -81,8 +81,7 @@ lud_status ludc_archive_create(const char *dir, const uint64_t key[2], ludc_arch
     char *path = path_of(dir, key);
     ludc_archive_writer *w = path ? ludc_alloc(sizeof(*w)) : NULL;
     if (w) w->why = LUDC_ERROR_INIT;
-    lud_status status =
-        w ? ludc_file_open_writer(path, &w->file, err) : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status status = w ? ludc_file_open_writer(path, &w->file, err) : ludc_no_memory(err, dir);
     ludc_free(path);
     if (status != LUD_OK) return ludc_free(w), status;
     append(w, &h, sizeof(h));

@@ -4,15 +4,9 @@
 
 void ludc_cells_end(ludc_cells *c) {
     ludc_buf_add(&c->text, "", 1);
-    if (c->len == c->cap) {
-        const size_t cap = c->cap ? 2 * c->cap : 16;
-        size_t *ends = ludc_realloc(c->ends, c->len * sizeof(*ends), cap * sizeof(*ends));
-        if (ends) c->ends = ends;
-        lud_str *views = ludc_realloc(c->views, c->len * sizeof(*views), cap * sizeof(*views));
-        if (views) c->views = views;
-        if (ends && views) c->cap = cap;
-    }
-    c->failed = c->failed || c->text.failed || c->len == c->cap;
+    size_t cap = c->cap;
+    c->failed = c->failed || c->text.failed || !ludc_grow(&c->ends, c->len, &cap, sizeof(*c->ends)) ||
+                !ludc_grow(&c->views, c->len, &c->cap, sizeof(*c->views));
     if (!c->failed) c->ends[c->len++] = c->text.len;
 }
 

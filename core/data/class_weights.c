@@ -15,7 +15,7 @@ static lud_status weight_of(const ludc_value *v, lud_str label, float *out, lud_
 
 static lud_status unknown_label(lud_str label, const ludc_value *labels, lud_error *err) {
     const char **names = ludc_alloc(labels->len * sizeof(*names));
-    if (!names) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!names) return ludc_no_memory(err, NULL);
     for (size_t i = 0; i < labels->len; i++)
         names[i] = labels->items[i]->u.s.ptr;
     const char *near = ludc_nearest(label, names, labels->len);
@@ -37,8 +37,7 @@ static lud_status by_label(const ludc_value *weights, const ludc_value *labels, 
     for (size_t i = 0; i < labels->len; i++) {
         const lud_str label = ludc_clip(labels->items[i]->u.s);
         if (out[i] < 0)
-            return ludc_fail(err, LUD_E_INVALID, "class_weights: the class '%.*s' has no weight", (int)label.len,
-                             label.ptr);
+            return ludc_fail(err, LUD_E_INVALID, "class_weights: the class '%.*s' has no weight", LUDC_ARG(label));
     }
     return LUD_OK;
 }
@@ -79,8 +78,7 @@ lud_status ludc_class_weights(const ludc_value *weights, const ludc_value *metad
     if (!named) return ludc_fail(err, LUD_E_INVALID, "class_weights: the feature has no classes");
     size_t n;
     ludc_map *map = ludc_labels_map(metadata, &n);
-    lud_status status =
-        map ? read_weights(weights, labels, map, out, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = map ? read_weights(weights, labels, map, out, err) : ludc_no_memory(err, NULL);
     ludc_map_free(map);
     float sum = 0;
     for (size_t i = 0; i < n && status == LUD_OK; i++)

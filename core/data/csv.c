@@ -88,7 +88,7 @@ static lud_status check_text(const ludc_csv *c, const char *begin, const char *e
 static lud_status add_name(const ludc_csv *c, ludc_table *t, lud_str name, bool doubled, lud_error *err) {
     lud_error cause = LUDC_ERROR_INIT;
     char *plain = ludc_alloc(name.len);
-    if (!plain) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!plain) return ludc_no_memory(err, NULL);
     if (doubled) name = (lud_str){plain, unescape(name, plain)};
     const lud_status status = ludc_table_add_column(t, ludc_str_trim(name), &cause);
     ludc_free(plain);
@@ -108,7 +108,7 @@ static lud_status header(ludc_csv *c, ludc_table *t, lud_error *err) {
     }
     c->n_columns = ludc_table_columns(t);
     c->cells = ludc_alloc(c->n_columns * sizeof(*c->cells));
-    return c->cells ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return c->cells ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status add_row(ludc_csv *c, const char *start, lud_error *err) {
@@ -168,7 +168,7 @@ lud_status ludc_csv_open(const char *path, const ludc_map_file *file, size_t beg
                          ludc_csv **out, lud_error *err) {
     if (begin == file->size) return ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no header line)", path);
     ludc_csv *c = ludc_alloc(sizeof(*c));
-    if (!c) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!c) return ludc_no_memory(err, NULL);
     const char *text = (const char *)file->ptr;
     *c = (ludc_csv){
         .file = *file, .path = path, .begin = text + begin, .end = text + file->size, .separator = separator};

@@ -21,8 +21,6 @@ size_t ludc_table_columns(const ludc_table *);
 lud_str ludc_table_column_name(const ludc_table *, size_t column);
 int64_t ludc_table_column(const ludc_table *, lud_str name);            /* -1 if there is none */
 lud_str ludc_table_cell(const ludc_table *, size_t row, size_t column); /* ptr NULL = null */
-/* One JSON-like text of a whole row for {__sample__}, quotes stripped, without column `skip` (-1 = none). */
-lud_status ludc_table_sample(const ludc_table *, size_t row, int64_t skip, ludc_buf *out);
 /* {__sample__} as Ludwig 0.10 has it: one cell (of the input column) as Python's json.dumps writes it, non-ASCII
  * escaped, with the quotes at both ends stripped. */
 lud_status ludc_table_sample_cell(const ludc_table *, size_t row, size_t column, ludc_buf *out);
@@ -88,7 +86,15 @@ void ludc_batch_clear(ludc_batch *);
 bool ludc_batch_fits(const ludc_batch *, const ludc_row *);
 void ludc_batch_add(ludc_batch *, const ludc_row *, uint64_t seed, uint64_t epoch);
 /* Groups rows into micro-batches of at most cap_T tokens and cap_S segments: longest first, first fit. groups[i] = the
- * micro-batch of rows[i]; returns their number, -1 if a row does not fit alone, -2 if memory is out. Deterministic. */
-int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups);
+ * micro-batch of rows[i]; returns their number, -1 if a row does not fit alone. Deterministic. room: n items to work
+ * in.
+ */
+typedef struct ludc_pack_item {
+    int64_t tokens, segments; /* of the i-th micro-batch */
+    int32_t len;              /* of the i-th longest row, and where it stands in rows */
+    uint32_t at;
+} ludc_pack_item;
+int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, ludc_pack_item *room,
+                  uint32_t *groups);
 
 #endif

@@ -13,13 +13,12 @@ enum {
 
 static lud_status text_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) {
     (void)c;
-    return ludc_value_put(metadata, "width", ludc_value_int(1)) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_value_put(metadata, "width", ludc_value_int(1)) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status text_encode(ludc_cells *c, const ludc_value *metadata, ludc_column *out, lud_error *err) {
     (void)metadata, (void)out;
-    return ludc_fail(err, LUD_E_INTERNAL, "column '%.*s': text is encoded by a tokenizer", (int)c->name.len,
-                     c->name.ptr);
+    return ludc_fail(err, LUD_E_INTERNAL, "column '%.*s': text is encoded by a tokenizer", LUDC_ARG(c->name));
 }
 
 static const ludc_feature_type types[] = {
@@ -34,7 +33,7 @@ static const ludc_feature_type types[] = {
 
 static lud_status find_type(const ludc_value *feature, const ludc_feature_type **out, lud_error *err) {
     static const char *const later[] = {"sequence", "image", "audio", "date", "h3", "timeseries"};
-    const lud_str type = ludc_get_str(feature, "type", LUDC_STR("")), name = ludc_get_str(feature, "name", type);
+    const lud_str type = ludc_get_text(feature, "type"), name = ludc_get_str(feature, "name", type);
     const char *what = "is unknown";
     for (size_t i = 0; i < LUDC_COUNT(types); i++)
         if (ludc_str_eq(type, types[i].name)) return *out = &types[i], LUD_OK;
@@ -42,7 +41,7 @@ static lud_status find_type(const ludc_value *feature, const ludc_feature_type *
         if (ludc_str_eq(type, later[i])) what = "is known, not available yet";
     return ludc_fail(err, LUD_E_INVALID,
                      "feature '%.*s': type '%.*s' %s: want binary, number, category, set, bag, vector or text",
-                     (int)name.len, name.ptr, (int)type.len, type.ptr, what);
+                     LUDC_ARG(name), LUDC_ARG(type), what);
 }
 
 /* What a missing cell is filled with: learned (mode) or written in the config; a number there counts as its text. */
@@ -63,7 +62,7 @@ static lud_status open_cells(ludc_cells *c, const ludc_feature_type *type, const
     const int dflt = c->is_output ? LUDC_DROP_ROW : type->fill;
     LUDC_TRY(ludc_cells_strategy(c, "missing_value_strategy", dflt, type->allowed, &c->strategy, err));
     c->fill = fill_of(c, metadata, type->filler, scratch);
-    return scratch->failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return scratch->failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 /* The most frequent text, for all types but number. */
@@ -79,7 +78,7 @@ static lud_status learn_mode(ludc_cells *c, ludc_value *metadata, lud_error *err
     if (status == LUD_OK && v.len == 0)
         status = ludc_cells_fail(c, ludc_cells_row(c, 0), err, "no value in any training row: fill_with_mode has none");
     if (status == LUD_OK && !ludc_value_put(metadata, "fill_value", ludc_value_str(v.ptr[0].text)))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_vocabulary_free(&v);
     if (status == LUD_OK) c->fill = ludc_get_str(metadata, "fill_value", c->fill);
     return status;
@@ -90,15 +89,14 @@ static lud_status fit(ludc_cells *c, const ludc_feature_type *type, ludc_value *
     LUDC_TRY(open_cells(c, type, metadata, scratch, err));
     if (c->n == 0)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': no training row to learn from (see preprocessing.split)",
-                         c->path, (int)c->name.len, c->name.ptr);
-    if (!ludc_value_put(metadata, "type", ludc_value_str(ludc_str(type->name))))
-        return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+                         c->path, LUDC_ARG(c->name));
+    if (!ludc_value_put(metadata, "type", ludc_value_text(type->name))) return ludc_no_memory(err, NULL);
     if (c->strategy == LUDC_FILL_MODE && type->is_missing) LUDC_TRY(learn_mode(c, metadata, err));
     return type->fit(c, metadata, err);
 }
 
 static lud_status find_column(ludc_cells *c, lud_error *err) {
-    c->name = ludc_get_str(c->feature, "column", ludc_get_str(c->feature, "name", LUDC_STR("")));
+    c->name = ludc_get_str(c->feature, "column", ludc_get_text(c->feature, "name"));
     return ludc_table_need(c->table, c->path, c->name, &c->column, err);
 }
 
@@ -110,12 +108,10 @@ lud_status ludc_feature_fit(const ludc_value *feature, bool is_output, const lud
     LUDC_TRY(find_column(&c, err));
     ludc_buf scratch = {0};
     ludc_value *m = ludc_value_new(LUD_CFG_OBJECT);
-    const lud_status status = m ? fit(&c, type, m, &scratch, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = m ? fit(&c, type, m, &scratch, err) : ludc_no_memory(err, NULL);
     ludc_buf_free(&scratch);
-    if (status != LUD_OK)
-        ludc_value_free(m);
-    else
-        *metadata = m;
+    if (status == LUD_OK) return *metadata = m, LUD_OK;
+    ludc_value_free(m);
     return status;
 }
 

@@ -24,7 +24,7 @@ static lud_status count(ludc_cells *c, ludc_vocabulary *v, lud_error *err) {
         const size_t row = ludc_cells_row(c, i);
         lud_str label;
         if (label_of(c, row, lowercase, &lower, &label)) status = ludc_vocabulary_count(v, c, row, label, err);
-        if (lower.failed) status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (lower.failed) status = ludc_no_memory(err, NULL);
     }
     ludc_buf_free(&lower);
     return status;
@@ -50,7 +50,7 @@ lud_status ludc_category_fit(ludc_cells *c, ludc_value *metadata, lud_error *err
     ludc_vocabulary_sort(&v);
     if (status == LUD_OK && c->is_output) status = check_output(c, &v, most_common, err);
     if (status == LUD_OK && !ludc_vocabulary_write(&v, most_common, !c->is_output, metadata))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_vocabulary_free(&v);
     return status;
 }
@@ -76,7 +76,7 @@ lud_status ludc_category_encode(ludc_cells *c, const ludc_value *metadata, ludc_
     const bool ok = labels && !lower.failed;
     ludc_map_free(labels);
     ludc_buf_free(&lower);
-    if (!ok) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!ok) return ludc_no_memory(err, NULL);
     c->odd.what = c->is_output ? "hold a label that no training row has, and are left out"
                                : "hold a label that training did not keep, and count as " LUDC_UNKNOWN;
     return LUD_OK;

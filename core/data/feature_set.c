@@ -13,7 +13,7 @@ static lud_status open_items(const ludc_cells *c, int *how, lud_error *err) {
         if (ludc_str_eq(word, words[*how])) return LUD_OK;
     return ludc_fail(err, LUD_E_INVALID,
                      "column '%.*s': preprocessing.tokenizer '%.*s': want space, comma or space_punct",
-                     (int)c->name.len, c->name.ptr, (int)word.len, word.ptr);
+                     LUDC_ARG(c->name), LUDC_ARG(word));
 }
 
 typedef struct counting {
@@ -63,7 +63,7 @@ lud_status ludc_set_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) {
     if (status == LUD_OK && c->is_output && x.vocabulary.len == 0)
         status = ludc_cells_fail(c, ludc_cells_row(c, 0), err, "no training row has an item");
     if (status == LUD_OK && !ludc_vocabulary_write(&x.vocabulary, most_common, !c->is_output, metadata))
-        status = ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        status = ludc_no_memory(err, NULL);
     ludc_vocabulary_free(&x.vocabulary);
     return status;
 }
@@ -83,13 +83,7 @@ static lud_status add_id(void *arg, lud_str item) {
     ludc_map_get(x->labels, item, &id);
     if (x->seen && x->seen[id] == x->i + 1) return LUD_OK;
     if (x->seen) x->seen[id] = x->i + 1;
-    if (x->len == x->cap) {
-        const size_t cap = x->cap ? 2 * x->cap : 256;
-        int32_t *more = ludc_realloc(x->out->ids, x->len * sizeof(*more), cap * sizeof(*more));
-        if (!more) return LUD_E_NOMEM;
-        x->out->ids = more;
-        x->cap = cap;
-    }
+    if (!ludc_grow(&x->out->ids, x->len, &x->cap, sizeof(*x->out->ids))) return LUD_E_NOMEM;
     x->out->ids[x->len++] = (int32_t)id;
     return LUD_OK;
 }
@@ -127,7 +121,7 @@ static lud_status encode(ludc_cells *c, const ludc_value *metadata, bool unique,
     ludc_map *labels = ludc_labels_map(metadata, &width);
     x.labels = labels;
     if (unique) x.seen = ludc_alloc((width + 1) * sizeof(*x.seen));
-    lud_status status = labels && (x.seen || !unique) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = labels && (x.seen || !unique) ? LUD_OK : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = ludc_column_open(out, kind, c->n, c->is_output ? (int64_t)width : 1, err);
     if (status == LUD_OK) status = encode_rows(c, &x, err);
     ludc_free(x.seen);

@@ -58,9 +58,9 @@ lud_status ludc_vector_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) 
     LUDC_TRY(measure(c, &width, err));
     if (wanted > 0 && (size_t)wanted != width)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': vectors have %zu numbers, vector_size is %lld", c->path,
-                         (int)c->name.len, c->name.ptr, width, (long long)wanted);
+                         LUDC_ARG(c->name), width, (long long)wanted);
     if (ludc_value_put(metadata, "width", ludc_value_int((int64_t)width))) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_no_memory(err, NULL);
 }
 
 lud_status ludc_vector_encode(ludc_cells *c, const ludc_value *metadata, ludc_column *out, lud_error *err) {

@@ -3,8 +3,6 @@
  * Johnson 1973). Deterministic: ties keep their order. */
 #include "internal.h"
 
-#include <stdlib.h>
-
 lud_status ludc_batch_init(ludc_batch *b, int64_t cap_T, int64_t cap_S, lud_error *err) {
     const size_t t = (size_t)cap_T;
     *b = (ludc_batch){
@@ -55,38 +53,49 @@ void ludc_batch_add(ludc_batch *b, const ludc_row *row, uint64_t seed, uint64_t 
     b->seg_offsets[++b->S] = (int32_t)b->T;
 }
 
-typedef struct item {
-    int32_t len;
-    uint32_t at;
-} item;
-
-static int longest_first(const void *pa, const void *pb) {
-    const item *a = pa, *b = pb;
-    if (a->len != b->len) return a->len > b->len ? -1 : 1;
-    return a->at < b->at ? -1 : 1;
+static bool longer(const ludc_pack_item *a, const ludc_pack_item *b) {
+    return a->len != b->len ? a->len > b->len : a->at < b->at;
 }
 
-int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, uint32_t *groups) {
-    item *items = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*items));
-    int64_t *tokens = ludc_alloc(2 * LUDC_MAX(n, 1) * sizeof(*tokens)), *segments = tokens ? tokens + n : NULL;
-    int64_t n_groups = items && tokens ? 0 : -2;
-    for (size_t i = 0; n_groups == 0 && i < n; i++)
-        items[i] = (item){.len = rows[i]->len, .at = (uint32_t)i};
-    if (n_groups == 0 && n) qsort(items, n, sizeof(*items), longest_first);
-    for (size_t i = 0; n_groups >= 0 && i < n; i++) {
+static void swap(ludc_pack_item *a, ludc_pack_item *b) {
+    const ludc_pack_item kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void sift(ludc_pack_item *x, size_t at, size_t n) {
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && longer(&x[child], &x[child + 1])) child++;
+        if (!longer(&x[at], &x[child])) return;
+        swap(&x[at], &x[child]);
+    }
+}
+
+/* Heapsort: the C library's qsort allocates, and this runs in a training step. */
+static void sort_longest_first(ludc_pack_item *x, size_t n) {
+    for (size_t i = n / 2; i-- > 0;)
+        sift(x, i, n);
+    while (n > 1) {
+        swap(&x[0], &x[--n]);
+        sift(x, 0, n);
+    }
+}
+
+int64_t ludc_pack(const ludc_row *const *rows, size_t n, int64_t cap_T, int64_t cap_S, ludc_pack_item *room,
+                  uint32_t *groups) {
+    int64_t n_groups = 0;
+    for (size_t i = 0; i < n; i++)
+        room[i] = (ludc_pack_item){.len = rows[i]->len, .at = (uint32_t)i};
+    sort_longest_first(room, n);
+    if (n && room[0].len > cap_T) return -1;
+    for (size_t i = 0; i < n; i++) {
         int64_t g = 0;
-        while (g < n_groups && (tokens[g] + items[i].len > cap_T || segments[g] >= cap_S))
+        while (g < n_groups && (room[g].tokens + room[i].len > cap_T || room[g].segments >= cap_S))
             g++;
-        if (items[i].len > cap_T) {
-            n_groups = -1;
-            break;
-        }
-        tokens[g] += items[i].len;
-        segments[g]++;
-        groups[items[i].at] = (uint32_t)g;
+        room[g].tokens += room[i].len;
+        room[g].segments++;
+        groups[room[i].at] = (uint32_t)g;
         n_groups = LUDC_MAX(n_groups, g + 1);
     }
-    ludc_free(items);
-    ludc_free(tokens);
     return n_groups;
 }

@@ -29,7 +29,7 @@ static lud_status add_rows(const ludc_value *list, ludc_table *t, lud_error *err
     const size_t n = ludc_table_columns(t);
     lud_str *cells = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*cells));
     ludc_buf *scratch = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*scratch));
-    lud_status status = cells && scratch ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = cells && scratch ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < list->len && status == LUD_OK; i++) {
         memset(cells, 0, n * sizeof(*cells));
         const ludc_value *row = list->items[i];
@@ -74,7 +74,7 @@ static lud_status parse_lines(const char *path, const char *text, size_t n, ludc
         if (ludc_str_trim((lud_str){text + at, len}).len > 0) {
             if (ludc_json_parse(text + at, len, path, false, true, &row, &cause) != LUD_OK)
                 return ludc_fail(err, LUD_E_DATA, "%s: line %zu: %s", path, line, cause.msg);
-            if (!ludc_value_push(list, row)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+            if (!ludc_value_push(list, row)) return ludc_no_memory(err, NULL);
         }
         at += len + 1;
     }
@@ -83,7 +83,7 @@ static lud_status parse_lines(const char *path, const char *text, size_t n, ludc
 
 lud_status ludc_jsonl_read(const char *path, const char *text, size_t n, ludc_table *t, lud_error *err) {
     ludc_value *list = ludc_value_new(LUD_CFG_LIST);
-    lud_status status = list ? parse_lines(path, text, n, list, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = list ? parse_lines(path, text, n, list, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = fill(path, list, t, err);
     ludc_value_free(list);
     return status;

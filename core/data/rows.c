@@ -4,13 +4,8 @@
 
 lud_status ludc_rows_add(ludc_rows *r, const int32_t *prompt, size_t n_prompt, const int32_t *target, size_t n_target,
                          uint64_t row, size_t max_len, lud_error *err) {
-    if (r->len == r->cap) {
-        const size_t cap = r->cap ? 2 * r->cap : 256;
-        ludc_row *more = ludc_realloc(r->ptr, r->len * sizeof(*more), cap * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", cap);
-        r->ptr = more;
-        r->cap = cap;
-    }
+    if (!ludc_grow(&r->ptr, r->len, &r->cap, sizeof(*r->ptr)))
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", r->len);
     const size_t len = LUDC_MIN(n_prompt + n_target, LUDC_MIN(max_len, (size_t)INT32_MAX));
     const size_t kept_prompt = LUDC_MIN(n_prompt, len);
     LUDC_TRY(ludc_spill_add(&r->adding, prompt, kept_prompt * sizeof(*prompt), err));

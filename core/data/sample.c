@@ -8,15 +8,14 @@
 static void put_character(uint32_t cp, ludc_buf *out) {
     static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     const char *at = cp < 128 && cp ? strchr(plain, (int)cp) : NULL;
-    if (at) {
+    if (at)
         ludc_buf_addf(out, "\\%c", letters[at - plain]);
-    } else if (cp >= 0x10000) {
+    else if (cp >= 0x10000)
         ludc_buf_addf(out, "\\u%04x\\u%04x", 0xD800u + ((cp - 0x10000) >> 10), 0xDC00u + ((cp - 0x10000) & 0x3FF));
-    } else if (cp < 32 || cp > 126) {
+    else if (cp < 32 || cp > 126)
         ludc_buf_addf(out, "\\u%04x", cp);
-    } else {
+    else
         ludc_buf_add(out, &(char){(char)cp}, 1);
-    }
 }
 
 void ludc_json_escape(lud_str text, ludc_buf *out) {

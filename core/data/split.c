@@ -19,7 +19,7 @@ static lud_status collect(const uint8_t *of_row, size_t n, ludc_split *out, lud_
         s.n[of_row[i]]++;
     for (int k = 0; k < LUDC_N_SPLITS; k++) {
         s.rows[k] = ludc_alloc(s.n[k] * sizeof(*s.rows[k]));
-        if (!s.rows[k]) return ludc_split_free(&s), ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (!s.rows[k]) return ludc_split_free(&s), ludc_no_memory(err, NULL);
         s.n[k] = 0;
     }
     for (size_t i = 0; i < n; i++)
@@ -92,7 +92,7 @@ static lud_status stratify(const ludc_table *t, size_t column, const double p[LU
     ludc_free(members);
     ludc_free(first);
     ludc_free(used);
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ok ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static lud_status fixed(const ludc_table *t, const char *path, size_t column, uint8_t *of_row, lud_error *err) {
@@ -125,7 +125,7 @@ static lud_status assign(const ludc_table *t, const char *path, const ludc_value
     }
     LUDC_TRY(read_probabilities(cfg, p, err));
     if (!ludc_str_eq(type, "random")) {
-        LUDC_TRY(ludc_table_need(t, path, ludc_get_str(cfg, "column", LUDC_STR("")), &column, err));
+        LUDC_TRY(ludc_table_need(t, path, ludc_get_text(cfg, "column"), &column, err));
         if (ludc_str_eq(type, "hash")) return ludc_split_hash(t, column, p, of_row, err);
         if (ludc_str_eq(type, "datetime")) return ludc_split_datetime(t, path, column, p, of_row, err);
         return stratify(t, column, p, seed, of_row, err);
@@ -137,8 +137,7 @@ static lud_status assign(const ludc_table *t, const char *path, const ludc_value
 lud_status ludc_split_make(const ludc_table *t, const char *path, const ludc_value *cfg, bool use_split_column,
                            uint64_t seed, ludc_split *out, lud_error *err) {
     uint8_t *of_row = ludc_alloc(ludc_table_rows(t));
-    lud_status status = of_row ? assign(t, path, cfg, use_split_column, seed, of_row, err)
-                               : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = of_row ? assign(t, path, cfg, use_split_column, seed, of_row, err) : ludc_no_memory(err, NULL);
     if (status == LUD_OK) status = collect(of_row, ludc_table_rows(t), out, err);
     ludc_free(of_row);
     return status;
@@ -146,7 +145,7 @@ lud_status ludc_split_make(const ludc_table *t, const char *path, const ludc_val
 
 lud_status ludc_split_fold(size_t n, size_t k, size_t fold, uint64_t seed, ludc_split *out, lud_error *err) {
     uint8_t *of_row = ludc_alloc(LUDC_MAX(n, 1));
-    if (!of_row) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!of_row) return ludc_no_memory(err, NULL);
     for (size_t i = 0; i < n; i++)
         of_row[ludc_permute(lud_row_key(seed, 0, 0), n, i)] = i % k == fold ? LUDC_TEST : LUDC_TRAIN;
     const lud_status status = collect(of_row, n, out, err);

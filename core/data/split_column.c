@@ -124,7 +124,7 @@ lud_status ludc_split_hash(const ludc_table *t, size_t column, const double p[LU
     }
     const bool failed = json.failed;
     ludc_buf_free(&json);
-    return failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 /* 1 to `most` digits; advances. */
@@ -210,7 +210,7 @@ lud_status ludc_split_datetime(const ludc_table *t, const char *path, size_t col
                                uint8_t *of_row, lud_error *err) {
     const size_t n = ludc_table_rows(t);
     moment *m = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*m));
-    if (!m) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!m) return ludc_no_memory(err, NULL);
     const lud_status status = read_moments(t, path, column, m, err);
     if (status == LUD_OK) qsort(m, n, sizeof(*m), by_time);
     for (size_t i = 0; i < n && status == LUD_OK; i++)

@@ -15,7 +15,7 @@ lud_status ludc_rows_sample(const ludc_value *preprocessing, uint64_t seed, uint
     if (!(ratio > 0) || wanted == 0)
         return ludc_fail(err, LUD_E_DATA, "preprocessing.sample_ratio %g of %zu rows leaves none", ratio, *n);
     uint8_t *keep = ludc_alloc(*n);
-    if (!keep) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!keep) return ludc_no_memory(err, NULL);
     for (size_t i = 0; i < wanted; i++)
         keep[ludc_permute(lud_row_key(seed, 2, 0), *n, i)] = 1;
     size_t kept = 0;
@@ -76,7 +76,7 @@ lud_status ludc_rows_balance(const ludc_value *preprocessing, const ludc_column 
     if (target->kind != LUDC_COLUMN_REALS || target->width != 1 || target->rows != *n)
         return ludc_fail(err, LUD_E_INVALID, "preprocessing: classes are balanced for one binary output only");
     uint32_t *scratch = ludc_alloc(3 * *n * sizeof(*scratch));
-    if (!scratch) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!scratch) return ludc_no_memory(err, NULL);
     const lud_status status = balance(target, over, under, seed, rows, n, scratch, err);
     ludc_free(scratch);
     return status;

@@ -65,35 +65,23 @@ ludc_table *ludc_table_new(const char *const *columns, size_t n) {
 lud_status ludc_table_add_column(ludc_table *t, lud_str name, lud_error *err) {
     int64_t there;
     if (ludc_map_get(t->by_name, name, &there))
-        return ludc_fail(err, LUD_E_DATA, "the column '%.*s' occurs twice", (int)name.len, name.ptr);
-    if (t->n_columns == t->cap_columns) {
-        const size_t cap = t->cap_columns ? 2 * t->cap_columns : 16;
-        lud_str *more = ludc_realloc(t->columns, t->n_columns * sizeof(*more), cap * sizeof(*more));
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        t->columns = more;
-        t->cap_columns = cap;
-    }
+        return ludc_fail(err, LUD_E_DATA, "the column '%.*s' occurs twice", LUDC_ARG(name));
+    if (!ludc_grow(&t->columns, t->n_columns, &t->cap_columns, sizeof(*t->columns))) return ludc_no_memory(err, NULL);
     const char *copy = keep(t, name.ptr, name.len);
-    if (!copy || !ludc_map_put(t->by_name, name, (int64_t)t->n_columns))
-        return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!copy || !ludc_map_put(t->by_name, name, (int64_t)t->n_columns)) return ludc_no_memory(err, NULL);
     t->columns[t->n_columns++] = (lud_str){copy, name.len};
     return LUD_OK;
 }
 
 lud_status ludc_table_add(ludc_table *t, const lud_str *cells, lud_error *err) {
-    if (t->n_rows == t->cap_rows) {
-        const size_t cap = t->cap_rows ? 2 * t->cap_rows : 256, row = t->n_columns * sizeof(*t->cells);
-        lud_str *more = ludc_realloc(t->cells, t->n_rows * row, cap * row);
-        if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", cap);
-        t->cells = more;
-        t->cap_rows = cap;
-    }
+    if (!ludc_grow(&t->cells, t->n_rows, &t->cap_rows, t->n_columns * sizeof(*t->cells)))
+        return ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu rows", t->n_rows);
     lud_str *row = t->cells + t->n_rows * t->n_columns;
     for (size_t i = 0; i < t->n_columns; i++) {
         row[i] = (lud_str){0};
         if (!cells[i].ptr) continue;
         row[i] = (lud_str){keep(t, cells[i].ptr, cells[i].len), cells[i].len};
-        if (!row[i].ptr) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (!row[i].ptr) return ludc_no_memory(err, NULL);
     }
     t->n_rows++;
     return LUD_OK;
@@ -127,31 +115,18 @@ lud_status ludc_table_need(const ludc_table *t, const char *path, lud_str column
     const char *near = NULL;
     int best = 3;
     for (size_t i = 0; i < t->n_columns; i++) {
-        ludc_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)t->columns[i].len, t->columns[i].ptr);
+        ludc_buf_addf(&names, "%s%.*s", i ? ", " : "", LUDC_ARG(t->columns[i]));
         const int distance = ludc_edit_distance(column, t->columns[i]);
         if (distance < best) best = distance, near = t->columns[i].ptr;
     }
     ludc_buf hint = {0};
     for (size_t i = 0; near && i < t->n_columns; i++)
         if (t->columns[i].ptr == near) ludc_buf_addf(&hint, " (did you mean '%.*s'?)", (int)t->columns[i].len, near);
-    const lud_status status = ludc_fail(err, LUD_E_DATA, "%s: no column '%.*s'%s; there is: %s", path, (int)column.len,
-                                        column.ptr, hint.ptr ? hint.ptr : "", names.ptr ? names.ptr : "");
+    const lud_status status = ludc_fail(err, LUD_E_DATA, "%s: no column '%.*s'%s; there is: %s", path, LUDC_ARG(column),
+                                        hint.ptr ? hint.ptr : "", names.ptr ? names.ptr : "");
     ludc_buf_free(&names);
     ludc_buf_free(&hint);
     return status;
-}
-
-/* The row as a JSON-like text without quotes, as Ludwig's {__sample__}: "a: 1, b: text". */
-lud_status ludc_table_sample(const ludc_table *t, size_t row, int64_t skip, ludc_buf *out) {
-    bool any = false;
-    for (size_t i = 0; i < t->n_columns; i++) {
-        if ((int64_t)i == skip) continue;
-        const lud_str cell = ludc_table_cell(t, row, i);
-        ludc_buf_addf(out, "%s%.*s: ", any ? ", " : "", (int)t->columns[i].len, t->columns[i].ptr);
-        ludc_buf_add(out, cell.ptr ? cell.ptr : "null", cell.ptr ? cell.len : 4);
-        any = true;
-    }
-    return out->failed ? LUD_E_NOMEM : LUD_OK;
 }
 
 int ludc_data_format(const char *path, const char *name) {
@@ -197,13 +172,11 @@ lud_status ludc_table_read(const char *path, const char *format, ludc_table **ou
     lud_error cause = LUDC_ERROR_INIT;
     if (ludc_file_map(path, &file, &cause) != LUD_OK) return ludc_fail(err, LUD_E_DATA, "%s", cause.msg);
     ludc_table *t = ludc_table_new(NULL, 0);
-    lud_status status = t ? read_file(path, format, &file, t, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = t ? read_file(path, format, &file, t, err) : ludc_no_memory(err, NULL);
     if (!t || !t->csv) ludc_file_unmap(&file);
     if (status == LUD_OK && ludc_table_rows(t) == 0)
         status = ludc_fail(err, LUD_E_DATA, "%s: the dataset is empty (no data row)", path);
-    if (status != LUD_OK)
-        ludc_table_free(t);
-    else
-        *out = t;
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_table_free(t);
     return status;
 }

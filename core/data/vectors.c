@@ -132,8 +132,7 @@ static lud_status scan(ludc_vectors *v, lud_error *err) {
     LUDC_TRY(map(v, end, err));
     const uint8_t *base = v->maps[v->n_maps - 1].ptr;
     for (; v->indexed < end; v->indexed += v->record_size)
-        if (!ludc_vector_index_put(&v->index, (const void *)(base + v->indexed)))
-            return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", v->path);
+        if (!ludc_vector_index_put(&v->index, (const void *)(base + v->indexed))) return ludc_no_memory(err, v->path);
     return LUD_OK;
 }
 
@@ -215,13 +214,13 @@ lud_status ludc_vectors_open(const char *dir, const uint64_t key[2], int64_t wid
     char name[40];
     snprintf(name, sizeof(name), "%016llx%016llx.vec", (unsigned long long)key[0], (unsigned long long)key[1]);
     ludc_vectors *v = ludc_alloc(sizeof(*v));
-    if (!v) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    if (!v) return ludc_no_memory(err, dir);
     v->fd = -1;
     v->path = ludc_path_join(dir, name);
     v->checked_size = sizeof(uint64_t[2]) + (size_t)width * sizeof(float);
     v->record_size = (offsetof(ludc_vector_record, key) + v->checked_size + 15) / 16 * 16;
     v->indexed = sizeof(header);
-    lud_status status = v->path ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status status = v->path ? LUD_OK : ludc_no_memory(err, dir);
     if (status == LUD_OK) open_or_do_without(v, dir);
     if (status == LUD_OK && v->fd >= 0) status = open_file(v, &header, err);
     if (status == LUD_OK) return *out = v, LUD_OK;
@@ -268,8 +267,7 @@ static lud_status keep(ludc_vectors *v, batch *b, size_t n, lud_error *err) {
     b->next = v->unsaved;
     v->unsaved = b;
     for (size_t at = 0; at < n; at += v->record_size)
-        if (!ludc_vector_index_put(&v->index, (const void *)(b->bytes + at)))
-            return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", v->path);
+        if (!ludc_vector_index_put(&v->index, (const void *)(b->bytes + at))) return ludc_no_memory(err, v->path);
     return LUD_OK;
 }
 

@@ -7,13 +7,7 @@
 #include <string.h>
 
 static bool add(ludc_vocabulary *v, lud_str text) {
-    if (v->len == v->cap) {
-        const size_t cap = v->cap ? 2 * v->cap : 64;
-        ludc_label *more = ludc_realloc(v->ptr, v->len * sizeof(*more), cap * sizeof(*more));
-        if (!more) return false;
-        v->ptr = more;
-        v->cap = cap;
-    }
+    if (!ludc_grow(&v->ptr, v->len, &v->cap, sizeof(*v->ptr))) return false;
     char *copy = ludc_strndup(text.ptr, text.len);
     if (!copy || !ludc_map_put(v->map, text, (int64_t)v->len)) return ludc_free(copy), false;
     v->ptr[v->len] = (ludc_label){.text = {copy, text.len}, .count = 1, .first = v->len};
@@ -24,10 +18,10 @@ static bool add(ludc_vocabulary *v, lud_str text) {
 lud_status ludc_vocabulary_count(ludc_vocabulary *v, const ludc_cells *c, size_t row, lud_str text, lud_error *err) {
     int64_t at;
     if (!v->map) v->map = ludc_map_new(64);
-    if (!v->map) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!v->map) return ludc_no_memory(err, NULL);
     if (ludc_map_get(v->map, text, &at)) return v->ptr[at].count++, LUD_OK;
     if (memchr(text.ptr, 0, text.len)) return ludc_cells_fail(c, row, err, "a label holds a NUL byte");
-    return add(v, text) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return add(v, text) ? LUD_OK : ludc_no_memory(err, NULL);
 }
 
 static int by_frequency(const void *a, const void *b) {

@@ -90,7 +90,7 @@ lud_status ludc_table_writer_open(const char *path, const lud_str *columns, size
     const int format = ludc_data_format(path, NULL);
     LUDC_TRY(ludc_table_can_write(path, err));
     ludc_table_writer *w = ludc_alloc(sizeof(*w));
-    if (!w) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    if (!w) return ludc_no_memory(err, path);
     w->records = format == LUDC_FORMAT_JSON || format == LUDC_FORMAT_JSONL;
     w->lines = format == LUDC_FORMAT_JSONL;
     w->separator = format == LUDC_FORMAT_TSV ? '\t' : ',';
@@ -135,8 +135,7 @@ lud_status ludc_table_write(const ludc_table *t, const char *path, lud_error *er
     lud_str *cells = ludc_alloc(LUDC_MAX(n, 1) * sizeof(*cells));
     for (size_t i = 0; cells && i < n; i++)
         cells[i] = ludc_table_column_name(t, i);
-    lud_status status = cells ? ludc_table_writer_open(path, cells, n, &w, err)
-                              : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    lud_status status = cells ? ludc_table_writer_open(path, cells, n, &w, err) : ludc_no_memory(err, path);
     for (size_t row = 0; row < ludc_table_rows(t) && status == LUD_OK; row++) {
         for (size_t i = 0; i < n; i++)
             cells[i] = ludc_table_cell(t, row, i);

@@ -5,23 +5,19 @@
 
 #include <string.h>
 
-static lud_status no_memory(const ludc_base_model *m, lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", m->path);
-}
-
 static lud_status set_model_type(ludc_base_model *m, const ludc_value *root, const char *key, lud_error *err) {
     const ludc_value *v = ludc_value_get(root, key);
     if (!v || v->type != LUD_CFG_STR || v->u.s.len == 0)
         return ludc_fail(err, LUD_E_IO, "%s: %s%s is missing, so the kind of model is not known", m->path,
                          m->is_gguf ? "" : "config.json: ", key);
     m->model_type = ludc_strndup(v->u.s.ptr, v->u.s.len);
-    return m->model_type ? LUD_OK : no_memory(m, err);
+    return m->model_type ? LUD_OK : ludc_no_memory(err, m->path);
 }
 
 /* NULL without an error if the file does not exist. */
 static lud_status optional_json(const ludc_base_model *m, const char *name, ludc_value **out, lud_error *err) {
     char *path = ludc_path_join(m->path, name);
-    if (!path) return no_memory(m, err);
+    if (!path) return ludc_no_memory(err, m->path);
     lud_status s = ludc_path_exists(path) ? ludc_formats_json_file(path, out, err) : LUD_OK;
     if (s == LUD_OK && *out && (*out)->type != LUD_CFG_OBJECT)
         s = ludc_fail(err, LUD_E_IO, "%s: must be a JSON object", path);
@@ -31,7 +27,7 @@ static lud_status optional_json(const ludc_base_model *m, const char *name, ludc
 
 static lud_status has_file(const ludc_base_model *m, const char *name, bool *out, lud_error *err) {
     char *path = ludc_path_join(m->path, name);
-    if (!path) return no_memory(m, err);
+    if (!path) return ludc_no_memory(err, m->path);
     *out = ludc_path_exists(path);
     ludc_free(path);
     return LUD_OK;
@@ -39,7 +35,7 @@ static lud_status has_file(const ludc_base_model *m, const char *name, bool *out
 
 static lud_status open_weights(ludc_base_model *m, const char *name, lud_error *err) {
     char *path = ludc_path_join(m->path, name);
-    if (!path) return no_memory(m, err);
+    if (!path) return ludc_no_memory(err, m->path);
     lud_status s = ludc_safetensors_open(path, &m->tensors, err);
     ludc_free(path);
     return s;
@@ -81,8 +77,7 @@ static lud_status open_folder(ludc_base_model *m, lud_error *err) {
 }
 
 static lud_status open_file(ludc_base_model *m, lud_error *err) {
-    size_t n = strlen(m->path);
-    if (n > 12 && strcmp(m->path + n - 12, ".safetensors") == 0)
+    if (ludc_str_ends(ludc_str(m->path), ".safetensors"))
         return ludc_fail(err, LUD_E_IO, "%s: a base model is the folder around this file (with config.json)", m->path);
     m->is_gguf = true;
     LUDC_TRY(ludc_gguf_open(m->path, &m->tensors, err));
@@ -92,10 +87,7 @@ static lud_status open_file(ludc_base_model *m, lud_error *err) {
 lud_status ludc_base_model_open(const char *path, ludc_base_model **out, lud_error *err) {
     ludc_base_model *m = ludc_alloc(sizeof *m);
     if (m) m->path = ludc_path_absolute(path);
-    if (!m || !m->path) {
-        ludc_base_model_free(m);
-        return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
-    }
+    if (!m || !m->path) return ludc_base_model_free(m), ludc_no_memory(err, path);
     lud_status s;
     if (!ludc_path_exists(m->path))
         s = ludc_fail(err, LUD_E_IO,
@@ -104,10 +96,8 @@ lud_status ludc_base_model_open(const char *path, ludc_base_model **out, lud_err
                       path, m->path);
     else
         s = ludc_path_is_dir(m->path) ? open_folder(m, err) : open_file(m, err);
-    if (s == LUD_OK)
-        *out = m;
-    else
-        ludc_base_model_free(m);
+    if (s == LUD_OK) return *out = m, LUD_OK;
+    ludc_base_model_free(m);
     return s;
 }
 

@@ -56,13 +56,7 @@ static int64_t axis_at(const axis *a, int64_t i) {
 static lud_status add_piece(ludc_param_plan *p, const char *name) {
     const ludc_file_tensor *t = ludc_tensors_find(p->model->tensors, ludc_str(name));
     if (!t) return BAD(p, LUD_E_IO, "the file holds no tensor '%s'", name);
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 4;
-        piece *more = ludc_realloc(p->pieces, p->n * sizeof *more, cap * sizeof *more);
-        if (!more) return no_memory(p);
-        p->pieces = more;
-        p->cap = cap;
-    }
+    if (!ludc_grow(&p->pieces, p->n, &p->cap, sizeof(*p->pieces))) return no_memory(p);
     piece *c = &p->pieces[p->n++];
     c->t = t;
     c->rank = t->rank;
@@ -303,10 +297,8 @@ lud_status ludc_param_plan_new(const ludc_base_model *model, const lud_encoder_v
     if (s == LUD_OK) s = vt->sources(encoder, ludc_tensors_scheme(model->tensors), param, take_step, p, err);
     if (s == LUD_OK) s = check_plan(p);
     p->err = NULL;
-    if (s == LUD_OK)
-        *out = p;
-    else
-        ludc_param_plan_free(p);
+    if (s == LUD_OK) return *out = p, LUD_OK;
+    ludc_param_plan_free(p);
     return s;
 }
 
@@ -356,18 +348,6 @@ void ludc_param_plan_free(ludc_param_plan *p) {
     ludc_free(p->pieces);
     ludc_free(p->param);
     ludc_free(p);
-}
-
-lud_status ludc_base_model_param(const ludc_base_model *model, const lud_encoder_vt *vt, void *encoder,
-                                 const char *param, const lud_shape *shape, float *out, const float **borrow,
-                                 lud_error *err) {
-    ludc_param_plan *p = NULL;
-    LUDC_TRY(ludc_param_plan_new(model, vt, encoder, param, shape, &p, err));
-    const float *lent = borrow ? ludc_param_plan_borrow(p) : NULL;
-    lud_status s = lent || !out ? LUD_OK : ludc_param_plan_fill(p, 0, 1, out, err);
-    if (s == LUD_OK && borrow) *borrow = lent;
-    ludc_param_plan_free(p);
-    return s;
 }
 
 typedef struct probe {

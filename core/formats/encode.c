@@ -99,7 +99,7 @@ lud_status ludc_values_round(int32_t dtype, float *values, int64_t count, lud_er
     if (dtype == LUDC_F32) return LUD_OK;
     const ludc_save_tensor t = {.name = "rounded", .dtype = dtype};
     uint8_t *chunk = ludc_alloc(CHUNK * sizeof *values);
-    lud_status s = chunk ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status s = chunk ? LUD_OK : ludc_no_memory(err, NULL);
     for (int64_t i = 0; s == LUD_OK && i < count; i += CHUNK) {
         const int64_t n = LUDC_MIN((int64_t)CHUNK, count - i);
         const ludc_file_tensor back = {

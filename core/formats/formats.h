@@ -104,16 +104,13 @@ typedef struct ludc_base_model {
 lud_status ludc_base_model_open(const char *path, ludc_base_model **, lud_error *);
 void ludc_base_model_free(ludc_base_model *);
 
-/* Fills one parameter from the file by the encoder's sources. Where the values lie in the file as aligned fp32,
- * *borrow (unless NULL) receives the pointer into the mapping and `out` is left alone; else *borrow is NULL and out
- * (count elements) is written. out NULL: only tells whether borrowing is possible. The file tensor's shape must fit. */
-lud_status ludc_base_model_param(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param,
-                                 const lud_shape *shape, float *out, const float **borrow, lud_error *);
-/* The same in two halves, so that threads can share the work: a plan is made on the main thread and then only read. */
+/* The values of one parameter by the encoder's sources, whose result must have its shape. A plan is made on the main
+ * thread and then only read, so that threads can share the work of filling. */
 typedef struct ludc_param_plan ludc_param_plan;
 lud_status ludc_param_plan_new(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param,
                                const lud_shape *shape, ludc_param_plan **, lud_error *);
-const float *ludc_param_plan_borrow(const ludc_param_plan *); /* NULL: fill must be called */
+/* Where the values lie in the file as aligned fp32: the pointer into the mapping; NULL: fill must be called. */
+const float *ludc_param_plan_borrow(const ludc_param_plan *);
 /* Writes share `part` of `parts` into out (the whole parameter's buffer); all shares together fill it. [any] */
 lud_status ludc_param_plan_fill(const ludc_param_plan *, int part, int parts, float *out, lud_error *);
 /* Where the parameter is whole rows of one tensor: its type (LUDC_*) and bytes as stored, else 0. */

@@ -105,10 +105,7 @@ static ludc_value *list_of(size_t n) {
     ludc_value *list = ludc_value_new(LUD_CFG_LIST);
     if (!list || n == 0) return list;
     list->items = ludc_alloc(n * sizeof *list->items);
-    if (!list->items) {
-        ludc_value_free(list);
-        return NULL;
-    }
+    if (!list->items) return ludc_value_free(list), NULL;
     list->cap = n;
     return list;
 }
@@ -124,10 +121,8 @@ static lud_status read_array(ludc_gguf *g, ludc_value **out) {
         s = read_scalar(g, type, &item);
         if (s == LUD_OK && !ludc_value_push(list, item)) s = no_memory(g);
     }
-    if (s == LUD_OK)
-        *out = list;
-    else
-        ludc_value_free(list);
+    if (s == LUD_OK) return *out = list, LUD_OK;
+    ludc_value_free(list);
     return s;
 }
 
@@ -167,10 +162,7 @@ static lud_status read_pair(ludc_gguf *g, ludc_map *keys) {
     LUDC_TRY(read_key(g, keys, &key, &type));
     LUDC_TRY(type == LUDC_GGUF_ARRAY ? read_array(g, &v) : read_scalar(g, type, &v));
     lud_status s = ludc_str_eq(key, "general.alignment") ? take_alignment(g, type, v) : LUD_OK;
-    if (s != LUD_OK) {
-        ludc_value_free(v);
-        return s;
-    }
+    if (s != LUD_OK) return ludc_value_free(v), s;
     return ludc_value_append(g->metadata, key, v) ? LUD_OK : no_memory(g);
 }
 

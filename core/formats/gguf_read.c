@@ -167,7 +167,7 @@ static lud_status place_data(ludc_gguf *g, ludc_tensors *set, const uint64_t *of
 static lud_status read_tensors(ludc_gguf *g, ludc_tensors *set) {
     uint64_t end = 0;
     uint64_t *offsets = ludc_alloc((size_t)g->n_tensors * sizeof *offsets);
-    lud_status s = offsets ? LUD_OK : ludc_fail(g->err, LUD_E_NOMEM, "%s: out of memory", g->path);
+    lud_status s = offsets ? LUD_OK : ludc_no_memory(g->err, g->path);
     for (uint64_t i = 0; s == LUD_OK && i < g->n_tensors; i++)
         s = read_tensor(g, set, &end, &offsets[i]);
     if (s == LUD_OK) s = place_data(g, set, offsets);
@@ -175,17 +175,31 @@ static lud_status read_tensors(ludc_gguf *g, ludc_tensors *set) {
     return s;
 }
 
+/* Tables of rope frequencies are no parameters: encoders find them in the metadata, as lists. */
+static lud_status take_tables(ludc_gguf *g, const ludc_tensors *set) {
+    for (size_t i = 0; i < set->len; i++) {
+        const ludc_file_tensor *t = &set->items[i];
+        if (strncmp(t->name, "rope_f", 6) != 0 || t->rank != 1 || t->dtype != LUDC_F32 || t->count > 1 << 16) continue;
+        ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+        bool ok = list != NULL;
+        for (int64_t k = 0; ok && k < t->count; k++) {
+            float v = 0.0f;
+            ok = ludc_tensor_to_f32(t, k, 1, &v, NULL) == LUD_OK && ludc_value_push(list, ludc_value_float((double)v));
+        }
+        if (!ludc_value_put(g->metadata, t->name, list) || !ok) return ludc_no_memory(g->err, g->path);
+    }
+    return LUD_OK;
+}
+
 static lud_status read_all(ludc_gguf *g, ludc_map_file *file, ludc_tensors **out) {
     LUDC_TRY(read_header(g));
     LUDC_TRY(ludc_gguf_read_metadata(g));
     ludc_tensors *set = ludc_tensors_new("gguf", 1, (size_t)g->n_tensors);
-    if (!set) return ludc_fail(g->err, LUD_E_NOMEM, "%s: out of memory", g->path);
+    if (!set) return ludc_no_memory(g->err, g->path);
     lud_status s = read_tensors(g, set);
     if (s == LUD_OK) s = ludc_gguf_check(g->path, g->metadata, set, g->err);
-    if (s != LUD_OK) {
-        ludc_tensors_free(set);
-        return s;
-    }
+    if (s == LUD_OK) s = take_tables(g, set);
+    if (s != LUD_OK) return ludc_tensors_free(set), s;
     set->files[set->n_files++] = *file;
     *file = (ludc_map_file){0};
     set->metadata = g->metadata;

@@ -112,18 +112,17 @@ static lud_status take_metadata(const char *path, const ludc_value *v, ludc_tens
         if (v->items[i]->type != LUD_CFG_STR)
             return ludc_fail(err, LUD_E_IO, "%s: __metadata__ may hold only strings", path);
     set->metadata = ludc_value_copy(v);
-    return set->metadata ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    return set->metadata ? LUD_OK : ludc_no_memory(err, path);
 }
 
 static lud_status fill_set(const char *path, const ludc_value *header, entry *entries, uint64_t start,
                            ludc_tensors *set, lud_error *err) {
     size_t n = 0;
-    for (size_t i = 0; i < header->len; i++) {
+    for (size_t i = 0; i < header->len; i++)
         if (ludc_str_eq(header->keys[i], "__metadata__"))
             LUDC_TRY(take_metadata(path, header->items[i], set, err));
         else
             LUDC_TRY(read_entry(path, header->keys[i], header->items[i], &entries[n++], err));
-    }
     qsort(entries, n, sizeof *entries, by_offset);
     LUDC_TRY(check_layout(path, entries, n, start, set->files[0].size, err));
     for (size_t i = 0; i < n; i++) {

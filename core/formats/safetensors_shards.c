@@ -22,10 +22,6 @@ static bool plain_name(lud_str s) {
     return !memchr(s.ptr, '/', s.len) && !memchr(s.ptr, '\\', s.len) && !memchr(s.ptr, ':', s.len);
 }
 
-static lud_status no_memory(const shards *sh, lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", sh->index_path);
-}
-
 static lud_status number_file(shards *sh, const lud_str *name, int64_t *no, lud_error *err) {
     char shown[84];
     if (ludc_map_get(sh->file_no, *name, no)) return LUD_OK;
@@ -33,7 +29,7 @@ static lud_status number_file(shards *sh, const lud_str *name, int64_t *no, lud_
         return ludc_fail(err, LUD_E_IO, "%s: shard '%s' must be a plain file name in the same folder", sh->index_path,
                          ludc_show(*name, shown));
     *no = (int64_t)sh->n;
-    if (!ludc_map_put(sh->file_no, *name, *no)) return no_memory(sh, err);
+    if (!ludc_map_put(sh->file_no, *name, *no)) return ludc_no_memory(err, sh->index_path);
     sh->names[sh->n++] = name;
     return LUD_OK;
 }
@@ -47,7 +43,7 @@ static lud_status read_weight_map(shards *sh, lud_error *err) {
             return ludc_fail(err, LUD_E_IO, "%s: weight_map of '%s' must be a file name", sh->index_path,
                              ludc_show(map->keys[i], shown));
         LUDC_TRY(number_file(sh, &map->items[i]->u.s, &no, err));
-        if (!ludc_map_put(sh->tensor_file, map->keys[i], no)) return no_memory(sh, err);
+        if (!ludc_map_put(sh->tensor_file, map->keys[i], no)) return ludc_no_memory(err, sh->index_path);
     }
     return LUD_OK;
 }
@@ -69,7 +65,7 @@ static lud_status add_shard(const shards *sh, size_t no, const ludc_tensors *par
 static lud_status open_shard(const shards *sh, size_t no, ludc_tensors *all, lud_error *err) {
     ludc_tensors *part = NULL;
     char *path = ludc_path_join(sh->dir, sh->names[no]->ptr);
-    if (!path) return no_memory(sh, err);
+    if (!path) return ludc_no_memory(err, sh->index_path);
     lud_status s;
     if (ludc_path_exists(path))
         s = ludc_safetensors_open_one(path, &part, err);
@@ -126,13 +122,13 @@ static lud_status open_sharded(const char *path, ludc_tensors **out, lud_error *
     sh.tensor_file = ludc_map_new(sh.weight_map->len);
     sh.names = ludc_alloc(sh.weight_map->len * sizeof *sh.names);
     if (!sh.dir || !sh.file_no || !sh.tensor_file || !sh.names) {
-        s = no_memory(&sh, err);
+        s = ludc_no_memory(err, sh.index_path);
         goto out;
     }
     s = read_weight_map(&sh, err);
     if (s != LUD_OK) goto out;
     all = ludc_tensors_new("hf", sh.n, sh.weight_map->len);
-    s = all ? open_all(&sh, all, err) : no_memory(&sh, err);
+    s = all ? open_all(&sh, all, err) : ludc_no_memory(err, sh.index_path);
     if (s == LUD_OK) {
         *out = all;
         all = NULL;
@@ -148,7 +144,6 @@ out:
 }
 
 lud_status ludc_safetensors_open(const char *path, ludc_tensors **out, lud_error *err) {
-    size_t n = strlen(path);
-    if (n > 5 && strcmp(path + n - 5, ".json") == 0) return open_sharded(path, out, err);
+    if (ludc_str_ends(ludc_str(path), ".json")) return open_sharded(path, out, err);
     return ludc_safetensors_open_one(path, out, err);
 }

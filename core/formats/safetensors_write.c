@@ -34,16 +34,6 @@ static lud_status tensor_bytes(const ludc_save_tensor *t, int64_t *count, uint64
     return LUD_OK;
 }
 
-/* Names were checked to be free of control characters, so two escapes suffice. */
-static void add_json_text(ludc_buf *b, const char *s) {
-    ludc_buf_adds(b, "\"");
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\') ludc_buf_adds(b, "\\");
-        ludc_buf_add(b, s, 1);
-    }
-    ludc_buf_adds(b, "\"");
-}
-
 static lud_status add_entry(ludc_buf *b, const ludc_save_tensor *t, uint64_t *pos, lud_error *err) {
     int64_t count;
     uint64_t bytes, end;
@@ -51,7 +41,7 @@ static lud_status add_entry(ludc_buf *b, const ludc_save_tensor *t, uint64_t *po
     if (__builtin_add_overflow(*pos, bytes, &end))
         return ludc_fail(err, LUD_E_INVALID, "tensor '%s': the file would exceed 2^64 bytes", t->name);
     ludc_buf_adds(b, ",");
-    add_json_text(b, t->name);
+    ludc_json_str(ludc_str(t->name), b);
     ludc_buf_addf(b, ":{\"dtype\":\"%s\",\"shape\":[", ludc_dtype_at(t->dtype)->st_name);
     for (int32_t i = 0; i < t->rank; i++)
         ludc_buf_addf(b, "%s%" PRId64, i ? "," : "", t->dim[i]);
@@ -92,12 +82,11 @@ static lud_status refuse_duplicates(const ludc_save_tensor *const *t, size_t n, 
     int64_t seen;
     ludc_map *names = ludc_map_new(n);
     if (!names) s = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu tensor names", n);
-    for (size_t i = 0; s == LUD_OK && i < n; i++) {
+    for (size_t i = 0; s == LUD_OK && i < n; i++)
         if (ludc_map_get(names, ludc_str(t[i]->name), &seen))
             s = ludc_fail(err, LUD_E_INVALID, "tensor '%s' is to be saved twice", t[i]->name);
         else if (!ludc_map_put(names, ludc_str(t[i]->name), 0))
             s = ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu tensor names", n);
-    }
     ludc_map_free(names);
     return s;
 }
@@ -130,7 +119,7 @@ static const ludc_save_tensor **pointers(const ludc_save_tensor *t, size_t n) {
 
 lud_status ludc_safetensors_save(const char *path, const ludc_save_tensor *t, size_t n, lud_error *err) {
     const ludc_save_tensor **order = pointers(t, n);
-    if (!order) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path);
+    if (!order) return ludc_no_memory(err, path);
     lud_status s = save_ordered(path, order, n, err);
     ludc_free(order);
     return s;
@@ -182,7 +171,7 @@ static lud_status save_shard(const plan *p, const char *dir, size_t no, const lu
         if (p->shard[i] == no) room[n++] = &p->t[i];
     shard_name(name, no, p->n_shards);
     char *path = ludc_path_join(dir, name);
-    if (!path) return ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    if (!path) return ludc_no_memory(err, dir);
     lud_status s = save_ordered(path, room, n, err);
     ludc_free(path);
     return s;
@@ -203,12 +192,11 @@ static lud_status save_index(const plan *p, const char *path, const ludc_save_te
     for (size_t i = 0; i < p->n; i++) {
         shard_name(name, p->shard[room[i] - p->t], p->n_shards);
         ludc_buf_adds(&b, i ? ",\n    " : "\n    ");
-        add_json_text(&b, room[i]->name);
+        ludc_json_str(ludc_str(room[i]->name), &b);
         ludc_buf_addf(&b, ": \"%s\"", name);
     }
     ludc_buf_adds(&b, "\n  }\n}\n");
-    lud_status s =
-        b.failed ? ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", path) : ludc_file_write(path, b.ptr, b.len, err);
+    lud_status s = b.failed ? ludc_no_memory(err, path) : ludc_file_write(path, b.ptr, b.len, err);
     ludc_buf_free(&b);
     return s;
 }
@@ -218,7 +206,7 @@ static lud_status save_index(const plan *p, const char *path, const ludc_save_te
 static lud_status save_planned(const plan *p, const char *dir, const ludc_save_tensor **room, lud_error *err) {
     char *single = ludc_path_join(dir, "model.safetensors");
     char *index = ludc_path_join(dir, "model.safetensors.index.json");
-    lud_status s = single && index ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status s = single && index ? LUD_OK : ludc_no_memory(err, dir);
     if (s == LUD_OK && p->n_shards <= 1) {
         s = ludc_safetensors_save(single, p->t, p->n, err);
         if (s == LUD_OK) (void)remove(index);
@@ -238,7 +226,7 @@ lud_status ludc_safetensors_save_sharded(const char *dir, const ludc_save_tensor
     plan p = {.t = t, .n = n};
     p.shard = ludc_alloc(n * sizeof *p.shard);
     const ludc_save_tensor **room = pointers(t, n);
-    lud_status s = p.shard && room ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status s = p.shard && room ? LUD_OK : ludc_no_memory(err, dir);
     if (s == LUD_OK) s = refuse_duplicates(room, n, err);
     if (s == LUD_OK) s = ludc_dir_make(dir, err);
     if (s == LUD_OK) s = assign(&p, max_bytes, err);

@@ -12,6 +12,7 @@ typedef struct ludc_generation {
     bool do_sample;
     double temperature, top_p, repetition_penalty;
     int64_t top_k;
+    int64_t lookup; /* prompt_lookup_num_tokens, 0: none */
     uint64_t seed;
 } ludc_generation;
 /* Reads a full `generation` section; `over` (or NULL) is a JSON object whose keys replace the section's. Unknown keys
@@ -35,11 +36,13 @@ typedef struct ludc_completion {
 bool ludc_ends_text(const ludc_model_info *, int32_t id); /* an end-of-text token */
 
 typedef struct ludc_generator ludc_generator; /* a reusable decode program for up to `batch` rows */
-/* context: longest prompt + new tokens that will be asked for. */
-lud_status ludc_generator_new(ludc_model *, int64_t batch, int64_t context, ludc_generator **, lud_error *);
+/* context: longest prompt + new tokens that will be asked for; lookup: the most that `lookup` of a call will be. */
+lud_status ludc_generator_new(ludc_model *, int64_t batch, int64_t context, int64_t lookup, ludc_generator **,
+                              lud_error *);
 void ludc_generator_free(ludc_generator *);
-/* Decodes all prompts, continuously filling free rows of the batch. out[n] zeroed by the caller; free ids of each. A
- * prompt longer than context - max_new_tokens keeps its last tokens. */
+/* Decodes all prompts, continuously filling free rows of the batch. Drafts that are looked up change no token: what is
+ * kept is what would have been chosen, and its choice does not depend on the rows beside it. out[n] zeroed by the
+ * caller; free ids of each. A prompt longer than context - max_new_tokens keeps its last tokens. */
 lud_status ludc_decode(ludc_generator *, const ludc_prompt *, size_t n, const ludc_generation *, ludc_token_fn,
                        void *arg, ludc_completion *out, lud_error *);
 

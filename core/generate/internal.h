@@ -26,6 +26,9 @@ int32_t ludc_sample(const ludc_generation *, const float *logits, int64_t vocab,
  * token is never counted: its logits are wanted. */
 int64_t ludc_shared_prefix(const ludc_prompt *, size_t n, int64_t room);
 
+/* Ids that may come next: *from is where they stand in `seen`; returns how many, `most` at most. */
+size_t ludc_lookup(const ludc_ids *seen, size_t most, size_t *from);
+
 /* Of one row of logits. */
 double ludc_log_sum_exp(const float *logits, int64_t vocab);
 

@@ -2,8 +2,10 @@
  * The `generation` section, and an object of a single call laid over it. */
 #include "internal.h"
 
-static const char *const names[] = {"max_new_tokens", "min_new_tokens", "temperature",       "top_k",
-                                    "top_p",          "do_sample",      "repetition_penalty"};
+static const char *const names[] = {
+    "max_new_tokens", "min_new_tokens", "temperature",        "top_k",
+    "top_p",          "do_sample",      "repetition_penalty", "prompt_lookup_num_tokens"};
+enum { LOOKUP_MOST = 64 };
 
 static lud_status check_names(const ludc_value *over, lud_error *err) {
     for (size_t i = 0; over && i < over->len; i++) {
@@ -41,6 +43,7 @@ lud_status ludc_generation_read(const ludc_value *section, const ludc_value *ove
         .top_k = (int64_t)number(pick(section, over, "top_k"), 50),
         .top_p = number(pick(section, over, "top_p"), 1.0),
         .repetition_penalty = number(pick(section, over, "repetition_penalty"), 1.0),
+        .lookup = (int64_t)number(pick(section, over, "prompt_lookup_num_tokens"), 0),
         .seed = 42,
     };
     if (g.max_new_tokens < 1 || g.max_new_tokens > 1 << 20)
@@ -50,6 +53,9 @@ lud_status ludc_generation_read(const ludc_value *section, const ludc_value *ove
         return ludc_fail(err, LUD_E_INVALID,
                          "generation: want temperature >= 0, 0 < top_p <= 1, top_k >= 0, "
                          "repetition_penalty > 0");
+    if (g.lookup < 0 || g.lookup > LOOKUP_MOST)
+        return ludc_fail(err, LUD_E_INVALID, "generation.prompt_lookup_num_tokens: got %lld, want null, or 1 to %d",
+                         (long long)g.lookup, LOOKUP_MOST);
     *out = g;
     return LUD_OK;
 }

@@ -167,6 +167,7 @@ void ludc_devices_set_precision(ludc_devices *d, lud_str word) {
     bool has = d->primary.info.caps & LUD_CAP_BF16, named = ludc_str_eq(word, "bf16");
     bool int8 = ludc_str_eq(word, "int8");
     d->bf16 = has && (named || int8 || ludc_str_eq(word, "auto"));
+    d->bf16_always = has && named;
     d->int8 = int8 && d->primary.info.caps & LUD_CAP_INT8;
     size_t n = strlen(d->why);
     snprintf(d->why + n, sizeof d->why - n, ", %s products%s", d->bf16 ? "bf16" : "fp32",

@@ -146,7 +146,8 @@ static bool take_record(lud_graph *g, const lud_op *op, ludc_node *n) {
         return false;
     }
     *n = (ludc_node){.opcode = op->opcode, .n_in = info->n_in, .n_out = info->n_out, .stream = op->stream};
-    n->flags = op->flags & ((g->opts.bf16 ? LUD_OP_BF16 : 0u) | (g->hooks.int8 ? LUD_OP_INT8 : 0u));
+    uint32_t flags = op->opcode == LUD_OP_ATTENTION ? LUD_OP_BF16 : op->flags;
+    n->flags = flags & ((g->opts.bf16 ? LUD_OP_BF16 : 0u) | (g->hooks.int8 ? LUD_OP_INT8 : 0u));
     memcpy(n->in, op->in, info->n_in * sizeof n->in[0]);
     if (ludc_op_plain(op->opcode)) return true;
     if (op->attr_size != info->attr_size || !op->attr) {
@@ -241,7 +242,8 @@ static lud_t emit_cached(lud_graph *g, const ludc_node *plain) {
     if (!ludc_vec_grow(&g->slots, &g->cap_slots, g->n_slots + 1, sizeof *g->slots)) return no_memory(g);
     g->slots[g->n_slots++] = slot;
     int64_t groups = g->tensors[k].shape.dim[1], head = g->tensors[k].shape.dim[2];
-    lud_t k_pool = ludc_graph_pool(g, groups, head), v_pool = ludc_graph_pool(g, groups, head);
+    lud_t k_pool = ludc_graph_pool(g, groups, head, g->opts.page_size);
+    lud_t v_pool = ludc_graph_pool(g, groups, g->opts.page_size, head);
     if (!k_pool || !v_pool) return 0;
     ludc_node n = {.opcode = LUD_OP_ATTENTION_CACHED, .n_in = 9, .n_out = 1, .attr_size = plain->attr_size};
     n.attr = plain->attr;

@@ -32,10 +32,11 @@ typedef struct ludc_device {
 /* The chosen device and where refused ops run. fallback may be the primary itself (reference). */
 typedef struct ludc_devices {
     ludc_device primary, fallback;
-    bool bf16;     /* products of programs on it may round their factors; false until set_precision */
-    bool int8;     /* frozen encoders of predictors may quantize them where nothing is trained */
-    char why[256]; /* one line: which device was taken and why */
-    uint64_t told; /* opcodes (bits) whose fallback was logged */
+    bool bf16;        /* products of programs on it may round their factors; false until set_precision */
+    bool bf16_always; /* "bf16" was said: also where that is not for speed */
+    bool int8;        /* frozen encoders of predictors may quantize them where nothing is trained */
+    char why[256];    /* one line: which device was taken and why */
+    uint64_t told;    /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
 /* word: "auto", a backend's config name, or "name:1". auto: best score; a named one that cannot be used is an error
  * that says why. */
@@ -166,6 +167,8 @@ void ludc_program_free(ludc_program *);
 ludc_program_stats ludc_program_stat(const ludc_program *);
 /* Host data of an input (true size), before run. An input that pruning removed is accepted and ignored. */
 lud_status ludc_program_write(ludc_program *, lud_t input, const void *data, size_t bytes, lud_error *);
+/* Where an input lies, to be filled in place before run; NULL if the host cannot touch it. */
+void *ludc_program_input(const ludc_program *, lud_t input);
 /* True extents: extents[e], e from 1 (n_extents counts entry 0, as in lud_program); multiples made by extent_scaled are
  * computed from their base and need no entry. 0 is a valid size. No allocation happens in here. */
 lud_status ludc_program_run(ludc_program *, const int64_t *extents, size_t n_extents, lud_error *);

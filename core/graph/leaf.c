@@ -138,9 +138,9 @@ lud_t ludc_graph_input(lud_graph *g, const char *name, const lud_shape *shape) {
     return ludc_graph_tensor(g, &s, LUDC_SRC_INPUT, g->n_inputs++);
 }
 
-lud_t ludc_graph_pool(lud_graph *g, int64_t n_groups, int64_t head_size) {
+lud_t ludc_graph_pool(lud_graph *g, int64_t n_groups, int64_t rows, int64_t cols) {
     char why[200];
-    lud_shape s = {.dtype = g->opts.real, .rank = 4, .dim = {g->opts.n_pages, g->opts.page_size, n_groups, head_size}};
+    lud_shape s = {.dtype = g->opts.real, .rank = 4, .dim = {g->opts.n_pages, n_groups, rows, cols}};
     if (g->opts.n_pages < 1 || g->opts.page_size < 1 || g->opts.pages_per_segment < 1)
         return ludc_graph_fail(g, LUD_E_INVALID, "a cached graph needs page_size, n_pages and pages_per_segment");
     if (!ludc_shape_valid(g, &s, why, sizeof why)) return ludc_graph_fail(g, LUD_E_INVALID, "cache pool: %s", why);

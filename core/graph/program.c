@@ -62,6 +62,14 @@ lud_status ludc_program_write(ludc_program *p, lud_t input, const void *data, si
     return ludc_buf_write(ludc_side(p->devices, 0), p->bufs[0][d->buf], (size_t)d->offset, data, bytes, err);
 }
 
+void *ludc_program_input(const ludc_program *p, lud_t input) {
+    const lud_t t = input < p->n_graph && p->input_bit[input] ? p->local[input] : 0;
+    const lud_tensor *d = &p->desc[0][t];
+    lud_error ignored = LUDC_ERROR_INIT; /* the write that comes instead says it again */
+    char *base = t && sync_all(p, &ignored) == LUD_OK ? p->bufs[0][d->buf]->host_ptr : NULL;
+    return base ? base + d->offset : NULL;
+}
+
 lud_status ludc_program_read(ludc_program *p, lud_t root, void *out, size_t bytes, lud_error *err) {
     lud_t t = root && root < p->n_graph ? p->local[root] : 0;
     if (t == 0 || p->tensors[p->tensors[t].base].last != UINT32_MAX)

@@ -147,8 +147,10 @@ bool ludc_rule_ATTENTION_GRAD(ludc_infer *r) {
 bool ludc_rule_ATTENTION_CACHED(ludc_infer *r) {
     if (!attention_inputs(r, 8)) return false;
     if (!ludc_rule_i32(r, 4, 1) || !ludc_rule_dim(r, 4, 0, r->in[0]->dim[0])) return false;
-    if (!ludc_rule_i32(r, 5, 2) || !ludc_rule_real(r, 6, 4) || !ludc_rule_like(r, 7, 6)) return false;
-    if (!ludc_rule_dim(r, 6, 2, r->in[1]->dim[1]) || !ludc_rule_dim(r, 6, 3, r->in[1]->dim[2])) return false;
+    if (!ludc_rule_i32(r, 5, 2) || !ludc_rule_real(r, 6, 4) || !ludc_rule_real(r, 7, 4)) return false;
+    if (!ludc_rule_dim(r, 6, 1, r->in[1]->dim[1]) || !ludc_rule_dim(r, 6, 2, r->in[1]->dim[2])) return false;
+    if (!ludc_rule_dim(r, 7, 0, r->in[6]->dim[0]) || !ludc_rule_dim(r, 7, 1, r->in[6]->dim[1])) return false;
+    if (!ludc_rule_dim(r, 7, 2, r->in[6]->dim[3]) || !ludc_rule_dim(r, 7, 3, r->in[6]->dim[2])) return false;
     return ludc_rule_out_like(r, 0, 0);
 }
 

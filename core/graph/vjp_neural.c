@@ -7,7 +7,8 @@ static void vjp_linear(ludc_vjp *v) {
     const lud_t *in = v->op.in;
     if (v->need[0])
         v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags & LUD_OP_BF16, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
-    if (v->need[1]) v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, in[0], v->dy[0]);
+    if (v->need[1])
+        v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, ludc_vjp_again(v->g, in[0]), v->dy[0]);
     if (!v->need[2]) return;
     const lud_attr_shape bias = {.rank = 1, .dim = {v->g->tensors[in[2]].shape.dim[0]}};
     v->dx[2] = LUDC_EMIT(v->g, SUM_TO, &bias, v->dy[0]);
@@ -55,7 +56,9 @@ static void vjp_attention(ludc_vjp *v) {
         ludc_vjp_side_result(v, "lse");
         return;
     }
-    lud_t d = LUDC_EMIT(v->g, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1, v->dy[0], in[4]);
+    lud_t q = ludc_vjp_kept(v->g, in[0]), k = ludc_vjp_kept(v->g, in[1]), x = ludc_vjp_kept(v->g, in[2]);
+    lud_t d = LUDC_EMIT_FLAGS(v->g, v->op.flags, ATTENTION_GRAD, &v->op.attr, q, k, x, in[3], ludc_vjp_kept(v->g, out),
+                              out + 1, v->dy[0], in[4]);
     for (uint32_t i = 0; d && i < 3; i++)
         v->dx[i] = d + i;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static const char *variable(const char *name) {
@@ -113,6 +114,14 @@ static lud_status find_token(const char *home, char **out, lud_error *err) {
     return *out ? LUD_OK : token_file(home, out, err);
 }
 
+/* Copies are where we cannot wipe them: in the environment, in buffers of libcurl. */
+static void leave_no_core(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+    limit.rlim_cur = 0;
+    (void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 static lud_status find_endpoint(char **out, lud_error *err) {
     const char *v = variable("HF_ENDPOINT");
     size_t n = v ? strlen(v) : 0;
@@ -135,6 +144,7 @@ lud_status ludc_hub_settings_read(ludc_hub_settings *s, lud_error *err) {
     lud_status status = s->cache ? find_endpoint(&s->endpoint, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
     if (status == LUD_OK) status = find_token(home, &s->token, err);
     ludc_free(home);
+    if (s->token) leave_no_core();
     if (status != LUD_OK) ludc_hub_settings_free(s);
     return status;
 }

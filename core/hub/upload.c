@@ -150,9 +150,10 @@ static lud_status with_link(ludc_hub *hub, const ludc_hub_link *link, const ludc
 lud_status ludc_hub_put(ludc_hub *hub, const ludc_hub_ref *ref, const ludc_hub_item *items, size_t n,
                         const lud_hub_commit *what, ludc_hub_pushed *out, lud_error *err) {
     ludc_hub_link link = {0};
-    if (hub->settings.offline) return ludc_fail(err, LUD_E_HUB, "upload: HF_HUB_OFFLINE forbids to ask the hub");
     LUDC_TRY(ludc_hub_link_open(hub, ref->hub, &link, err));
-    const lud_status status = with_link(hub, &link, ref, items, n, what, out, err);
+    const lud_status status = hub->settings.offline && !link.vt->folder
+                                  ? ludc_fail(err, LUD_E_HUB, "upload: HF_HUB_OFFLINE forbids to ask the hub")
+                                  : with_link(hub, &link, ref, items, n, what, out, err);
     ludc_hub_link_close(&link);
     return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "hub '%s': %s", ref->hub, ludc_status_text(status));
 }

@@ -7,25 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
-}
-
 static lud_status from_folder(ludc_model *m, const char *dir, const lud_component **out, lud_error *err) {
     ludc_value *json = NULL;
     char *path = ludc_path_join(dir, "adapter_config.json");
-    lud_status status = path ? ludc_json_load(path, &json, err) : out_of_memory(err);
+    lud_status status = path ? ludc_json_load(path, &json, err) : ludc_no_memory(err, "adapter");
     if (status != LUD_OK) goto out;
-    lud_str type = ludc_get_str(json, "peft_type", (lud_str){"", 0});
+    lud_str type = ludc_get_text(json, "peft_type");
     const lud_component *c = ludc_host_find_peft(m->host, type);
     const lud_adapter_vt *vt = c ? c->vtable : NULL;
     if (!vt || !LUD_HAS(vt, lud_adapter_vt, config)) {
         status = ludc_fail(err, LUD_E_ABI, "%s: no adapter plugin for peft_type '%.*s' (see 'ludwig plugin list')",
-                           path, (int)type.len, type.ptr);
+                           path, LUDC_ARG(type));
         goto out;
     }
     m->adapter = ludc_value_new(LUD_CFG_OBJECT);
-    status = m->adapter ? vt->config(NULL, LUD_CONFIG_LOAD, json, (lud_cfg_out *)m->adapter, err) : out_of_memory(err);
+    status = m->adapter ? vt->config(NULL, LUD_CONFIG_LOAD, json, (lud_cfg_out *)m->adapter, err)
+                        : ludc_no_memory(err, "adapter");
     *out = c;
 out:
     ludc_value_free(json);
@@ -38,7 +35,7 @@ lud_status ludc_adapter_section(ludc_model *m, const char *dir, const lud_compon
     *out = NULL;
     if (dir) return from_folder(m, dir, out, err);
     if (ludc_is_null(section)) return LUD_OK;
-    lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_str(section, "type", (lud_str){"", 0});
+    lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_text(section, "type");
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_ADAPTER, NULL, type, out, err));
     return ludc_component_section(NULL, section, "adapter", *out, ludc_component_keys(LUD_KIND_ADAPTER, LUDC_STR("")),
                                   &m->adapter, err);
@@ -53,41 +50,13 @@ lud_status ludc_adapter_key(const ludc_model *m, const char *param, char **key, 
         (void)snprintf(text, sizeof text, "base_model.model.%s", param);
     }
     *key = ludc_strdup(text);
-    return *key ? LUD_OK : out_of_memory(err);
-}
-
-static lud_status same_shape(const ludc_param *p, const ludc_file_tensor *t, const char *path, lud_error *err) {
-    bool same = p->shape.rank == t->rank;
-    for (int32_t d = 0; same && d < t->rank; d++)
-        same = p->shape.dim[d] == t->dim[d];
-    if (same) return LUD_OK;
-    ludc_buf text = {0};
-    for (int32_t d = 0; d < t->rank; d++)
-        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)t->dim[d]);
-    ludc_buf_adds(&text, "], want [");
-    for (int32_t d = 0; d < p->shape.rank; d++) {
-        ludc_buf_addf(&text, "%s%lld", d ? ", " : "", (long long)p->shape.dim[d]);
-    }
-    lud_status status =
-        ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has shape [%s]", path, t->name, text.ptr ? text.ptr : "?");
-    ludc_buf_free(&text);
-    return status;
+    return *key ? LUD_OK : ludc_no_memory(err, "adapter");
 }
 
 static lud_status load_one(ludc_model *m, size_t index, const ludc_tensors *file, const char *path, lud_error *err) {
-    const ludc_param *p = ludc_store_at(m->store, index);
     char *key = NULL;
-    float *values = NULL;
-    lud_status status = ludc_adapter_key(m, ludc_param_relative(m, p->name), &key, err);
-    if (status != LUD_OK) return status;
-    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(key));
-    status = t ? same_shape(p, t, path, err) : ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, key);
-    if (status != LUD_OK) goto out;
-    values = ludc_alloc((size_t)p->count * sizeof *values);
-    status = values ? ludc_tensor_to_f32(t, 0, p->count, values, err) : out_of_memory(err);
-    if (status == LUD_OK) status = ludc_store_set(m->store, index, values, err);
-out:
-    ludc_free(values);
+    LUDC_TRY(ludc_adapter_key(m, ludc_param_relative(m, ludc_store_at(m->store, index)->name), &key, err));
+    const lud_status status = ludc_param_take(m->store, index, file, path, key, err);
     ludc_free(key);
     return status;
 }
@@ -109,7 +78,7 @@ static lud_status load_all(ludc_model *m, const ludc_tensors *file, const char *
 lud_status ludc_adapter_load(ludc_model *m, const char *dir, lud_error *err) {
     ludc_tensors *file = NULL;
     char *path = ludc_path_join(dir, "adapter_model.safetensors");
-    lud_status status = path ? ludc_safetensors_open(path, &file, err) : out_of_memory(err);
+    lud_status status = path ? ludc_safetensors_open(path, &file, err) : ludc_no_memory(err, "adapter");
     if (status == LUD_OK) status = load_all(m, file, path, err);
     ludc_tensors_free(file);
     ludc_free(path);

@@ -91,16 +91,13 @@ static lud_status differentiate(ludc_built *b, lud_error *err) {
 
 lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const ludc_run_caps *caps, bool backward,
                             ludc_built *out, lud_error *err) {
-    const ludc_graph_hooks hooks = {.arg = m,
-                                    .site = ludc_model_hooks.site,
-                                    .wraps = ludc_model_hooks.wraps,
-                                    .trains = ludc_model_hooks.trains,
-                                    .drops = ludc_model_hooks.drops};
+    ludc_graph_hooks hooks = ludc_model_hooks;
+    hooks.arg = m;
     const ludc_graph_opts opts = {.store = store,
                                   .real = m->real,
                                   .training = kind == LUDC_RUN_TRAIN,
-                                  /* Weights are read, not multiplied, in decoding: rounding would gain nothing. */
-                                  .bf16 = m->devices->bf16 && kind != LUDC_RUN_DECODE,
+                                  /* Decoding reads weights: rounding gains little, but for long prompts. */
+                                  .bf16 = m->devices->bf16 && (kind != LUDC_RUN_DECODE || m->devices->bf16_always),
                                   .cached = kind == LUDC_RUN_DECODE,
                                   .page_size = caps->page_size,
                                   .n_pages = caps->n_pages,

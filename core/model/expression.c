@@ -16,7 +16,7 @@ lud_status ludc_expression_new(const char *section, const char *key, lud_str tex
         PCRE2_UCHAR why[128] = "";
         (void)pcre2_get_error_message(code, why, sizeof why);
         return ludc_fail(err, LUD_E_INVALID, "%s.%s: the expression '%.*s' is wrong at character %zu: %s", section, key,
-                         (int)LUDC_MIN(text.len, 200), text.ptr, (size_t)at, (const char *)why);
+                         LUDC_ARG_CUT(text, 200), (size_t)at, (const char *)why);
     }
     *out = (ludc_expression *)re;
     return LUD_OK;
@@ -40,9 +40,8 @@ bool ludc_expression_match(const ludc_expression *p, lud_str text, bool whole, i
         int n = found && group ? pcre2_substring_number_from_name(re, (PCRE2_SPTR) "idx") : 0;
         if (n > 0 && ov[2 * n] != PCRE2_UNSET) {
             *group = 0;
-            for (PCRE2_SIZE i = ov[2 * n]; i < ov[2 * n + 1] && *group < 1000000; i++) {
+            for (PCRE2_SIZE i = ov[2 * n]; i < ov[2 * n + 1] && *group < 1000000; i++)
                 *group = *group * 10 + (text.ptr[i] - '0');
-            }
         }
     }
     pcre2_match_context_free(limits);

@@ -92,12 +92,7 @@ ludc_site *ludc_site_find(const ludc_model *, lud_str name);
 /* Builds once without adapter, collects every site and matches them; fails if an adapter matches none. */
 lud_status ludc_sites_collect(ludc_model *, lud_error *);
 void ludc_sites_free(ludc_model *);
-extern const struct ludc_graph_hooks_table {
-    lud_t (*site)(void *, lud_graph *, const lud_site *, lud_t, lud_t (*)(void *, lud_t), void *);
-    bool (*wraps)(void *, const lud_site *);
-    bool (*trains)(void *, const char *);
-    bool (*drops)(void *, bool trained);
-} ludc_model_hooks;
+extern const ludc_graph_hooks ludc_model_hooks; /* without arg, which is the model */
 /* The name as the encoder knows it: without the scope. NULL: a parameter of somebody else. */
 const char *ludc_param_relative(const ludc_model *, const char *param);
 /* All by relative name. Whether the adapter declared this parameter; whether it is trained though it is the base
@@ -147,6 +142,9 @@ lud_status ludc_model_build(ludc_model *, ludc_store *, int kind, const ludc_run
 /* ---- params.c, adapter_file.c ---- */
 lud_status ludc_params_fill(ludc_model *, const char *adapter_dir, lud_error *);
 /* Initial values of a parameter that no file provides, keyed by its name. */
+/* The values of the tensor of that name in a file, which must have the parameter's shape. */
+lud_status ludc_param_take(ludc_store *, size_t index, const ludc_tensors *, const char *path, const char *tensor,
+                           lud_error *);
 lud_status ludc_param_fresh(ludc_store *, size_t index, uint64_t seed, lud_error *);
 /* config.adapter, or (dir not NULL) the folder's adapter_config.json -> m->adapter and *component; both NULL if there
  * is none. */

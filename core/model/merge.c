@@ -15,8 +15,8 @@ typedef struct site_graph {
 static lud_status build_site(ludc_model *m, const ludc_site *s, bool bias, int64_t rows, site_graph *out,
                              lud_error *err) {
     const lud_graph_api *api = ludc_graph_api();
-    const ludc_graph_hooks hooks = {
-        .arg = m, .site = ludc_model_hooks.site, .wraps = ludc_model_hooks.wraps, .trains = ludc_model_hooks.trains};
+    ludc_graph_hooks hooks = ludc_model_hooks;
+    hooks.arg = m;
     const ludc_graph_opts opts = {.store = m->store, .real = m->real, .hooks = &hooks};
     out->g = ludc_graph_new(&opts, err);
     if (!out->g) return LUD_E_NOMEM;
@@ -35,9 +35,8 @@ static lud_status run_unit(site_graph *sg, int64_t first, int64_t n, int64_t d_i
                            lud_error *err) {
     int64_t extents[2] = {0, n};
     memset(x, 0, (size_t)(n * d_in) * sizeof *x);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         if (first + i >= 0) x[i * d_in + first + i] = 1.0f;
-    }
     LUDC_TRY(ludc_program_write(sg->program, sg->x, x, (size_t)(n * d_in) * sizeof *x, err));
     LUDC_TRY(ludc_program_run(sg->program, extents, 2, err));
     return ludc_program_read(sg->program, sg->y, y, (size_t)(n * d_out) * sizeof *y, err);

@@ -49,9 +49,8 @@ static void add_eos(ludc_model_info *info, const ludc_value *v) {
         return;
     }
     if (v->type != LUD_CFG_INT || v->u.i < 0 || v->u.i >= info->vocab_size) return;
-    for (int32_t i = 0; i < info->n_eos; i++) {
+    for (int32_t i = 0; i < info->n_eos; i++)
         if (info->eos_ids[i] == v->u.i) return;
-    }
     if (info->n_eos < (int32_t)LUDC_COUNT(info->eos_ids)) info->eos_ids[info->n_eos++] = (int32_t)v->u.i;
 }
 
@@ -72,7 +71,7 @@ static void read_special_ids(ludc_model *m) {
 
 static lud_status read_info(ludc_model *m, lud_error *err) {
     ludc_value *facts = ludc_value_new(LUD_CFG_OBJECT);
-    if (!facts) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!facts) return ludc_no_memory(err, "model");
     lud_status status = m->encoder->info(m->encoder_part.self, (lud_cfg_out *)facts, err);
     m->info.width = ludc_get_int(facts, "width", 0);
     m->info.layers = ludc_get_int(facts, "layers", 0);
@@ -81,9 +80,8 @@ static lud_status read_info(ludc_model *m, lud_error *err) {
     m->info.causal = ludc_get_bool(facts, "causal", false);
     ludc_value_free(facts);
     if (status != LUD_OK) return status;
-    if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX) {
+    if (m->info.width < 1 || m->info.vocab_size < 1 || m->info.vocab_size > INT32_MAX)
         return ludc_fail(err, LUD_E_ABI, "encoder '%s' tells no width or vocabulary size", m->info.encoder_name);
-    }
     if (!m->info.causal && !m->is_tower) {
         return ludc_fail(err, LUD_E_INVALID, "base model %s: a '%s' is no causal language model", m->base->path,
                          m->base->model_type);
@@ -101,7 +99,7 @@ static lud_status declare(ludc_model *m, lud_error *err) {
     const ludc_run_caps caps = {.T = 2, .S = 1, .N = 2};
     uint64_t hash[2] = {0, 0};
     m->store = ludc_store_new(m->devices, m->real);
-    if (!m->store) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m->store) return ludc_no_memory(err, "model");
     for (int i = 0; i < 2; i++) {
         ludc_built built = {0};
         lud_status status = ludc_model_build(m, m->store, LUDC_RUN_TRAIN, &caps, false, &built, err);
@@ -131,7 +129,7 @@ static void count_params(ludc_model *m) {
 
 lud_status ludc_model_open_base(ludc_model *m, const char *base_model, const char *adapter_dir, lud_error *err) {
     m->own_params = ludc_map_new(64);
-    if (!m->own_params) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m->own_params) return ludc_no_memory(err, "model");
     LUDC_TRY(open_base(m, base_model, err));
     LUDC_TRY(open_tokenizer(m, err));
     LUDC_TRY(ludc_parts_open(m, adapter_dir, err));
@@ -156,7 +154,7 @@ static lud_status open_all(ludc_model *m, const ludc_model_spec *spec, lud_error
 
 lud_status ludc_model_open(const ludc_model_spec *spec, ludc_model **out, lud_error *err) {
     ludc_model *m = ludc_alloc(sizeof *m);
-    if (!m) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!m) return ludc_no_memory(err, "model");
     m->host = spec->host;
     m->config = spec->config;
     m->scope = "";

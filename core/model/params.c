@@ -32,6 +32,40 @@ lud_status ludc_param_fresh(ludc_store *store, size_t index, uint64_t seed, lud_
     return status;
 }
 
+static bool has_shape(const ludc_file_tensor *t, const lud_shape *want) {
+    bool same = t->rank == want->rank;
+    for (int32_t d = 0; same && d < t->rank; d++)
+        same = t->dim[d] == want->dim[d];
+    return same;
+}
+
+static void add_dims(const int64_t *dim, int32_t rank, const char *end, ludc_buf *out) {
+    ludc_buf_adds(out, "[");
+    for (int32_t d = 0; d < rank; d++)
+        ludc_buf_addf(out, "%s%lld", d ? ", " : "", (long long)dim[d]);
+    ludc_buf_adds(out, end);
+}
+
+lud_status ludc_param_take(ludc_store *store, size_t index, const ludc_tensors *file, const char *path,
+                           const char *tensor, lud_error *err) {
+    const ludc_param *p = ludc_store_at(store, index);
+    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(tensor));
+    if (!t) return ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, tensor);
+    if (!has_shape(t, &p->shape)) {
+        ludc_buf shapes = {0};
+        add_dims(t->dim, t->rank, "], want ", &shapes);
+        add_dims(p->shape.dim, p->shape.rank, "]", &shapes);
+        ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has shape %s", path, tensor, shapes.ptr ? shapes.ptr : "?");
+        return ludc_buf_free(&shapes), LUD_E_IO;
+    }
+    float *values = ludc_alloc((size_t)p->count * sizeof *values);
+    lud_status status = values ? ludc_tensor_to_f32(t, 0, p->count, values, err)
+                               : ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", p->name);
+    if (status == LUD_OK) status = ludc_store_set(store, index, values, err);
+    ludc_free(values);
+    return status;
+}
+
 /* ---- Values that stay in the base model's file until somebody asks ---- */
 static lud_status plan_reals(void *plan, float *out, lud_error *err) {
     return ludc_param_plan_fill(plan, 0, 1, out, err);
@@ -46,28 +80,18 @@ static void plan_free(void *plan) {
 }
 
 static ludc_values values_of(ludc_param_plan *plan) {
+    static const struct {
+        int32_t type, dtype, storage;
+    } known[] = {{LUDC_BF16, LUD_BF16, 0},
+                 {LUDC_F16, LUD_F16, 0},
+                 {LUDC_Q4_0, LUD_F32, LUD_STORAGE_Q4_0},
+                 {LUDC_Q4_1, LUD_F32, LUD_STORAGE_Q4_1},
+                 {LUDC_Q8_0, LUD_F32, LUD_STORAGE_Q8_0}};
     ludc_values v = {.arg = plan, .reals = plan_reals, .stored = plan_stored, .free = plan_free, .dtype = LUD_F32};
     int32_t type = LUDC_F32;
-    v.stored_bytes = ludc_param_plan_stored(plan, &type);
-    switch (type) {
-    case LUDC_BF16:
-        v.dtype = LUD_BF16;
-        break;
-    case LUDC_F16:
-        v.dtype = LUD_F16;
-        break;
-    case LUDC_Q4_0:
-        v.storage = LUD_STORAGE_Q4_0;
-        break;
-    case LUDC_Q4_1:
-        v.storage = LUD_STORAGE_Q4_1;
-        break;
-    case LUDC_Q8_0:
-        v.storage = LUD_STORAGE_Q8_0;
-        break;
-    default:
-        v.stored_bytes = 0;
-    }
+    const size_t bytes = ludc_param_plan_stored(plan, &type);
+    for (size_t i = 0; i < LUDC_COUNT(known); i++)
+        if (known[i].type == type) v.dtype = known[i].dtype, v.storage = known[i].storage, v.stored_bytes = bytes;
     return v;
 }
 
@@ -75,9 +99,8 @@ static lud_status fill_from_base(ludc_model *m, size_t index, lud_error *err) {
     const ludc_param *p = ludc_store_at(m->store, index);
     const char *name = ludc_param_relative(m, p->name);
     ludc_param_plan *plan = NULL;
-    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name)) {
+    if (p->spec.init != LUD_INIT_NONE && !ludc_base_model_has(m->base, m->encoder, m->encoder_part.self, name))
         return ludc_param_fresh(m->store, index, m->seed, err);
-    }
     LUDC_TRY(ludc_param_plan_new(m->base, m->encoder, m->encoder_part.self, name, &p->shape, &plan, err));
     const float *borrowed = ludc_param_plan_borrow(plan);
     const ludc_values values = values_of(plan);
@@ -103,6 +126,7 @@ static lud_status report_unclaimed(const ludc_model *m, const claims *c, lud_err
         const char *name = ludc_tensors_at(m->base->tensors, i)->name;
         int64_t one;
         if (ludc_map_get(c->names, ludc_str(name), &one)) continue;
+        if (ludc_value_get(ludc_tensors_metadata(m->base->tensors), name)) continue; /* a table, read there */
         /* A GGUF has no config.json to say what counts: a tensor left out would change results in silence. */
         if (m->base->is_gguf && !m->is_tower) {
             return ludc_fail(err, LUD_E_UNSUPPORTED, "%s: encoder '%s' does not use the tensor '%s' of this file",
@@ -123,7 +147,7 @@ static lud_status check_unclaimed(ludc_model *m, lud_error *err) {
         /* A head's own parameter has no place in the base model's files. */
         if (status != LUD_OK && ludc_store_at(m->store, i)->spec.init != LUD_INIT_NONE) status = LUD_OK;
     }
-    if (!c.names || c.failed) status = ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!c.names || c.failed) status = ludc_no_memory(err, "model");
     if (status == LUD_OK) status = report_unclaimed(m, &c, err);
     ludc_map_free(c.names);
     return status;

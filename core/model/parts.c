@@ -22,10 +22,7 @@ lud_status ludc_model_host_new(const ludc_host_opts *opts, ludc_host **out, lud_
     if (status == LUD_OK) status = ludc_host_add_service(host, LUD_SERVICE_WEIGHTS, ludc_weights_api());
     if (status == LUD_OK) status = check_schemas(host);
     if (status == LUD_OK) status = ludc_host_load(host, err);
-    if (status != LUD_OK) {
-        ludc_host_free(host);
-        return ludc_fail(err, status, "plugins: out of memory");
-    }
+    if (status != LUD_OK) return ludc_host_free(host), ludc_fail(err, status, "plugins: out of memory");
     *out = host;
     return LUD_OK;
 }
@@ -41,7 +38,8 @@ void ludc_view_add(ludc_view *v, const char *key, const ludc_value *child) {
     v->root.items = v->items;
 }
 
-/* All vtables begin alike: struct_size, reserved, inst (decoder, encoder and adapter). */
+/* All vtables begin alike: struct_size, reserved, inst (decoder, encoder and adapter). That the slots are there was
+ * checked when the plugin was loaded (core/plugin/kinds.c). */
 typedef struct head_vt {
     uint32_t struct_size, reserved;
     const lud_inst *inst;
@@ -51,10 +49,7 @@ lud_status ludc_part_open(ludc_host *host, ludc_part *part, const lud_component 
     const head_vt *vt = c->vtable;
     part->component = c;
     part->vtable = vt;
-    part->inst = vt ? vt->inst : NULL;
-    if (!part->inst || !part->inst->open || !part->inst->close) {
-        return ludc_fail(err, LUD_E_ABI, "%s '%s' has an incomplete table", ludc_kind_name(c->kind), c->config_name);
-    }
+    part->inst = vt->inst;
     part->view.root.type = LUD_CFG_OBJECT;
     return part->inst->open(ludc_host_table(host)->ctx, &part->view.root, &part->self, err);
 }
@@ -73,10 +68,9 @@ void ludc_parts_close(ludc_model *m) {
 static lud_status name_tensors(ludc_model *m, lud_error *err) {
     m->tensor_names = ludc_value_new(LUD_CFG_LIST);
     bool ok = m->tensor_names != NULL;
-    for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++) {
-        ok = ludc_value_push(m->tensor_names, ludc_value_str(ludc_str(ludc_tensors_at(m->base->tensors, i)->name)));
-    }
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    for (size_t i = 0; ok && i < ludc_tensors_len(m->base->tensors); i++)
+        ok = ludc_value_push(m->tensor_names, ludc_value_text(ludc_tensors_at(m->base->tensors, i)->name));
+    return ok ? LUD_OK : ludc_no_memory(err, "model");
 }
 
 static lud_status open_encoder(ludc_model *m, lud_error *err) {
@@ -89,10 +83,7 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->encoder_part.view, "tensors", m->tensor_names);
     m->encoder = c->vtable;
     m->info.encoder_name = c->config_name;
-    LUDC_TRY(ludc_part_open(m->host, &m->encoder_part, c, err));
-    if (LUD_HAS(m->encoder, lud_encoder_vt, build) && LUD_HAS(m->encoder, lud_encoder_vt, sources) && m->encoder->info)
-        return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
+    return ludc_part_open(m->host, &m->encoder_part, c, err);
 }
 
 /* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor, whose keys are
@@ -109,9 +100,7 @@ static lud_status open_decoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->decoder_part.view, "config", extractor ? section : m->decoder_section);
     m->decoder = c->vtable;
     m->info.decoder_name = c->config_name;
-    LUDC_TRY(ludc_part_open(m->host, &m->decoder_part, c, err));
-    if (LUD_HAS(m->decoder, lud_decoder_vt, build)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "decoder '%s' lacks build", c->config_name);
+    return ludc_part_open(m->host, &m->decoder_part, c, err);
 }
 
 typedef struct word_list {
@@ -121,7 +110,7 @@ typedef struct word_list {
 
 static lud_status take_word(void *arg, const char *word) {
     word_list *w = arg;
-    if (!ludc_value_push(w->list, ludc_value_str(ludc_str(word)))) w->failed = true;
+    if (!ludc_value_push(w->list, ludc_value_text(word))) w->failed = true;
     return w->failed ? LUD_E_NOMEM : LUD_OK;
 }
 
@@ -131,14 +120,11 @@ static lud_status resolve_targets(ludc_model *m, lud_error *err) {
     if (!ludc_is_null(ludc_value_get(m->adapter, "target_modules"))) return LUD_OK;
     if (!LUD_HAS(m->encoder, lud_encoder_vt, adapter_targets)) return LUD_OK;
     word_list words = {ludc_value_new(LUD_CFG_LIST), false};
-    if (!words.list) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    if (!words.list) return ludc_no_memory(err, "adapter");
     lud_status status = m->encoder->adapter_targets(m->encoder_part.self, peft, take_word, &words, err);
-    if (status != LUD_OK) {
-        ludc_value_free(words.list);
-        return status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
-    }
+    if (status != LUD_OK) return ludc_value_free(words.list), status == LUD_E_NOT_FOUND ? LUD_E_INVALID : status;
     if (ludc_value_put(m->adapter, "target_modules", words.list)) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    return ludc_no_memory(err, "adapter");
 }
 
 static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {
@@ -149,9 +135,6 @@ static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {
     m->info.adapter_name = c->config_name;
     LUDC_TRY(ludc_part_open(m->host, &m->adapter_part, c, err));
     m->adapter_vt = c->vtable;
-    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply)) {
-        return ludc_fail(err, LUD_E_ABI, "adapter '%s' lacks apply", c->config_name);
-    }
     LUDC_TRY(resolve_targets(m, err));
     return ludc_targets_new(m->adapter, &m->targets, err);
 }

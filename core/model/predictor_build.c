@@ -107,7 +107,7 @@ static lud_status combine(ludc_predictor *p, ludc_built_task *b, lud_t *out, lud
     const lud_combiner_vt *vt = p->combiner->vtable;
     joined *parts = ludc_alloc(p->n_inputs * sizeof *parts);
     const lud_combiner_in **list = ludc_alloc(p->n_inputs * sizeof(void *));
-    lud_status status = parts && list ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    lud_status status = parts && list ? LUD_OK : ludc_no_memory(err, "model");
     for (size_t i = 0; i < p->n_inputs && status == LUD_OK; i++) {
         status = encode_or_take(p, b, i, &parts[i].seq, &parts[i].out, err);
         parts[i].in = (lud_combiner_in){.struct_size = sizeof(lud_combiner_in),
@@ -246,7 +246,7 @@ static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),
                            .in = ludc_alloc(p->n_inputs * sizeof *b->in),
                            .out = ludc_alloc(p->n_outputs * sizeof *b->out)};
-    if (!b->g || !b->in || !b->out) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!b->g || !b->in || !b->out) return ludc_no_memory(err, "model");
     b->e_s = ludc_graph_extent(b->g, S);
     b->e_offsets = ludc_graph_extent(b->g, S + 1);
     b->row_offsets = input(b, "row_offsets", ints(1, -b->e_offsets, 0));

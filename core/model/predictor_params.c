@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Parameters of a predictor: base ones from their models' files, trained ones fresh or from the file that training
  * wrote. Saving writes exactly what training can change. */
+#include "save.h"
 #include "tower.h"
 
 #include <string.h>
@@ -46,23 +47,6 @@ static lud_status declare_rows(ludc_predictor *p, size_t i, lud_error *err) {
     return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "input feature '%s' has no rows", p->inputs[i].name);
 }
 
-static lud_status take_from(ludc_predictor *p, const ludc_tensors *file, const char *path, size_t index,
-                            lud_error *err) {
-    const ludc_param *q = ludc_store_at(p->store, index);
-    const ludc_file_tensor *t = ludc_tensors_find(file, ludc_str(q->name));
-    if (!t) return ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' is missing", path, q->name);
-    bool same = t->rank == q->shape.rank;
-    for (int32_t d = 0; same && d < t->rank; d++)
-        same = t->dim[d] == q->shape.dim[d];
-    if (!same) return ludc_fail(err, LUD_E_IO, "%s: the tensor '%s' has another shape than this model", path, q->name);
-    float *values = ludc_alloc((size_t)q->count * sizeof *values);
-    lud_status status = values ? ludc_tensor_to_f32(t, 0, q->count, values, err)
-                               : ludc_fail(err, LUD_E_NOMEM, "no memory for the values of '%s'", q->name);
-    if (status == LUD_OK) status = ludc_store_set(p->store, index, values, err);
-    ludc_free(values);
-    return status;
-}
-
 static lud_status fill_owned(ludc_predictor *p, const char *weights, lud_error *err) {
     ludc_tensors *file = NULL;
     if (weights) LUDC_TRY(ludc_safetensors_open(weights, &file, err));
@@ -73,7 +57,7 @@ static lud_status fill_owned(ludc_predictor *p, const char *weights, lud_error *
         if (!owned(p, q->name)) continue;
         n++;
         if (file)
-            status = take_from(p, file, weights, i, err);
+            status = ludc_param_take(p->store, i, file, weights, q->name, err);
         else if (!q->filled && q->spec.init == LUD_INIT_NONE)
             status = ludc_fail(err, LUD_E_ABI, "parameter '%s' has neither a file nor initial values", q->name);
         else if (!q->filled)
@@ -110,22 +94,16 @@ lud_status ludc_predictor_fill(ludc_predictor *p, const char *weights, lud_error
 }
 
 lud_status ludc_predictor_save(ludc_predictor *p, const char *path, lud_error *err) {
-    const size_t len = ludc_store_len(p->store);
-    ludc_save_tensor *list = ludc_alloc(len * sizeof *list);
-    lud_status status = list ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
-    size_t n = 0;
-    for (size_t i = 0; i < len && status == LUD_OK; i++) {
+    ludc_tensor_list list = {0};
+    lud_status status = LUD_OK;
+    for (size_t i = 0; i < ludc_store_len(p->store) && status == LUD_OK; i++) {
         const ludc_param *q = ludc_store_at(p->store, i);
+        float *values = NULL;
         if (!owned(p, q->name)) continue;
-        float *values = ludc_alloc((size_t)q->count * sizeof *values);
-        list[n] = (ludc_save_tensor){.name = q->name, .dtype = LUDC_F32, .rank = q->shape.rank, .data = values};
-        memcpy(list[n++].dim, q->shape.dim, sizeof list[0].dim);
-        status =
-            values ? ludc_store_get(p->store, i, values, err) : ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
+        status = ludc_param_values(p->store, i, &values, err);
+        if (status == LUD_OK) status = ludc_tensor_list_add(&list, ludc_strdup(q->name), values, &q->shape, err);
     }
-    if (status == LUD_OK) status = ludc_safetensors_save(path, list, n, err);
-    for (size_t i = 0; i < n; i++)
-        ludc_free((float *)list[i].data);
-    ludc_free(list);
+    if (status == LUD_OK) status = ludc_safetensors_save(path, list.ptr, list.len, err);
+    ludc_tensor_list_free(&list);
     return status;
 }

@@ -6,12 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
-}
-
 static const char *text_of(const ludc_value *feature, const char *key) {
-    const lud_str s = ludc_get_str(feature, key, LUDC_STR(""));
+    const lud_str s = ludc_get_text(feature, key);
     return s.ptr; /* text of a value ends in NUL */
 }
 
@@ -35,7 +31,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
                             const ludc_value *section, const ludc_value *metadata, ludc_value **full,
                             struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
-    const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
+    const lud_str word = ludc_get_text(section, "type");
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
     if (kind == LUD_KIND_ENCODER && c->model_types)
         return ludc_fail(err, LUD_E_INVALID,
@@ -43,7 +39,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
                          c->config_name);
     LUDC_TRY(fill_section(p, kind, type, feature, section, c, full, err));
     ludc_part *part = ludc_alloc(sizeof *part);
-    if (!part) return out_of_memory(err);
+    if (!part) return ludc_no_memory(err, "model");
     *out = part;
     ludc_view_add(&part->view, "config", *full);
     ludc_view_add(&part->view, "metadata", metadata);
@@ -60,13 +56,13 @@ static const struct {
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUD_REDUCE_ATTENTION}};
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
+    const lud_str word = ludc_get_text(in->section, "reduce_output");
     if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
     in->pooler = ludc_str_eq(word, "cls_pooled");
     for (size_t i = 0; i < LUDC_COUNT(pools); i++)
         if (ludc_str_eq(word, pools[i].word)) return in->pool = pools[i].pool, LUD_OK;
     return ludc_fail(err, LUD_E_INVALID, "input feature '%s': encoder.reduce_output '%.*s' is not known", in->name,
-                     (int)word.len, word.ptr);
+                     LUDC_ARG(word));
 }
 
 static int64_t text_length(const ludc_input *in, int64_t positions) {
@@ -114,21 +110,21 @@ static lud_status tie(ludc_predictor *p, ludc_input *in, lud_str to, lud_error *
         return LUD_OK;
     }
     return ludc_fail(err, LUD_E_INVALID, "input feature '%s': there is no input '%.*s' to be tied to", in->name,
-                     (int)to.len, to.ptr);
+                     LUDC_ARG(to));
 }
 
 static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value *metadata, lud_error *err) {
     const ludc_value *section = ludc_value_get(in->feature, "encoder");
     in->metadata = ludc_value_get(metadata, in->name);
     in->scope = scope_of("input_features", in->name, "encoder");
-    if (!in->scope) return out_of_memory(err);
+    if (!in->scope) return ludc_no_memory(err, "model");
     return ludc_tower_wanted(section) ? open_tower(p, in, section, err) : open_encoder(p, in, section, err);
 }
 
 static lud_status open_inputs(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     for (int tied = 0; tied < 2; tied++)
         for (size_t i = 0; i < p->n_inputs; i++) {
-            const lud_str to = ludc_get_str(p->inputs[i].feature, "tied", LUDC_STR(""));
+            const lud_str to = ludc_get_text(p->inputs[i].feature, "tied");
             if ((to.len > 0) != tied) continue;
             LUDC_TRY(tied ? tie(p, &p->inputs[i], to, err) : open_input(p, &p->inputs[i], metadata, err));
         }
@@ -140,7 +136,7 @@ static lud_status read_weights(ludc_output *o, lud_error *err) {
     const ludc_value *weights = ludc_value_find(o->feature, "loss.class_weights");
     if (ludc_is_null(weights)) return LUD_OK;
     o->class_weights = ludc_alloc((size_t)o->width * sizeof *o->class_weights);
-    if (!o->class_weights) return out_of_memory(err);
+    if (!o->class_weights) return ludc_no_memory(err, "model");
     lud_error why = LUDC_ERROR_INIT;
     const lud_status status = ludc_class_weights(weights, o->metadata, o->class_weights, &why);
     return status == LUD_OK ? LUD_OK : ludc_fail(err, status, "%s.loss.%s", o->path, why.msg);
@@ -150,7 +146,7 @@ static lud_status read_dependencies(ludc_predictor *p, ludc_output *o, lud_error
     const ludc_value *list = ludc_value_get(o->feature, "dependencies");
     if (!list || list->type != LUD_CFG_LIST || list->len == 0) return LUD_OK;
     o->dependencies = ludc_alloc(list->len * sizeof *o->dependencies);
-    if (!o->dependencies) return out_of_memory(err);
+    if (!o->dependencies) return ludc_no_memory(err, "model");
     for (size_t i = 0; i < list->len; i++)
         for (size_t k = 0; k < p->n_outputs; k++)
             if (ludc_str_eq(list->items[i]->u.s, p->outputs[k].name)) o->dependencies[o->n_dependencies++] = k;
@@ -164,7 +160,7 @@ static lud_status open_output(ludc_predictor *p, ludc_output *o, const ludc_valu
     o->temperature = ludc_get_float(o->metadata, "calibration_temperature", 1.0);
     if (o->width < 1) return ludc_fail(err, LUD_E_DATA, "output feature '%s' has no classes or values", o->name);
     o->scope = scope_of("output_features", o->name, "decoder");
-    if (!o->scope) return out_of_memory(err);
+    if (!o->scope) return ludc_no_memory(err, "model");
     LUDC_TRY(read_weights(o, err));
     LUDC_TRY(read_dependencies(p, o, err));
     return open_part(p, LUD_KIND_DECODER, o->type, o->path, ludc_value_get(o->feature, "decoder"), o->metadata,
@@ -196,7 +192,7 @@ static lud_status make_lists(ludc_predictor *p, lud_error *err) {
     p->inputs = ludc_alloc(in->len * sizeof *p->inputs);
     p->outputs = ludc_alloc(out->len * sizeof *p->outputs);
     p->order = ludc_alloc(out->len * sizeof *p->order);
-    if (!p->inputs || !p->outputs || !p->order) return out_of_memory(err);
+    if (!p->inputs || !p->outputs || !p->order) return ludc_no_memory(err, "model");
     for (size_t i = 0; i < in->len; i++) {
         if (!ludc_get_bool(in->items[i], "active", true)) continue;
         ludc_input *x = &p->inputs[p->n_inputs++];
@@ -267,14 +263,14 @@ static lud_status open_all(ludc_predictor *p, const ludc_predictor_spec *spec, l
         p->owns_devices = true;
     }
     p->store = ludc_store_new(p->devices, p->real);
-    if (!p->store) return out_of_memory(err);
+    if (!p->store) return ludc_no_memory(err, "model");
     LUDC_TRY(ludc_predictor_parts_open(p, spec->metadata, err));
     return ludc_predictor_fill(p, spec->weights, err);
 }
 
 lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor **out, lud_error *err) {
     ludc_predictor *p = ludc_alloc(sizeof *p);
-    if (!p) return out_of_memory(err);
+    if (!p) return ludc_no_memory(err, "model");
     p->host = spec->host;
     p->config = spec->config;
     p->config_name = spec->config_name;
@@ -282,10 +278,7 @@ lud_status ludc_predictor_open(const ludc_predictor_spec *spec, ludc_predictor *
     p->seed = spec->seed;
     p->real = spec->real ? spec->real : LUD_F32;
     const lud_status status = open_all(p, spec, err);
-    if (status != LUD_OK) {
-        ludc_predictor_free(p);
-        return ludc_fail(err, status, "model: %s", ludc_status_text(status));
-    }
+    if (status != LUD_OK) return ludc_predictor_free(p), ludc_fail(err, status, "model: %s", ludc_status_text(status));
     *out = p;
     return LUD_OK;
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { GATHER_GRAIN = 16384 }; /* reals that are not worth waking a thread for */
+
 struct ludc_task_run {
     ludc_predictor *p;
     int kind;
@@ -27,7 +29,7 @@ lud_status ludc_task_rows_init(ludc_task_rows *r, const ludc_predictor *p, lud_e
                           .weights = ludc_alloc(p->n_outputs * sizeof *r->weights)};
     if (r->inputs && r->outputs && r->weights) return LUD_OK;
     ludc_task_rows_free(r, p);
-    return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    return ludc_no_memory(err, NULL);
 }
 
 void ludc_task_rows_free(ludc_task_rows *r, const ludc_predictor *p) {
@@ -57,7 +59,7 @@ static lud_status compile(ludc_task_run *r, lud_error *err) {
     ludc_predictor *p = r->p;
     size_t n = 0;
     lud_t *roots = ludc_alloc((2 * p->n_outputs + 1) * sizeof *roots);
-    if (!roots) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!roots) return ludc_no_memory(err, "program");
     lud_status status = ludc_task_build(p, r->kind, r->T, r->S, r->input, r->kind == LUDC_TASK_TRAIN, &r->built, err);
     if (status == LUD_OK && r->kind == LUDC_TASK_ENCODE) roots[n++] = r->built.in[r->input].rows;
     for (size_t k = 0; status == LUD_OK && r->kind != LUDC_TASK_ENCODE && k < p->n_outputs; k++) {
@@ -106,15 +108,13 @@ lud_status ludc_task_run_new(ludc_predictor *p, int kind, int64_t T, int64_t S, 
     if (kind == LUDC_TASK_TRAIN && p->n_trainable == 0)
         return ludc_fail(err, LUD_E_INVALID, "the model was not opened for training, or nothing in it can be trained");
     ludc_task_run *r = ludc_alloc(sizeof *r);
-    if (!r) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!r) return ludc_no_memory(err, "program");
     *r = (ludc_task_run){.p = p, .kind = kind, .T = LUDC_MAX(T, 1), .S = LUDC_MAX(S, 1), .input = input};
     lud_status status = compile(r, err);
     if (status == LUD_OK) status = make_room(r, err);
     if (status == LUD_OK) status = make_staging(r, err);
-    if (status != LUD_OK)
-        ludc_task_run_free(r);
-    else
-        *out = r;
+    if (status == LUD_OK) return *out = r, LUD_OK;
+    ludc_task_run_free(r);
     return status;
 }
 
@@ -200,7 +200,20 @@ static lud_status put_prefix(ludc_task_run *r, size_t i, int64_t T, int64_t S, l
     return put(r, r->built.in[i].prefix, values, T * width, err); /* a prefix is of fp32 programs only */
 }
 
-/* One id or `width` reals of each row. */
+typedef struct gather {
+    const ludc_column *from;
+    const uint32_t *rows;
+    float *to;
+} gather;
+
+static void gather_reals(void *arg, int64_t begin, int64_t end) {
+    const gather *g = arg;
+    const int64_t width = g->from->width;
+    for (int64_t s = begin; s < end; s++)
+        memcpy(g->to + s * width, g->from->reals + (int64_t)g->rows[s] * width, (size_t)width * sizeof(float));
+}
+
+/* One id or `width` reals of each row; reals go straight to where the device has its inputs, if it is this memory. */
 static lud_status put_column(ludc_task_run *r, lud_t ids, lud_t values, const ludc_column *c, const uint32_t *rows,
                              int64_t n, lud_error *err) {
     if (c->kind == LUDC_COLUMN_IDS) {
@@ -208,9 +221,10 @@ static lud_status put_column(ludc_task_run *r, lud_t ids, lud_t values, const lu
             r->ids[s] = c->ids[rows[s]];
         return put(r, ids, r->ids, n, err);
     }
-    for (int64_t s = 0; s < n; s++)
-        memcpy(r->reals + s * c->width, c->reals + (int64_t)rows[s] * c->width, (size_t)c->width * sizeof(float));
-    return put_reals(r, values, n * c->width, err);
+    float *there = r->p->real == LUD_F32 ? ludc_program_input(r->program, values) : NULL;
+    gather g = {.from = c, .rows = rows, .to = there ? there : r->reals};
+    ludc_pool_for(ludc_host_pool(r->p->host), n, GATHER_GRAIN / c->width, gather_reals, &g);
+    return there ? LUD_OK : put_reals(r, values, n * c->width, err);
 }
 
 static lud_status put_outputs(ludc_task_run *r, const ludc_task_rows *d, const uint32_t *rows, int64_t n,

@@ -45,7 +45,7 @@ lud_status ludc_value_key(const lud_graph *g, lud_t t, ludc_host *host, const lu
                           lud_error *err) {
     key[0] = key[1] = 0;
     LUDC_TRY(key_device(host, devices, key, err));
-    return ludc_graph_tell(g, t, mix, key) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    return ludc_graph_tell(g, t, mix, key) ? LUD_OK : ludc_no_memory(err, "model");
 }
 
 static void key_tokens(const int32_t *ids, int64_t n, uint64_t (*keys)[2]) {
@@ -106,7 +106,7 @@ static lud_status open_cache(ludc_prefix *p, const char *dir, lud_error *err) {
 lud_status ludc_prefix_open(ludc_model *m, const char *dir, lud_error *err) {
     if (m->prefix) return LUD_OK; /* of a tied input */
     ludc_prefix *p = ludc_alloc(sizeof *p);
-    if (!p) return ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    if (!p) return ludc_no_memory(err, "model");
     *p = (ludc_prefix){.model = m, .layer = -1};
     lud_status status = find_layer(p, err);
     m->prefix = p;

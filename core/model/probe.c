@@ -30,7 +30,7 @@ static lud_status take_tokens(const ludc_model *m, ludc_probe *p, lud_error *err
     for (size_t i = 0; i < LUDC_PROBES; i++) {
         ludc_ids *ids = &p->ids[i];
         LUDC_TRY(ludc_tokenizer_encode(m->tokenizer, ludc_str(prompts[i]), true, ids, err));
-        if (ids->len == 0 && !ludc_ids_push(ids, 0)) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+        if (ids->len == 0 && !ludc_ids_push(ids, 0)) return ludc_no_memory(err, NULL);
         ids->len = LUDC_MIN(ids->len, limit);
     }
     return LUD_OK;

@@ -27,12 +27,10 @@ static lud_status compile(ludc_run *r, lud_error *err) {
     bool backward = r->kind == LUDC_RUN_TRAIN;
     size_t n = 0;
     lud_t *roots = ludc_alloc(((size_t)m->info.layers + 8) * sizeof *roots);
-    if (!roots) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!roots) return ludc_no_memory(err, "program");
     lud_status status = ludc_model_build(m, m->store, r->kind, &r->caps, backward, &r->built, err);
     if (status == LUD_OK) status = collect_roots(r, roots, &n, err);
-    if (status == LUD_OK) {
-        status = ludc_program_new(r->built.g, roots, n, m->devices, m->store, &r->program, err);
-    }
+    if (status == LUD_OK) status = ludc_program_new(r->built.g, roots, n, m->devices, m->store, &r->program, err);
     ludc_graph_free(r->built.g);
     r->built.g = NULL;
     ludc_free(roots);
@@ -45,9 +43,8 @@ static lud_status check_caps(const ludc_model *m, int kind, const ludc_run_caps 
         return ludc_fail(err, LUD_E_INVALID, "program: T %lld, S %lld, N %lld out of range", (long long)c->T,
                          (long long)c->S, (long long)c->N);
     }
-    if (decode && (c->page_size < 1 || c->pages_per_segment < 1 || c->n_pages < 1)) {
+    if (decode && (c->page_size < 1 || c->pages_per_segment < 1 || c->n_pages < 1))
         return ludc_fail(err, LUD_E_INVALID, "program: decoding needs page_size, pages_per_segment and n_pages");
-    }
     if (kind != LUDC_RUN_TRAIN || m->info.n_trainable > 0) return LUD_OK;
     return ludc_fail(err, LUD_E_INVALID, "the model was not opened for training, or nothing in it can be trained");
 }
@@ -65,28 +62,26 @@ static lud_status make_scratch(ludc_run *r, lud_error *err) {
     r->row_loss = ludc_alloc(n * sizeof *r->row_loss);
     r->row_weight = ludc_alloc(n * sizeof *r->row_weight);
     if (r->reals && r->row_loss && r->row_weight) return LUD_OK;
-    return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    return ludc_no_memory(err, "program");
 }
 
 lud_status ludc_run_new(ludc_model *m, int kind, const ludc_run_caps *caps, ludc_run **out, lud_error *err) {
     LUDC_TRY(check_caps(m, kind, caps, err));
     ludc_run *r = ludc_alloc(sizeof *r);
-    if (!r) return ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+    if (!r) return ludc_no_memory(err, "program");
     r->model = m;
     r->kind = kind;
     r->caps = *caps;
     lud_status status = LUD_OK;
     if (caps->hidden) {
         r->hidden = ludc_alloc(((size_t)m->info.layers + 2) * sizeof *r->hidden);
-        if (!r->hidden) status = ludc_fail(err, LUD_E_NOMEM, "program: out of memory");
+        if (!r->hidden) status = ludc_no_memory(err, "program");
     }
     if (status == LUD_OK) status = make_scratch(r, err);
     if (status == LUD_OK) status = compile(r, err);
     if (status == LUD_OK && r->built.prefix) status = ludc_prefix_room(m, caps->T, caps->S, err);
-    if (status == LUD_OK)
-        *out = r;
-    else
-        ludc_run_free(r);
+    if (status == LUD_OK) return *out = r, LUD_OK;
+    ludc_run_free(r);
     return status;
 }
 
@@ -226,9 +221,8 @@ lud_status ludc_run_batch(ludc_run *r, const ludc_batch *batch, float loss_scale
                                .seg_offsets = batch->seg_offsets,
                                .rows = batch->target_rows};
     ludc_run_result mine = {0}, *out = result ? result : &mine;
-    if (r->kind != LUDC_RUN_TRAIN && r->kind != LUDC_RUN_LOSS) {
+    if (r->kind != LUDC_RUN_TRAIN && r->kind != LUDC_RUN_LOSS)
         return ludc_fail(err, LUD_E_INVALID, "this program has no loss");
-    }
     out->loss_sum = out->weight_sum = 0.0;
     /* Without targets there is neither loss nor gradient. */
     if (batch->N == 0) return LUD_OK;
@@ -248,15 +242,13 @@ lud_status ludc_run_encode(ludc_run *r, const ludc_run_tokens *t, int64_t width,
 }
 
 lud_status ludc_run_logits(ludc_run *r, const ludc_run_tokens *t, float *logits, lud_error *err) {
-    if (r->kind != LUDC_RUN_LOGITS && r->kind != LUDC_RUN_DECODE) {
+    if (r->kind != LUDC_RUN_LOGITS && r->kind != LUDC_RUN_DECODE)
         return ludc_fail(err, LUD_E_INVALID, "this program has no predictions");
-    }
     LUDC_TRY(check_tokens(r, t, err));
     if (r->kind == LUDC_RUN_DECODE) LUDC_TRY(check_pages(r, t, err));
     LUDC_TRY(put_tokens(r, t, err));
-    if (r->kind == LUDC_RUN_DECODE) {
+    if (r->kind == LUDC_RUN_DECODE)
         LUDC_TRY(put(r, r->built.page_table, t->page_table, t->S * r->caps.pages_per_segment, err));
-    }
     LUDC_TRY(execute(r, t, err));
     if (t->N == 0) return LUD_OK;
     return ludc_run_take_reals(r, r->built.pred, logits, t->N * r->model->info.vocab_size, err);

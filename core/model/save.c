@@ -7,14 +7,10 @@
 
 #define SHARD_BYTES ((uint64_t)5 << 30)
 
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
-}
-
 /* ---- Small files ---- */
 static lud_status write_text(const char *dir, const char *name, const void *text, size_t n, lud_error *err) {
     char *path = ludc_path_join(dir, name);
-    lud_status status = path ? ludc_file_write(path, text, n, err) : out_of_memory(err);
+    lud_status status = path ? ludc_file_write(path, text, n, err) : ludc_no_memory(err, "saving");
     ludc_free(path);
     return status;
 }
@@ -23,7 +19,7 @@ static lud_status write_json(const char *dir, const char *name, const ludc_value
     ludc_buf text = {0};
     lud_status status = ludc_value_to_json(v, 2, &text);
     ludc_buf_adds(&text, "\n");
-    if (status != LUD_OK || text.failed) status = out_of_memory(err);
+    if (status != LUD_OK || text.failed) status = ludc_no_memory(err, "saving");
     if (status == LUD_OK) status = write_text(dir, name, text.ptr, text.len, err);
     ludc_buf_free(&text);
     return status;
@@ -48,7 +44,8 @@ static lud_status write_card(const ludc_model *m, const char *dir, bool adapter,
     if (adapter) ludc_buf_addf(&text, "- %s\n", m->info.adapter_name);
     ludc_buf_addf(&text, "---\n# %s\n\nFine-tuned from `%s` with Ludwig %s.\n", adapter ? "Adapter" : "Model", base,
                   LUDC_VERSION);
-    lud_status status = text.failed ? out_of_memory(err) : write_text(dir, "README.md", text.ptr, text.len, err);
+    lud_status status =
+        text.failed ? ludc_no_memory(err, "saving") : write_text(dir, "README.md", text.ptr, text.len, err);
     ludc_buf_free(&text);
     return status;
 }
@@ -59,7 +56,7 @@ lud_status ludc_model_save_adapter(ludc_model *m, const char *dir, lud_error *er
     ludc_tensor_list list = {0};
     ludc_value *json = NULL;
     char *path = ludc_path_join(dir, "adapter_model.safetensors");
-    lud_status status = path ? ludc_dir_make(dir, err) : out_of_memory(err);
+    lud_status status = path ? ludc_dir_make(dir, err) : ludc_no_memory(err, "saving");
     if (status == LUD_OK) status = ludc_adapter_json(m, &json, err);
     if (status == LUD_OK) status = write_json(dir, "adapter_config.json", json, err);
     if (status == LUD_OK) status = ludc_tensors_adapter(m, &list, err);
@@ -78,15 +75,14 @@ static lud_status write_model_config(ludc_model *m, const char *dir, int32_t dty
                          : dtype == LUDC_BF16 ? LUDC_STR("bfloat16")
                                               : LUDC_STR("float32");
     ludc_value *json = ludc_value_new(LUD_CFG_OBJECT);
-    lud_status status = json ? LUD_OK : out_of_memory(err);
-    if (status == LUD_OK && !LUD_HAS(m->encoder, lud_encoder_vt, hf_config)) {
+    lud_status status = json ? LUD_OK : ludc_no_memory(err, "saving");
+    if (status == LUD_OK && !LUD_HAS(m->encoder, lud_encoder_vt, hf_config))
         status = ludc_fail(err, LUD_E_UNSUPPORTED, "encoder '%s' cannot write config.json", m->info.encoder_name);
-    }
     if (status == LUD_OK) status = m->encoder->hf_config(m->encoder_part.self, (lud_cfg_out *)json, err);
     if (status == LUD_OK) {
         bool ok = ludc_value_put(json, "dtype", ludc_value_str(word));
         if (ludc_value_get(json, "torch_dtype")) ok = ok && ludc_value_put(json, "torch_dtype", ludc_value_str(word));
-        status = ok ? write_json(dir, "config.json", json, err) : out_of_memory(err);
+        status = ok ? write_json(dir, "config.json", json, err) : ludc_no_memory(err, "saving");
     }
     ludc_value_free(json);
     return status;
@@ -104,7 +100,7 @@ static lud_status write_generation_config(const ludc_model *m, const char *dir, 
     }
     if (ok && m->info.bos_id >= 0) ok = ludc_value_put(json, "bos_token_id", ludc_value_int(m->info.bos_id));
     if (ok && m->info.pad_id >= 0) ok = ludc_value_put(json, "pad_token_id", ludc_value_int(m->info.pad_id));
-    lud_status status = ok ? write_json(dir, "generation_config.json", json, err) : out_of_memory(err);
+    lud_status status = ok ? write_json(dir, "generation_config.json", json, err) : ludc_no_memory(err, "saving");
     ludc_value_free(list);
     ludc_value_free(json);
     return status;

@@ -14,6 +14,8 @@ void ludc_tensor_list_free(ludc_tensor_list *);
 /* As LUDC_F32. Takes name and data, also on failure. */
 lud_status ludc_tensor_list_add(ludc_tensor_list *, char *name, float *data, const lud_shape *, lud_error *);
 
+lud_status ludc_param_values(ludc_store *, size_t index, float **out, lud_error *); /* heap */
+
 /* Every parameter of the base model as files of the scheme hold it, the adapter folded in. */
 lud_status ludc_tensors_merged(ludc_model *, const char *scheme, ludc_tensor_list *, lud_error *);
 /* What was trained, by PEFT's keys; and adapter_config.json; the caller frees. */

@@ -6,15 +6,32 @@
 #include <math.h>
 #include <string.h>
 
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "GGUF: out of memory");
-}
-
 static lud_status own_metadata(ludc_model *m, ludc_value *meta, lud_error *err) {
     if (!LUD_HAS(m->encoder, lud_encoder_vt, gguf_config))
         return ludc_fail(err, LUD_E_UNSUPPORTED, "encoder '%s' cannot be written as a GGUF; export it as merged",
                          m->info.encoder_name);
     return m->encoder->gguf_config(m->encoder_part.self, (lud_cfg_out *)meta, err);
+}
+
+/* Lists that are named as tensors become tensors. */
+static lud_status take_tables(ludc_value *meta, ludc_tensor_list *out, lud_error *err) {
+    static const char tail[] = ".weight";
+    for (size_t i = meta->len; i-- > 0;) {
+        const lud_str key = meta->keys[i];
+        const ludc_value *v = meta->items[i];
+        if (v->type != LUD_CFG_LIST || key.len < sizeof tail || strcmp(key.ptr + key.len + 1 - sizeof tail, tail) != 0)
+            continue;
+        char *name = ludc_strndup(key.ptr, key.len);
+        float *data = ludc_alloc(LUDC_MAX(v->len, 1) * sizeof *data);
+        const lud_shape shape = {.rank = 1, .dim = {(int64_t)v->len}};
+        for (size_t k = 0; data && k < v->len; k++) {
+            const ludc_value *x = v->items[k];
+            data[k] = x->type == LUD_CFG_INT ? (float)x->u.i : x->type == LUD_CFG_FLOAT ? (float)x->u.f : 0.0f;
+        }
+        LUDC_TRY(ludc_tensor_list_add(out, name, data, &shape, err));
+        (void)ludc_value_remove(meta, key.ptr);
+    }
+    return LUD_OK;
 }
 
 /* ---- The whole model ---- */
@@ -29,11 +46,11 @@ static lud_status put_general(ludc_value *meta, const char *name, int32_t dtype,
         if (file_types[i].dtype == dtype) file_type = file_types[i].file_type;
     if (file_type < 0)
         return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: weights are not written as %s", ludc_dtype_name(dtype));
-    const bool ok = ludc_value_put(meta, "general.type", ludc_value_str(LUDC_STR("model"))) &&
-                    ludc_value_put(meta, "general.name", ludc_value_str(ludc_str(name))) &&
+    const bool ok = ludc_value_put(meta, "general.type", ludc_value_text("model")) &&
+                    ludc_value_put(meta, "general.name", ludc_value_text(name)) &&
                     ludc_value_put(meta, "general.file_type", ludc_value_int(file_type)) &&
                     ludc_value_put(meta, "general.quantization_version", ludc_value_int(2));
-    return ok ? LUD_OK : out_of_memory(err);
+    return ok ? LUD_OK : ludc_no_memory(err, "GGUF");
 }
 
 /* llama.cpp wants vectors in fp32. Tables of the vocabulary suffer most from four bits. */
@@ -47,7 +64,8 @@ int32_t ludc_gguf_type(const ludc_save_tensor *t, int64_t vocab, int32_t wanted)
 lud_status ludc_model_save_gguf(ludc_model *m, const char *path, const char *name, int32_t dtype, lud_error *err) {
     ludc_tensor_list list = {0};
     ludc_value *meta = ludc_value_new(LUD_CFG_OBJECT);
-    lud_status status = meta ? own_metadata(m, meta, err) : out_of_memory(err);
+    lud_status status = meta ? own_metadata(m, meta, err) : ludc_no_memory(err, "GGUF");
+    if (status == LUD_OK) status = take_tables(meta, &list, err);
     if (status == LUD_OK) status = put_general(meta, name, dtype, err);
     if (status == LUD_OK)
         status = ludc_tokenizer_to_gguf(m->tokenizer, m->info.vocab_size, m->info.eos_ids, m->info.n_eos, meta, err);
@@ -62,8 +80,8 @@ lud_status ludc_model_save_gguf(ludc_model *m, const char *path, const char *nam
 
 /* ---- The adapter ---- */
 static lud_status check_lora(const ludc_model *m, const ludc_value *json, lud_error *err) {
-    const bool plain = ludc_str_eq(ludc_get_str(json, "peft_type", LUDC_STR("")), "LORA") &&
-                       !ludc_get_bool(json, "use_dora", false) && !ludc_get_bool(json, "lora_bias", false) &&
+    const bool plain = ludc_text_is(json, "peft_type", "LORA") && !ludc_get_bool(json, "use_dora", false) &&
+                       !ludc_get_bool(json, "lora_bias", false) &&
                        ludc_str_eq(ludc_get_str(json, "bias", LUDC_STR("none")), "none") &&
                        ludc_is_null(ludc_value_get(json, "modules_to_save"));
     if (plain) return LUD_OK;
@@ -99,7 +117,8 @@ static lud_status rename_lora(ludc_model *m, const ludc_value *json, double alph
         /* Only names are wanted: rows of A are none of the tensor's. */
         float *none = ludc_alloc((size_t)s->site.d_out * sizeof *none);
         shape.dim[0] = s->site.d_out;
-        const lud_status status = none ? ludc_to_file(m, "gguf", param, none, &shape, file, err) : out_of_memory(err);
+        const lud_status status =
+            none ? ludc_to_file(m, "gguf", param, none, &shape, file, err) : ludc_no_memory(err, "GGUF");
         ludc_free(none);
         LUDC_TRY(status);
     } else {
@@ -110,7 +129,7 @@ static lud_status rename_lora(ludc_model *m, const ludc_value *json, double alph
     }
     ludc_buf name = {0};
     ludc_buf_addf(&name, "%s.lora_%c", file, which == 'A' ? 'a' : 'b');
-    if (name.failed) return ludc_buf_free(&name), out_of_memory(err);
+    if (name.failed) return ludc_buf_free(&name), ludc_no_memory(err, "GGUF");
     ludc_free((char *)t->name);
     t->name = name.ptr;
     return LUD_OK;
@@ -118,16 +137,16 @@ static lud_status rename_lora(ludc_model *m, const ludc_value *json, double alph
 
 static lud_status adapter_metadata(ludc_model *m, const char *name, double alpha, ludc_value *meta, lud_error *err) {
     ludc_value *own = ludc_value_new(LUD_CFG_OBJECT);
-    lud_status status = own ? own_metadata(m, own, err) : out_of_memory(err);
+    lud_status status = own ? own_metadata(m, own, err) : ludc_no_memory(err, "GGUF");
     const bool ok =
         status == LUD_OK &&
         ludc_value_put(meta, "general.architecture", ludc_value_copy(ludc_value_get(own, "general.architecture"))) &&
-        ludc_value_put(meta, "general.type", ludc_value_str(LUDC_STR("adapter"))) &&
-        ludc_value_put(meta, "general.name", ludc_value_str(ludc_str(name))) &&
-        ludc_value_put(meta, "adapter.type", ludc_value_str(LUDC_STR("lora"))) &&
+        ludc_value_put(meta, "general.type", ludc_value_text("adapter")) &&
+        ludc_value_put(meta, "general.name", ludc_value_text(name)) &&
+        ludc_value_put(meta, "adapter.type", ludc_value_text("lora")) &&
         ludc_value_put(meta, "adapter.lora.alpha", ludc_value_float(alpha));
     ludc_value_free(own);
-    if (status == LUD_OK && !ok) status = out_of_memory(err);
+    if (status == LUD_OK && !ok) status = ludc_no_memory(err, "GGUF");
     return status;
 }
 
@@ -135,7 +154,7 @@ lud_status ludc_model_save_gguf_adapter(ludc_model *m, const char *path, const c
     if (!m->adapter_vt) return ludc_fail(err, LUD_E_INVALID, "this model has no adapter to export");
     ludc_tensor_list list = {0};
     ludc_value *json = NULL, *meta = ludc_value_new(LUD_CFG_OBJECT);
-    lud_status status = meta ? ludc_adapter_json(m, &json, err) : out_of_memory(err);
+    lud_status status = meta ? ludc_adapter_json(m, &json, err) : ludc_no_memory(err, "GGUF");
     const double alpha = ludc_get_float(json, "lora_alpha", 8.0);
     if (status == LUD_OK) status = check_lora(m, json, err);
     if (status == LUD_OK) status = adapter_metadata(m, name, alpha, meta, err);

@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-static lud_status out_of_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "saving: out of memory");
-}
-
 /* ---- A list of tensors with their own memory ---- */
 void ludc_tensor_list_free(ludc_tensor_list *l) {
     for (size_t i = 0; i < l->len; i++) {
@@ -19,18 +15,10 @@ void ludc_tensor_list_free(ludc_tensor_list *l) {
 }
 
 lud_status ludc_tensor_list_add(ludc_tensor_list *l, char *name, float *data, const lud_shape *shape, lud_error *err) {
-    if (name && data && l->len == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 64;
-        ludc_save_tensor *grown = ludc_realloc(l->ptr, l->cap * sizeof *grown, cap * sizeof *grown);
-        if (grown) {
-            l->ptr = grown;
-            l->cap = cap;
-        }
-    }
-    if (!name || !data || l->len == l->cap) {
+    if (!name || !data || !ludc_grow(&l->ptr, l->len, &l->cap, sizeof *l->ptr)) {
         ludc_free(name);
         ludc_free(data);
-        return out_of_memory(err);
+        return ludc_no_memory(err, "saving");
     }
     ludc_save_tensor *t = &l->ptr[l->len++];
     *t = (ludc_save_tensor){.name = name, .dtype = LUDC_F32, .rank = shape->rank, .data = data};
@@ -38,10 +26,9 @@ lud_status ludc_tensor_list_add(ludc_tensor_list *l, char *name, float *data, co
     return LUD_OK;
 }
 
-static lud_status values_of(ludc_model *m, size_t index, float **out, lud_error *err) {
-    const ludc_param *p = ludc_store_at(m->store, index);
-    *out = ludc_alloc((size_t)p->count * sizeof **out);
-    lud_status status = *out ? ludc_store_get(m->store, index, *out, err) : out_of_memory(err);
+lud_status ludc_param_values(ludc_store *store, size_t index, float **out, lud_error *err) {
+    *out = ludc_alloc((size_t)ludc_store_at(store, index)->count * sizeof **out);
+    const lud_status status = *out ? ludc_store_get(store, index, *out, err) : ludc_no_memory(err, "saving");
     if (status == LUD_OK) return LUD_OK;
     ludc_free(*out);
     *out = NULL;
@@ -56,12 +43,9 @@ lud_status ludc_tensors_adapter(ludc_model *m, ludc_tensor_list *list, lud_error
         float *values = NULL;
         const char *name = ludc_param_relative(m, p->name);
         if (!name || (!ludc_param_is_adapters(m, name) && !ludc_param_base_trains(m, name))) continue;
-        LUDC_TRY(values_of(m, i, &values, err));
+        LUDC_TRY(ludc_param_values(m->store, i, &values, err));
         lud_status status = ludc_adapter_key(m, name, &key, err);
-        if (status != LUD_OK) {
-            ludc_free(values);
-            return status;
-        }
+        if (status != LUD_OK) return ludc_free(values), status;
         LUDC_TRY(ludc_tensor_list_add(list, key, values, &p->shape, err));
     }
     return LUD_OK;
@@ -71,18 +55,16 @@ lud_status ludc_adapter_json(ludc_model *m, ludc_value **out, lud_error *err) {
     if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, config))
         return ludc_fail(err, LUD_E_UNSUPPORTED, "adapter '%s' cannot be saved: it lacks config", m->info.adapter_name);
     ludc_value *json = ludc_value_new(LUD_CFG_OBJECT);
-    lud_status status = json ? LUD_OK : out_of_memory(err);
+    lud_status status = json ? LUD_OK : ludc_no_memory(err, "saving");
     if (status == LUD_OK)
         status = m->adapter_vt->config(m->adapter_part.self, LUD_CONFIG_SAVE, m->adapter, (lud_cfg_out *)json, err);
     const char *base = m->base_path ? m->base_path : m->base->path;
-    bool ok = status == LUD_OK && ludc_value_put(json, "base_model_name_or_path", ludc_value_str(ludc_str(base)));
-    if (ok && m->base_revision[0]) ok = ludc_value_put(json, "revision", ludc_value_str(ludc_str(m->base_revision)));
-    if (ok && !m->info.causal) ok = ludc_value_put(json, "task_type", ludc_value_str(LUDC_STR("FEATURE_EXTRACTION")));
-    if (status == LUD_OK && !ok) status = out_of_memory(err);
-    if (status == LUD_OK)
-        *out = json;
-    else
-        ludc_value_free(json);
+    bool ok = status == LUD_OK && ludc_value_put(json, "base_model_name_or_path", ludc_value_text(base));
+    if (ok && m->base_revision[0]) ok = ludc_value_put(json, "revision", ludc_value_text(m->base_revision));
+    if (ok && !m->info.causal) ok = ludc_value_put(json, "task_type", ludc_value_text("FEATURE_EXTRACTION"));
+    if (status == LUD_OK && !ok) status = ludc_no_memory(err, "saving");
+    if (status == LUD_OK) return *out = json, LUD_OK;
+    ludc_value_free(json);
     return status;
 }
 
@@ -109,10 +91,9 @@ static lud_status take_step(void *arg, const lud_source *s) {
 
 static void transpose(float *v, lud_shape *shape, const float *from) {
     int64_t rows = shape->dim[0], columns = shape->dim[1];
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++)
         for (int64_t k = 0; k < columns; k++)
             v[k * rows + i] = from[i * columns + k];
-    }
     shape->dim[0] = columns;
     shape->dim[1] = rows;
 }
@@ -134,7 +115,7 @@ static lud_status undo_move(const lud_source *s, float *v, int64_t n, lud_shape 
     if (!turns && !rope)
         return ludc_fail(err, LUD_E_UNSUPPORTED, "saving '%s': source step %d cannot be undone", param, s->op);
     float *copy = ludc_alloc((size_t)n * sizeof *copy);
-    if (!copy) return out_of_memory(err);
+    if (!copy) return ludc_no_memory(err, "saving");
     memcpy(copy, v, (size_t)n * sizeof *v);
     if (turns)
         transpose(v, shape, copy);
@@ -155,12 +136,11 @@ lud_status ludc_to_file(ludc_model *m, const char *scheme, const char *param, fl
         n *= shape->dim[d];
     for (size_t i = all.n; i-- > 0;) { /* last one first */
         const lud_source *s = &all.list[i];
-        if (s->op == LUD_SOURCE_ADD) {
+        if (s->op == LUD_SOURCE_ADD)
             for (int64_t k = 0; k < n; k++)
                 v[k] -= (float)s->a;
-        } else if (s->op != LUD_SOURCE_COPY) {
+        else if (s->op != LUD_SOURCE_COPY)
             LUDC_TRY(undo_move(s, v, n, shape, param, err));
-        }
     }
     memcpy(name, all.name, sizeof all.name);
     return LUD_OK;
@@ -177,14 +157,15 @@ static lud_status fold(ludc_model *m, const char *param, float *v, lud_error *er
     if (is_weight) return ludc_model_merged(m, s->name, v, err);
     float *w = ludc_alloc((size_t)(s->site.d_in * s->site.d_out) * sizeof *w);
     int64_t index = ludc_site_param(m, s, "weight");
-    lud_status status = w && index >= 0 ? ludc_store_get(m->store, (size_t)index, w, err) : out_of_memory(err);
+    lud_status status =
+        w && index >= 0 ? ludc_store_get(m->store, (size_t)index, w, err) : ludc_no_memory(err, "saving");
     if (status == LUD_OK) status = ludc_site_merge(m, s, w, v, err);
     ludc_free(w);
     return status;
 }
 
 static lud_status merged_values(ludc_model *m, size_t index, float **out, lud_error *err) {
-    LUDC_TRY(values_of(m, index, out, err));
+    LUDC_TRY(ludc_param_values(m->store, index, out, err));
     const lud_status status =
         m->adapter_vt ? fold(m, ludc_param_relative(m, ludc_store_at(m->store, index)->name), *out, err) : LUD_OK;
     if (status != LUD_OK) ludc_free(*out);

@@ -24,13 +24,7 @@ void ludc_sites_free(ludc_model *m) {
 
 static bool add_site(ludc_model *m, const lud_site *site) {
     if (ludc_site_find(m, ludc_str(site->name))) return true;
-    if (m->n_sites == m->cap_sites) {
-        size_t cap = m->cap_sites ? 2 * m->cap_sites : 64;
-        ludc_site *grown = ludc_realloc(m->sites, m->cap_sites * sizeof *grown, cap * sizeof *grown);
-        if (!grown) return false;
-        m->sites = grown;
-        m->cap_sites = cap;
-    }
+    if (!ludc_grow(&m->sites, m->n_sites, &m->cap_sites, sizeof(*m->sites))) return false;
     ludc_site *s = &m->sites[m->n_sites];
     *s = (ludc_site){.name = ludc_strdup(site->name), .site = *site};
     if (!s->name || !ludc_map_put(m->site_index, ludc_str(s->name), (int64_t)m->n_sites)) {
@@ -125,15 +119,15 @@ static bool drops_hook(void *arg, bool trained) {
     return trained || m->in_adapter > 0;
 }
 
-const struct ludc_graph_hooks_table ludc_model_hooks = {site_hook, wraps_hook, trains_hook, drops_hook};
+const ludc_graph_hooks ludc_model_hooks = {
+    .site = site_hook, .wraps = wraps_hook, .trains = trains_hook, .drops = drops_hook};
 
 /* ---- Collecting and matching ---- */
 static lud_status no_match(const ludc_model *m, lud_error *err) {
     ludc_buf text = {0}, some = {0};
     (void)ludc_value_to_json(ludc_value_get(m->adapter, "target_modules"), -1, &text);
-    for (size_t i = 0; i < LUDC_MIN(m->n_sites, 10); i++) {
+    for (size_t i = 0; i < LUDC_MIN(m->n_sites, 10); i++)
         ludc_buf_addf(&some, "%s%s", i ? ", " : "", m->sites[i].name);
-    }
     lud_status status = ludc_fail(
         err, LUD_E_INVALID, "adapter: target_modules %s matched no module of the model; it has %zu, among them %s",
         text.ptr ? text.ptr : "?", m->n_sites, some.ptr ? some.ptr : "?");
@@ -150,7 +144,7 @@ static lud_status match_all(ludc_model *m, lud_error *err) {
         if (!s->matched) continue;
         n++;
         s->cfg = ludc_targets_cfg(m->targets, ludc_str(s->name));
-        if (!s->cfg) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+        if (!s->cfg) return ludc_no_memory(err, "adapter");
         s->site.cfg = s->cfg;
     }
     return n ? LUD_OK : no_match(m, err);
@@ -163,7 +157,7 @@ lud_status ludc_sites_collect(ludc_model *m, lud_error *err) {
     lud_status status = LUD_E_NOMEM;
     m->site_index = ludc_map_new(256);
     if (!scratch || !m->site_index) {
-        (void)ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+        (void)ludc_no_memory(err, "model");
         goto out;
     }
     m->collecting = true;

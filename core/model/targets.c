@@ -29,10 +29,7 @@ static lud_status compile(const char *key, lud_str text, rules *out, const ludc_
     ludc_expression *re = NULL;
     LUDC_TRY(ludc_expression_new("adapter", key, text, true, &re, err));
     rule *grown = ludc_realloc(out->ptr, out->len * sizeof *grown, (out->len + 1) * sizeof *grown);
-    if (!grown) {
-        ludc_expression_free(re);
-        return ludc_fail(err, LUD_E_NOMEM, "adapter.%s: out of memory", key);
-    }
+    if (!grown) return ludc_expression_free(re), ludc_fail(err, LUD_E_NOMEM, "adapter.%s: out of memory", key);
     out->ptr = grown;
     out->ptr[out->len++] = (rule){re, value};
     return LUD_OK;
@@ -58,9 +55,8 @@ static bool is_text(const ludc_value *v) {
 
 static lud_status check_words(const char *key, const ludc_value *v, lud_error *err) {
     if (ludc_is_null(v) || is_text(v)) return LUD_OK;
-    for (size_t i = 0; v->type == LUD_CFG_LIST && i < v->len; i++) {
+    for (size_t i = 0; v->type == LUD_CFG_LIST && i < v->len; i++)
         if (!is_text(v->items[i])) return ludc_fail(err, LUD_E_INVALID, "adapter.%s[%zu]: want a text", key, i);
-    }
     return v->type == LUD_CFG_LIST ? LUD_OK : ludc_fail(err, LUD_E_INVALID, "adapter.%s: want a list or a text", key);
 }
 
@@ -75,9 +71,8 @@ static lud_status read_modules(ludc_targets *t, lud_error *err) {
                          "modules, or write \"all-linear\"");
     }
     t->all_linear = is_text(t->modules) && ludc_str_eq(t->modules->u.s, "all-linear");
-    if (is_text(t->modules) && !t->all_linear) {
+    if (is_text(t->modules) && !t->all_linear)
         LUDC_TRY(compile("target_modules", t->modules->u.s, &t->target, NULL, err));
-    }
     if (is_text(t->excluded)) LUDC_TRY(compile("exclude_modules", t->excluded->u.s, &t->exclude, NULL, err));
     return LUD_OK;
 }
@@ -87,9 +82,8 @@ static lud_status read_layers(ludc_targets *t, lud_error *err) {
     t->layers = ludc_value_get(t->section, "layers_to_transform");
     if (ludc_is_null(t->layers) || (t->layers->type == LUD_CFG_LIST && t->layers->len == 0)) t->layers = NULL;
     if (!t->layers) return LUD_OK;
-    if (t->layers->type != LUD_CFG_INT && t->layers->type != LUD_CFG_LIST) {
+    if (t->layers->type != LUD_CFG_INT && t->layers->type != LUD_CFG_LIST)
         return ludc_fail(err, LUD_E_INVALID, "adapter.layers_to_transform: want a number or a list of numbers");
-    }
     LUDC_TRY(check_words("layers_pattern", pattern, err));
     size_t n = ludc_is_null(pattern) ? 0 : is_text(pattern) ? pattern->u.s.len != 0 : pattern->len;
     if (n == 0) return compile("layers_pattern", ludc_str(any_layer), &t->layer, NULL, err);
@@ -106,9 +100,8 @@ static lud_status read_pattern(const ludc_targets *t, const char *key, rules *ou
     if (v->type != LUD_CFG_OBJECT) return ludc_fail(err, LUD_E_INVALID, "adapter.%s: want an object", key);
     for (size_t i = 0; i < v->len; i++) {
         const ludc_value *number = v->items[i];
-        if (number->type != LUD_CFG_INT && number->type != LUD_CFG_FLOAT) {
+        if (number->type != LUD_CFG_INT && number->type != LUD_CFG_FLOAT)
             return ludc_fail(err, LUD_E_INVALID, "adapter.%s.%s: want a number", key, v->keys[i].ptr);
-        }
         LUDC_TRY(compile_in(key, "(?:.*\\.)?(?:", v->keys[i], ")", out, number, err));
     }
     return LUD_OK;
@@ -132,16 +125,14 @@ void ludc_targets_free(ludc_targets *t) {
 
 lud_status ludc_targets_new(const ludc_value *section, ludc_targets **out, lud_error *err) {
     ludc_targets *t = ludc_alloc(sizeof *t);
-    if (!t) return ludc_fail(err, LUD_E_NOMEM, "adapter: out of memory");
+    if (!t) return ludc_no_memory(err, "adapter");
     t->section = section;
     lud_status status = read_modules(t, err);
     if (status == LUD_OK) status = read_layers(t, err);
     if (status == LUD_OK) status = read_pattern(t, "rank_pattern", &t->rank, err);
     if (status == LUD_OK) status = read_pattern(t, "alpha_pattern", &t->alpha, err);
-    if (status == LUD_OK)
-        *out = t;
-    else
-        ludc_targets_free(t);
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_targets_free(t);
     return status;
 }
 
@@ -186,9 +177,8 @@ bool ludc_targets_match(const ludc_targets *t, lud_str module, int32_t site_kind
 }
 
 static const ludc_value *pattern_value(const rules *r, lud_str module, const ludc_value *dflt) {
-    for (size_t i = 0; i < r->len; i++) {
+    for (size_t i = 0; i < r->len; i++)
         if (ludc_expression_match(r->ptr[i].code, module, true, NULL)) return r->ptr[i].value;
-    }
     return dflt;
 }
 

@@ -14,10 +14,10 @@ bool ludc_tower_wanted(const ludc_value *section) {
 }
 
 static void say_builder(const ludc_model *m, const ludc_value *section) {
-    const lud_str type = ludc_get_str(section, "type", LUDC_STR(""));
+    const lud_str type = ludc_get_text(section, "type");
     if (type.len == 0 || ludc_str_eq(type, "auto_transformer") || ludc_str_eq(type, "llm")) return;
     if (ludc_str_eq(type, m->base->model_type) || ludc_str_eq(type, m->info.encoder_name)) return;
-    ludc_log(LUD_LOG_WARN, "encoder.type is '%.*s', but %s is a '%s': it is read as that", (int)type.len, type.ptr,
+    ludc_log(LUD_LOG_WARN, "encoder.type is '%.*s', but %s is a '%s': it is read as that", LUDC_ARG(type),
              m->base->path, m->base->model_type);
 }
 
@@ -26,7 +26,7 @@ lud_status ludc_tower_open(const ludc_predictor *p, const ludc_input *in, const 
     ludc_model *m = ludc_alloc(sizeof *m);
     const lud_str base = base_of(section);
     char *path = ludc_strndup(base.ptr, base.len);
-    lud_status status = m && path ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "model: out of memory");
+    lud_status status = m && path ? LUD_OK : ludc_no_memory(err, "model");
     if (status == LUD_OK) {
         *m = (ludc_model){.host = p->host,
                           .config = section,

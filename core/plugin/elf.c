@@ -24,24 +24,19 @@ static const char *text_at(image f, const Elf64_Shdr *strings, uint64_t off) {
     return s && memchr(s, 0, strings->sh_size - off) ? s : "";
 }
 
+/* Exports of a dynamic symbol table; names of local functions in the other one, which is gone if the file was stripped.
+ */
 static void read_symbols(image f, const Elf64_Shdr *table, const Elf64_Shdr *strings, ludc_elf *out) {
     for (uint64_t i = 1; i < table->sh_size / sizeof(Elf64_Sym); i++) {
         const Elf64_Sym *s = struct_at(f, table->sh_offset + i * sizeof(*s), sizeof(*s));
         if (!s) return;
-        if (s->st_shndx == SHN_UNDEF || ELF64_ST_BIND(s->st_info) == STB_LOCAL) continue;
-        out->n_exports++;
-        strncpy(out->export_name, text_at(f, strings, s->st_name), sizeof(out->export_name) - 1);
-    }
-}
-
-/* Names of local functions; gone if the file was stripped. */
-static void read_locals(image f, const Elf64_Shdr *table, const Elf64_Shdr *strings, ludc_elf *out) {
-    for (uint64_t i = 1; i < table->sh_size / sizeof(Elf64_Sym); i++) {
-        const Elf64_Sym *s = struct_at(f, table->sh_offset + i * sizeof(*s), sizeof(*s));
-        if (!s) return;
-        if (ELF64_ST_TYPE(s->st_info) == STT_FUNC &&
-            strcmp(text_at(f, strings, s->st_name), "__cpu_indicator_init") == 0)
-            out->has_cpu_init = true;
+        const char *name = text_at(f, strings, s->st_name);
+        if (table->sh_type == SHT_SYMTAB) {
+            out->has_cpu_init |= ELF64_ST_TYPE(s->st_info) == STT_FUNC && strcmp(name, "__cpu_indicator_init") == 0;
+        } else if (s->st_shndx != SHN_UNDEF && ELF64_ST_BIND(s->st_info) != STB_LOCAL) {
+            out->n_exports++;
+            strncpy(out->export_name, name, sizeof(out->export_name) - 1);
+        }
     }
 }
 
@@ -67,8 +62,7 @@ static bool read_sections(image f, ludc_elf *out) {
         const Elf64_Shdr *s = struct_at(f, h->e_shoff + i * sizeof(*s), sizeof(*s));
         const Elf64_Shdr *strings =
             s && s->sh_link < count ? struct_at(f, h->e_shoff + s->sh_link * sizeof(*s), sizeof(*s)) : NULL;
-        if (strings && s->sh_type == SHT_DYNSYM) read_symbols(f, s, strings, out);
-        if (strings && s->sh_type == SHT_SYMTAB) read_locals(f, s, strings, out);
+        if (strings && (s->sh_type == SHT_DYNSYM || s->sh_type == SHT_SYMTAB)) read_symbols(f, s, strings, out);
         if (strings && s->sh_type == SHT_DYNAMIC) read_dynamic(f, s, strings, out);
     }
     return true;

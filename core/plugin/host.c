@@ -80,17 +80,13 @@ static void fill_table(ludc_host *h) {
 
 lud_status ludc_host_new(const ludc_host_opts *opts, ludc_host **out, lud_error *err) {
     ludc_host *h = ludc_alloc(sizeof(*h));
-    if (!h) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!h) return ludc_no_memory(err, NULL);
     fill_table(h);
     h->pool = ludc_pool_new(opts->threads);
-    const lud_status status =
-        h->pool ? ludc_search_path_make(h, opts, err) : ludc_fail(err, LUD_E_NOMEM, "no thread pool: out of memory");
-    if (status != LUD_OK) {
-        ludc_host_free(h);
-        return status;
-    }
-    *out = h;
-    return LUD_OK;
+    const lud_status status = h->pool ? ludc_search_path_make(h, opts, err) : ludc_no_memory(err, "no thread pool");
+    if (status == LUD_OK) return *out = h, LUD_OK;
+    ludc_host_free(h);
+    return status;
 }
 
 void ludc_host_free(ludc_host *h) {
@@ -128,7 +124,7 @@ lud_status ludc_host_add_service(ludc_host *h, const char *id, const void *table
 lud_status ludc_host_load(ludc_host *h, lud_error *err) {
     LUDC_TRY(ludc_search(h, err));
     h->infos = ludc_alloc(h->n_files * sizeof(*h->infos));
-    if (!h->infos) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!h->infos) return ludc_no_memory(err, NULL);
     for (size_t i = 0; i < h->n_files; i++) {
         ludc_candidate_file *f = &h->files[i];
         if (!f->reason) ludc_load_file(h, f);

@@ -44,13 +44,8 @@ static bool shadowed(const ludc_host *h, const lud_component *c) {
 
 lud_status ludc_register(ludc_host *h, const ludc_candidate_file *f, const ludc_plugin_info *info, lud_error *err) {
     for (uint32_t i = 0; i < f->plugin->n_components; i++) {
-        if (h->n_components == h->cap_components) {
-            const size_t cap = h->cap_components ? 2 * h->cap_components : 16;
-            ludc_component *more = ludc_realloc(h->components, h->n_components * sizeof(*more), cap * sizeof(*more));
-            if (!more) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-            h->components = more;
-            h->cap_components = cap;
-        }
+        if (!ludc_grow(&h->components, h->n_components, &h->cap_components, sizeof(*h->components)))
+            return ludc_no_memory(err, NULL);
         const lud_component *c = f->plugin->components[i];
         h->components[h->n_components] = (ludc_component){.c = c, .from = info, .shadowed = shadowed(h, c)};
         h->n_components++;
@@ -104,7 +99,7 @@ static lud_status not_found(const ludc_host *h, int32_t kind, const char *featur
     add_refused(h, &refused);
     const lud_status status =
         ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s'%s%s (%s); searched %s%s", ludc_kind_name(kind),
-                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, feature_type ? " for " : "",
+                  by_model_type ? "for model type " : "", LUDC_ARG(word), feature_type ? " for " : "",
                   feature_type ? feature_type : "", names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?",
                   refused.ptr ? refused.ptr : "");
     ludc_buf_free(&names);

@@ -14,14 +14,14 @@ static lud_status add_folder(ludc_host *h, const char *path, lud_error *err) {
     if (h->n_folders == LUDC_MAX_FOLDERS)
         return ludc_fail(err, LUD_E_INVALID, "more than %d plugin folders", LUDC_MAX_FOLDERS);
     h->folders[h->n_folders] = ludc_path_absolute(path);
-    if (!h->folders[h->n_folders]) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!h->folders[h->n_folders]) return ludc_no_memory(err, NULL);
     h->n_folders++;
     return LUD_OK;
 }
 
 static lud_status add_joined(ludc_host *h, const char *dir, const char *name, lud_error *err) {
     char *path = ludc_path_join(dir, name);
-    const lud_status status = path ? add_folder(h, path, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = path ? add_folder(h, path, err) : ludc_no_memory(err, NULL);
     ludc_free(path);
     return status;
 }
@@ -31,7 +31,7 @@ static lud_status add_list(ludc_host *h, const char *list, lud_error *err) {
         const size_t n = strcspn(list, ":");
         char *part = ludc_strndup(list, n);
         /* Never the working directory: what is not absolute is passed over. */
-        const lud_status status = !part            ? ludc_fail(err, LUD_E_NOMEM, "out of memory")
+        const lud_status status = !part            ? ludc_no_memory(err, NULL)
                                   : part[0] == '/' ? add_folder(h, part, err)
                                                    : LUD_OK;
         ludc_free(part);
@@ -57,23 +57,16 @@ lud_status ludc_search_path_make(ludc_host *h, const ludc_host_opts *opts, lud_e
     else if (home && home[0] == '/')
         LUDC_TRY(add_joined(h, home, ".local/share/" PLUGINS, err));
     char *image = ludc_path_of_image();
-    const lud_status status =
-        image ? add_joined(h, image, "../lib/" PLUGINS, err) : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    const lud_status status = image ? add_joined(h, image, "../lib/" PLUGINS, err) : ludc_no_memory(err, NULL);
     ludc_free(image);
     return status;
 }
 
 static lud_status add_file(ludc_host *h, const char *path, bool named, lud_error *err) {
-    if (h->n_files == h->cap_files) {
-        const size_t cap = h->cap_files ? 2 * h->cap_files : 16;
-        ludc_candidate_file *files = ludc_realloc(h->files, h->n_files * sizeof(*files), cap * sizeof(*files));
-        if (!files) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
-        h->files = files;
-        h->cap_files = cap;
-    }
+    if (!ludc_grow(&h->files, h->n_files, &h->cap_files, sizeof(*h->files))) return ludc_no_memory(err, NULL);
     struct stat st;
     ludc_candidate_file f = {.path = ludc_path_absolute(path), .named = named};
-    if (!f.path) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    if (!f.path) return ludc_no_memory(err, NULL);
     if (stat(f.path, &st) != 0 || !S_ISREG(st.st_mode)) f.reason = ludc_text("not a regular file");
     if (!f.reason) f.dev = st.st_dev, f.ino = st.st_ino;
     for (size_t i = 0; !f.reason && i < h->n_files; i++)
@@ -83,11 +76,6 @@ static lud_status add_file(ludc_host *h, const char *path, bool named, lud_error
         }
     h->files[h->n_files++] = f;
     return LUD_OK;
-}
-
-static bool is_library(const char *name) {
-    const size_t n = strlen(name);
-    return n > 3 && strcmp(name + n - 3, ".so") == 0;
 }
 
 static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
@@ -101,7 +89,7 @@ static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
         return LUD_OK;
     }
     for (size_t i = 0; i < n && status == LUD_OK; i++) {
-        char *path = is_library(names[i]) ? ludc_path_join(folder, names[i]) : NULL;
+        char *path = ludc_str_ends(ludc_str(names[i]), ".so") ? ludc_path_join(folder, names[i]) : NULL;
         if (path) status = add_file(h, path, false, err);
         ludc_free(path);
     }
@@ -110,11 +98,10 @@ static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
 }
 
 lud_status ludc_search(ludc_host *h, lud_error *err) {
-    for (size_t i = 0; i < h->n_folders; i++) {
+    for (size_t i = 0; i < h->n_folders; i++)
         if (ludc_path_is_dir(h->folders[i]))
             LUDC_TRY(scan(h, h->folders[i], err));
         else if (ludc_path_exists(h->folders[i]))
             LUDC_TRY(add_file(h, h->folders[i], i < h->n_named, err));
-    }
     return LUD_OK;
 }

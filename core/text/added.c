@@ -10,11 +10,10 @@
 static size_t lower_bound(const ludc_added_index *x, size_t lo, size_t hi, size_t depth, unsigned c) {
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if ((unsigned char)x->sorted[mid]->pattern[depth] < c) {
+        if ((unsigned char)x->sorted[mid]->pattern[depth] < c)
             lo = mid + 1;
-        } else {
+        else
             hi = mid;
-        }
     }
     return lo;
 }
@@ -51,15 +50,8 @@ static bool is_word_after(const ludc_classes *t, const char *s, size_t n, size_t
     return ludc_class(t, cp) & LUDC_C_WORD;
 }
 
-static size_t blanks_before(const ludc_classes *t, const char *s, size_t at, size_t limit) {
-    uint32_t cp;
-    while (at > limit) {
-        size_t start = ludc_utf8_back(s, at);
-        ludc_utf8_next(s + start, at - start, &cp);
-        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
-        at = start;
-    }
-    return at;
+static size_t blanks_before(const char *s, size_t at, size_t limit) {
+    return at <= limit ? at : limit + ludc_utf8_trim(s + limit, at - limit, ludc_is_space);
 }
 
 static size_t blanks_after(const ludc_classes *t, const char *s, size_t n, size_t at) {
@@ -85,7 +77,7 @@ lud_status ludc_added_split(const ludc_added_index *x, const ludc_classes *t, co
         size_t start = at, stop = at + token->pattern_len;
         at = stop;
         if (token->single_word && (is_word_before(t, s, start) || is_word_after(t, s, n, stop))) continue;
-        if (token->lstrip) start = blanks_before(t, s, start, done);
+        if (token->lstrip) start = blanks_before(s, start, done);
         if (token->rstrip) stop = blank_end = stop <= blank_end ? blank_end : blanks_after(t, s, n, stop);
         if (done < start) LUDC_TRY(fn(arg, done, start, NULL));
         LUDC_TRY(fn(arg, start, stop, token));

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static lud_status no_memory(const ludc_load *l) {
-    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-}
-
 static lud_str id_key(const int32_t *id) {
     return (lud_str){(const char *)id, sizeof *id};
 }
@@ -22,9 +18,8 @@ const ludc_added_token *ludc_added_by_id(const ludc_added *a, int32_t id) {
 static lud_status read_token(const ludc_load *l, const ludc_value *v, int64_t max_id, ludc_added_token *t) {
     lud_str text = {0};
     int64_t id;
-    if (v->type != LUD_CFG_OBJECT) {
+    if (v->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: an item of added_tokens is no object", l->name);
-    }
     LUDC_TRY(ludc_node_text(l, v, "content", &text));
     LUDC_TRY(ludc_node_int(l, v, "id", 0, max_id, &id));
     LUDC_TRY(ludc_node_bool(l, v, "single_word", false, &t->single_word));
@@ -35,7 +30,7 @@ static lud_status read_token(const ludc_load *l, const ludc_value *v, int64_t ma
     t->id = (int32_t)id;
     t->len = text.len;
     t->text = ludc_strndup(text.ptr ? text.ptr : "", text.len);
-    return t->text ? LUD_OK : no_memory(l);
+    return t->text ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 /* The token's final id, and its place in both maps. */
@@ -49,10 +44,11 @@ static lud_status register_token(const ludc_load *l, const ludc_vocab *vocab, lu
         const ludc_added_token *taken = ludc_added_by_id(a, t->id);
         if (taken) other = (lud_str){taken->text, taken->len};
         return ludc_fail(l->err, LUD_E_IO, "%s: added token '%.*s' has the id %d of '%.*s'", l->name,
-                         (int)LUDC_MIN(t->len, 64), t->text, (int)t->id, (int)LUDC_MIN(other.len, 64), other.ptr);
+                         (int)LUDC_MIN(t->len, 64), t->text, (int)t->id, LUDC_ARG_CUT(other, 64));
     }
     int64_t k = (int64_t)a->n;
-    if (!ludc_map_put(a->by_text, text, k) || !ludc_map_put(a->by_id, id_key(&t->id), k)) return no_memory(l);
+    if (!ludc_map_put(a->by_text, text, k) || !ludc_map_put(a->by_id, id_key(&t->id), k))
+        return ludc_no_memory(l->err, l->name);
     a->n_ids = LUDC_MAX(a->n_ids, t->id + 1);
     return LUD_OK;
 }
@@ -63,7 +59,7 @@ lud_status ludc_added_load(const ludc_load *l, const ludc_value *list, const lud
     a->tokens = ludc_alloc(list->len * sizeof *a->tokens);
     a->by_text = ludc_map_new(list->len);
     a->by_id = ludc_map_new(list->len);
-    if (!a->tokens || !a->by_text || !a->by_id) return no_memory(l);
+    if (!a->tokens || !a->by_text || !a->by_id) return ludc_no_memory(l->err, l->name);
     int64_t max_id = (int64_t)vocab->n_ids + (int64_t)LUDC_MIN(list->len * 8 + (1U << 20), 1U << 30);
     for (size_t i = 0; i < list->len; i++) {
         ludc_added_token t = {0};
@@ -71,11 +67,10 @@ lud_status ludc_added_load(const ludc_load *l, const ludc_value *list, const lud
         lud_status status = read_token(l, list->items[i], LUDC_MIN(max_id, INT32_MAX - 1), &t);
         bool skip = status == LUD_OK && (t.len == 0 || ludc_map_get(a->by_text, (lud_str){t.text, t.len}, &same));
         if (status == LUD_OK && !skip) status = register_token(l, vocab, a, &t);
-        if (status != LUD_OK || skip) {
+        if (status != LUD_OK || skip)
             ludc_free(t.text);
-        } else {
+        else
             a->tokens[a->n++] = t;
-        }
         LUDC_TRY(status);
     }
     return LUD_OK;

@@ -34,9 +34,8 @@ static size_t merge_short(const ludc_bpe *b, int32_t *ids, size_t n) {
         pair[i] = rank_of(b, ids[i], ids[i + 1]);
     while (n > 1) {
         size_t best = 0;
-        for (size_t i = 1; i + 1 < n; i++) {
+        for (size_t i = 1; i + 1 < n; i++)
             if (pair[i].rank < pair[best].rank) best = i;
-        }
         if (pair[best].rank == NO_RANK) break;
         ids[best] = pair[best].id;
         n--;
@@ -150,9 +149,8 @@ static int32_t find_symbol(symbols *s, lud_str c, bool first, bool last, lud_str
 
 /* Appends the byte tokens of a character that is not in the vocabulary; false: not all of them exist. */
 static bool add_bytes(symbols *s, lud_str c) {
-    for (size_t i = 0; i < c.len; i++) {
+    for (size_t i = 0; i < c.len; i++)
         if (s->b->byte_id[(unsigned char)c.ptr[i]] < 0) return false;
-    }
     for (size_t i = 0; i < c.len; i++)
         s->ids[s->n++] = s->b->byte_id[(unsigned char)c.ptr[i]];
     return true;
@@ -170,7 +168,7 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
         lud_str shown;
         len = ludc_utf8_next(word.ptr + i, word.len - i, &cp);
         int32_t id = find_symbol(s, (lud_str){word.ptr + i, len}, i == 0, i + len == word.len, &shown);
-        if (s->spare->failed) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (s->spare->failed) return ludc_no_memory(err, "tokenizer");
         if (id >= 0) {
             flush_unk(s);
             s->ids[s->n++] = id;
@@ -187,9 +185,8 @@ static lud_status to_symbols(symbols *s, lud_str word, lud_error *err) {
 }
 
 static lud_status push_all(ludc_ids *out, const int32_t *ids, size_t n, lud_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (!ludc_ids_push(out, ids[i])) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!ludc_ids_push(out, ids[i])) return ludc_no_memory(err, "tokenizer");
     return LUD_OK;
 }
 
@@ -197,14 +194,13 @@ static lud_status merge_word(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, 
     int32_t small[SHORT_WORD], *ids = small;
     size_t room = word.len + (b->byte_fallback ? word.len * (b->prefix_len + b->suffix_len) : 0);
     if (room > SHORT_WORD) ids = ludc_scratch_take(&w->ids, room * sizeof *ids);
-    if (!ids) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!ids) return ludc_no_memory(err, "tokenizer");
     symbols s = {.b = b, .spare = &w->symbol, .ids = ids};
     LUDC_TRY(to_symbols(&s, word, err));
-    if (s.n <= SHORT_WORD) {
+    if (s.n <= SHORT_WORD)
         s.n = merge_short(b, ids, s.n);
-    } else if (!merge_long(b, w, ids, &s.n)) {
-        return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
-    }
+    else if (!merge_long(b, w, ids, &s.n))
+        return ludc_no_memory(err, "tokenizer");
     return push_all(out, ids, s.n, err);
 }
 

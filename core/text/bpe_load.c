@@ -6,17 +6,10 @@
 
 #include <string.h>
 
-static lud_status no_memory(const ludc_load *l) {
-    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-}
-
 static lud_status load_affix(const ludc_load *l, const ludc_value *model, const char *key, char **out, size_t *len) {
     lud_str s = {0};
     LUDC_TRY(ludc_node_text(l, model, key, &s));
-    if (s.len == 0) return LUD_OK;
-    *out = ludc_strndup(s.ptr, s.len);
-    *len = s.len;
-    return *out ? LUD_OK : no_memory(l);
+    return s.len ? ludc_node_copy(l, s, out, len) : LUD_OK;
 }
 
 lud_status ludc_bpe_options(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {
@@ -32,16 +25,16 @@ lud_status ludc_bpe_merges_init(const ludc_load *l, ludc_bpe *b, size_t n) {
     size_t n_slots = 16;
     while (n_slots < n * 2 + 2)
         n_slots *= 2;
-    if (n_slots > SIZE_MAX / sizeof *b->table || n > INT32_MAX) return no_memory(l);
+    if (n_slots > SIZE_MAX / sizeof *b->table || n > INT32_MAX) return ludc_no_memory(l->err, l->name);
     b->table = ludc_alloc(n_slots * sizeof *b->table);
     b->pairs = ludc_alloc(n * sizeof *b->pairs);
     b->mask = n_slots - 1;
-    return b->table && b->pairs ? LUD_OK : no_memory(l);
+    return b->table && b->pairs ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 static lud_status bad_merge(const ludc_load *l, const ludc_bpe *b, lud_str left, lud_str right, const char *what) {
     return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu ('%.*s' + '%.*s'): %s is not in the vocabulary", l->name,
-                     b->n_merges, (int)LUDC_MIN(left.len, 64), left.ptr, (int)LUDC_MIN(right.len, 64), right.ptr, what);
+                     b->n_merges, LUDC_ARG_CUT(left, 64), LUDC_ARG_CUT(right, 64), what);
 }
 
 static int32_t find_joined(const ludc_bpe *b, lud_str left, lud_str right, ludc_buf *spare) {
@@ -60,7 +53,7 @@ lud_status ludc_bpe_merge_add(const ludc_load *l, ludc_bpe *b, lud_str left, lud
     int32_t id = find_joined(b, left, right, &spare);
     bool failed = spare.failed;
     ludc_buf_free(&spare);
-    if (failed) return no_memory(l);
+    if (failed) return ludc_no_memory(l->err, l->name);
     if (id < 0) return bad_merge(l, b, left, right, "the result");
     uint64_t key = ((uint64_t)(uint32_t)x << 32 | (uint32_t)y) + 1, i = lud_mix64(key) & b->mask;
     while (b->table[i].key && b->table[i].key != key)
@@ -95,9 +88,8 @@ static lud_status load_merges(const ludc_load *l, const ludc_value *model, ludc_
         const ludc_value *m = list->items[i];
         /* Files converted from merges.txt may keep its first line. */
         if (m->type == LUD_CFG_STR && m->u.s.len >= 8 && memcmp(m->u.s.ptr, "#version", 8) == 0) continue;
-        if (!merge_sides(m, &left, &right)) {
+        if (!merge_sides(m, &left, &right))
             return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu must be [\"a\", \"b\"] or \"a b\"", l->name, i);
-        }
         LUDC_TRY(ludc_bpe_merge_add(l, b, left, right));
     }
     return LUD_OK;
@@ -115,7 +107,7 @@ static lud_status mark_whole(const ludc_load *l, ludc_bpe *b) {
     uint8_t *whole = ludc_alloc((size_t)b->vocab->n_ids);
     ludc_bpe_work work = {0};
     ludc_ids ids = {0};
-    lud_status status = whole ? LUD_OK : no_memory(l);
+    lud_status status = whole ? LUD_OK : ludc_no_memory(l->err, l->name);
     for (int32_t id = 0; id < b->vocab->n_ids && status == LUD_OK; id++) {
         lud_str text = ludc_vocab_text(b->vocab, id);
         if (text.len == 0 || ludc_vocab_find(b->vocab, text) != id) continue;
@@ -128,7 +120,7 @@ static lud_status mark_whole(const ludc_load *l, ludc_bpe *b) {
     ludc_ids_free(&ids);
     ludc_bpe_work_free(&work);
     b->whole = whole;
-    return status == LUD_OK ? LUD_OK : no_memory(l);
+    return status == LUD_OK ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 lud_status ludc_bpe_finish(const ludc_load *l, ludc_bpe *b) {

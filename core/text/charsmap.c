@@ -49,12 +49,11 @@ static lud_status read_blob(const ludc_load *l, const uint8_t *p, size_t n, ludc
     }
     const char *texts = (const char *)p + 4 + m->n * 4;
     m->len = n - 4 - m->n * 4;
-    if (!ludc_utf8_valid(texts, m->len)) {
+    if (!ludc_utf8_valid(texts, m->len))
         return ludc_fail(l->err, LUD_E_IO, "%s: precompiled_charsmap: its texts are not UTF-8", l->name);
-    }
     m->units = ludc_alloc(m->n * sizeof *m->units);
     m->texts = ludc_strndup(texts, m->len);
-    if (!m->units || !m->texts) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!m->units || !m->texts) return ludc_no_memory(l->err, l->name);
     for (size_t i = 0; i < m->n; i++)
         m->units[i] = little_endian(p + 4 + i * 4);
     return LUD_OK;

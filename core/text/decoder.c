@@ -3,19 +3,14 @@
  * reference does: each step maps a list to a list, the last one is joined. decoder_steps.c holds the steps. */
 #include "decoder.h"
 
-enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
-
-static lud_status no_memory(const ludc_load *l) {
-    return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-}
+enum { MAX_STEPS = 64 };
 
 static lud_status add_step(const ludc_load *l, ludc_decoder *d, int kind, ludc_dec_step **out) {
-    if (d->n == MAX_STEPS) {
+    if (d->n == MAX_STEPS)
         return ludc_fail(l->err, LUD_E_IO, "%s: the decoder has more than %d steps", l->name, MAX_STEPS);
-    }
     size_t size = sizeof *d->steps;
     ludc_dec_step *steps = ludc_realloc(d->steps, d->n * size, (d->n + 1) * size);
-    if (!steps) return no_memory(l);
+    if (!steps) return ludc_no_memory(l->err, l->name);
     d->steps = steps;
     *out = &steps[d->n++];
     (*out)->kind = kind;
@@ -26,10 +21,7 @@ static lud_status load_content(const ludc_load *l, const ludc_value *v, const ch
                                ludc_dec_step *step) {
     lud_str s = {0};
     LUDC_TRY(ludc_node_text(l, v, key, &s));
-    if (!s.ptr) s = dflt;
-    step->content = ludc_strndup(s.ptr, s.len);
-    step->content_len = s.len;
-    return step->content ? LUD_OK : no_memory(l);
+    return ludc_node_copy(l, s.ptr ? s : dflt, &step->content, &step->content_len);
 }
 
 static lud_status one_character(const ludc_load *l, const ludc_dec_step *step) {
@@ -79,17 +71,7 @@ static lud_status load_plain(const ludc_load *l, const ludc_value *v, ludc_dec_s
     return LUD_OK;
 }
 
-static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_decoder *);
-
-static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_decoder *d) {
-    const ludc_value *list;
-    LUDC_TRY(ludc_node_list(l, v, "decoders", &list));
-    for (size_t i = 0; i < list->len; i++)
-        LUDC_TRY(load_node(l, list->items[i], depth + 1, d));
-    return LUD_OK;
-}
-
-static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_decoder *d) {
+static lud_status load_step(const ludc_load *l, const ludc_value *v, lud_str type, void *d) {
     static const struct {
         const char *type;
         int kind;
@@ -102,23 +84,19 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"Strip", LUDC_DEC_STRIP, load_strip},
                  {"Replace", LUDC_DEC_REPLACE, load_replace},
                  {"BPEDecoder", LUDC_DEC_SUFFIX, load_suffix}};
-    static const char *const planned[] = {"CTC", NULL};
-    lud_str type = {0};
     ludc_dec_step *step = NULL;
-    LUDC_TRY(ludc_node_type(l, v, "decoder", &type));
-    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: decoders are nested too deep", l->name);
-    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, d);
     for (size_t k = 0; k < LUDC_COUNT(known); k++) {
         if (!ludc_str_eq(type, known[k].type)) continue;
         LUDC_TRY(add_step(l, d, known[k].kind, &step));
         return known[k].load(l, v, step);
     }
-    return ludc_node_refuse(l, "decoder", type, planned);
+    return LUD_E_NOT_FOUND;
 }
 
 lud_status ludc_decoder_load(const ludc_load *l, const ludc_value *v, ludc_decoder *d) {
+    static const char *const planned[] = {"CTC", NULL};
     d->set = !ludc_is_null(v);
-    return d->set ? load_node(l, v, 0, d) : LUD_OK;
+    return d->set ? ludc_node_each(l, v, "decoder", "decoders", planned, 0, load_step, d) : LUD_OK;
 }
 
 void ludc_decoder_free(ludc_decoder *d) {

@@ -6,16 +6,8 @@
 
 /* ---- Lists of texts ---- */
 void ludc_pieces_push(ludc_pieces *p, lud_str s) {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 64;
-        size_t *end = ludc_realloc(p->end, p->cap * sizeof *end, cap * sizeof *end);
-        if (!end) {
-            p->failed = true;
-            return;
-        }
-        p->end = end;
-        p->cap = cap;
-    }
+    p->failed |= !ludc_grow(&p->end, p->n, &p->cap, sizeof *p->end);
+    if (p->failed) return;
     ludc_buf_add(&p->text, s.ptr, s.len);
     p->end[p->n++] = p->text.len;
 }
@@ -85,12 +77,11 @@ static int byte_of_token(lud_str s) {
 }
 
 static void flush_bytes(ludc_buf *run, ludc_pieces *out) {
-    if (run->len && ludc_utf8_valid(run->ptr, run->len)) {
+    if (run->len && ludc_utf8_valid(run->ptr, run->len))
         ludc_pieces_push(out, (lud_str){run->ptr, run->len});
-    } else {
+    else
         for (size_t i = 0; i < run->len; i++)
             ludc_pieces_push(out, LUDC_STR("\xEF\xBF\xBD"));
-    }
     if (run->failed) out->failed = true;
     ludc_buf_clear(run);
 }
@@ -120,11 +111,10 @@ static void metaspace(const ludc_dec_step *step, const ludc_pieces *in, ludc_pie
             uint32_t cp;
             len = ludc_utf8_next(s.ptr + k, s.len - k, &cp);
             bool blank = len == step->content_len && memcmp(s.ptr + k, step->content, len) == 0;
-            if (!blank) {
+            if (!blank)
                 ludc_buf_add(&out->text, s.ptr + k, len);
-            } else if (i > 0 || step->flag) {
+            else if (i > 0 || step->flag)
                 ludc_buf_add(&out->text, " ", 1);
-            }
         }
         end_piece(out);
     }
@@ -171,14 +161,13 @@ static lud_status word_piece(const ludc_dec_step *step, const ludc_find *f, cons
         if (i > 0 && !goes_on) ludc_buf_add(&word, " ", 1);
         size_t skip = i > 0 && goes_on ? step->content_len : 0;
         ludc_buf_add(&word, s.ptr + skip, s.len - skip);
-        if (word.failed) status = ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory");
+        if (word.failed) status = ludc_no_memory(f->err, "tokenizer");
         if (status != LUD_OK) break;
         s = (lud_str){word.ptr ? word.ptr : "", word.len};
-        if (step->flag) {
+        if (step->flag)
             status = clean_up(f, s, spare, &out->text);
-        } else {
+        else
             ludc_buf_add(&out->text, s.ptr, s.len);
-        }
         end_piece(out);
     }
     ludc_buf_free(&word);

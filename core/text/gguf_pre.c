@@ -39,8 +39,7 @@ const ludc_gguf_pre *ludc_gguf_pre_find(lud_str name) {
                  {"llama-v3", &llama3},  {"llama-bpe", &llama3}, {"dbrx", &dbrx},         {"smaug-bpe", &dbrx},
                  {"qwen2", &qwen2},      {"stablelm2", &qwen2},  {"hunyuan", &qwen2},     {"deepseek-r1-qwen", &qwen2},
                  {"falcon", &falcon}};
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(name, known[k].name)) return known[k].pre;
-    }
     return NULL;
 }

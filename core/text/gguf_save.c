@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gguf: a byte-level BPE as GGUF metadata. Which name of tokenizer.ggml.pre means our pre-tokenizer is found by trial,
- * as llama.cpp's converter does by a hash: the tokenizer that the metadata make must cut every probe as ours does. */
+ * gguf: a BPE as GGUF metadata, byte-level or SentencePiece's. Which name of tokenizer.ggml.pre means our pre-tokenizer
+ * is found by trial, as llama.cpp's converter does by a hash: the tokenizer that the metadata make must cut every probe
+ * as ours does. */
 #include "gguf.h"
 
 #include <string.h>
-
-enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5 };
 
 typedef struct target {
     const ludc_tokenizer *tok;
@@ -22,15 +21,21 @@ static bool put(const target *t, const char *key, ludc_value *v) {
 }
 
 /* ---- Vocabulary ---- */
-static bool push_token(const target *t, int32_t id, ludc_value *texts, ludc_value *types) {
+static int type_of(const target *t, int32_t id, lud_str text) {
+    const ludc_bpe *b = &t->tok->bpe;
     const ludc_added_token *added = ludc_added_by_id(&t->tok->added, id);
+    if (!text.ptr) return LUDC_GGUF_UNUSED; /* rows of the embedding that no token uses */
+    if (b->byte_fallback && id == b->unk) return LUDC_GGUF_UNKNOWN;
+    for (int i = 0; b->byte_fallback && !added && i < 256; i++)
+        if (b->byte_id[i] == id) return LUDC_GGUF_BYTE;
+    return !added ? LUDC_GGUF_NORMAL : added->special ? LUDC_GGUF_CONTROL : LUDC_GGUF_USER;
+}
+
+static bool push_token(const target *t, int32_t id, ludc_value *texts, ludc_value *types) {
     const lud_str text = ludc_tokenizer_token(t->tok, id);
     ludc_buf filler = {0};
-    int type = !added ? TYPE_NORMAL : added->special ? TYPE_CONTROL : TYPE_USER;
-    if (!text.ptr) {
-        type = TYPE_UNUSED; /* rows of the embedding that no token uses */
-        ludc_buf_addf(&filler, "[PAD%d]", (int)id);
-    }
+    const int type = type_of(t, id, text);
+    if (!text.ptr) ludc_buf_addf(&filler, "[PAD%d]", (int)id);
     const bool ok = ludc_value_push(texts, ludc_value_str(text.ptr ? text : (lud_str){filler.ptr, filler.len})) &&
                     ludc_value_push(types, ludc_value_int(type));
     ludc_buf_free(&filler);
@@ -108,7 +113,7 @@ static lud_status put_chat_template(const target *t) {
         const ludc_value *text = ludc_value_get(v->items[i], "template");
         ludc_buf key = {0};
         ludc_buf_adds(&key, "tokenizer.chat_template");
-        if (!ludc_str_eq(name, "default")) ludc_buf_addf(&key, ".%.*s", (int)name.len, name.ptr);
+        if (!ludc_str_eq(name, "default")) ludc_buf_addf(&key, ".%.*s", LUDC_ARG(name));
         if (text && text->type == LUD_CFG_STR) ok = ok && !key.failed && put(t, key.ptr, ludc_value_copy(text));
         ludc_buf_free(&key);
     }
@@ -140,16 +145,22 @@ static lud_status same_cuts(const target *t, const ludc_tokenizer *other, const 
     return status;
 }
 
-static lud_status try_name(const target *t, const char *name, bool *fits) {
+/* Whether the tokenizer that the metadata make now cuts as ours does. */
+static lud_status try_now(const target *t, bool *fits) {
     ludc_tokenizer *other = NULL;
-    *fits = ludc_gguf_pre_find(ludc_str(name))->ignore_merges == t->tok->bpe.ignore_merges;
-    if (!*fits) return LUD_OK;
-    if (!put(t, "tokenizer.ggml.pre", ludc_value_str(ludc_str(name)))) return no_memory(t);
     lud_status status = ludc_tokenizer_from_gguf(t->meta, &other, t->err);
+    *fits = status == LUD_OK;
     for (size_t i = 0; status == LUD_OK && *fits && i < LUDC_COUNT(probes); i++)
         status = same_cuts(t, other, probes[i], fits);
     ludc_tokenizer_free(other);
     return status;
+}
+
+static lud_status try_name(const target *t, const char *name, bool *fits) {
+    *fits = ludc_gguf_pre_find(ludc_str(name))->ignore_merges == t->tok->bpe.ignore_merges;
+    if (!*fits) return LUD_OK;
+    if (!put(t, "tokenizer.ggml.pre", ludc_value_text(name))) return no_memory(t);
+    return try_now(t, fits);
 }
 
 static lud_status find_pre(const target *t) {
@@ -162,18 +173,36 @@ static lud_status find_pre(const target *t) {
                      "GGUF: no pre-tokenizer that this program knows there cuts text as this tokenizer.json does");
 }
 
+/* SentencePiece's: the only question is whether a blank comes in front. */
+static lud_status find_prefix(const target *t) {
+    bool fits = false;
+    for (int prefix = 1; prefix >= 0 && !fits; prefix--) {
+        if (!put(t, "tokenizer.ggml.add_space_prefix", ludc_value_bool(prefix))) return no_memory(t);
+        LUDC_TRY(try_now(t, &fits));
+    }
+    if (fits) return LUD_OK;
+    return ludc_fail(t->err, LUD_E_UNSUPPORTED,
+                     "GGUF: SentencePiece there cuts text otherwise than this tokenizer.json");
+}
+
 lud_status ludc_tokenizer_to_gguf(const ludc_tokenizer *tok, int64_t n, const int32_t *ends, int32_t n_ends,
                                   ludc_value *metadata, lud_error *err) {
     const target t = {tok, metadata, err};
-    if (tok->model != LUDC_MODEL_BPE || tok->bpe.byte_fallback || tok->bpe.prefix_len || tok->bpe.suffix_len)
-        return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: only byte-level BPE tokenizers are written; this is another");
+    if (tok->model != LUDC_MODEL_BPE || tok->bpe.prefix_len || tok->bpe.suffix_len)
+        return ludc_fail(err, LUD_E_UNSUPPORTED,
+                         "GGUF: only BPE tokenizers without affixes are written; this is another");
     if (ludc_tokenizer_vocab(tok) > n)
         return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: the tokenizer has %d tokens, the model only %lld",
                          (int)ludc_tokenizer_vocab(tok), (long long)n);
-    if (!put(&t, "tokenizer.ggml.model", ludc_value_str(LUDC_STR("gpt2")))) return no_memory(&t);
+    const bool spm = tok->bpe.byte_fallback;
+    for (int i = 0; spm && i < 256; i++)
+        if (tok->bpe.byte_id[i] < 0)
+            return ludc_fail(err, LUD_E_UNSUPPORTED, "GGUF: SentencePiece there needs a token for every byte");
+    if (!put(&t, "tokenizer.ggml.model", ludc_value_text(spm ? "llama" : "gpt2"))) return no_memory(&t);
     LUDC_TRY(put_vocab(&t, n));
-    LUDC_TRY(put_merges(&t));
+    if (spm && !put(&t, "tokenizer.ggml.scores", ludc_gguf_spm_scores(&tok->bpe, n))) return no_memory(&t);
+    if (!spm) LUDC_TRY(put_merges(&t));
     LUDC_TRY(put_special(&t, ends, n_ends));
     LUDC_TRY(put_chat_template(&t));
-    return find_pre(&t);
+    return spm ? find_prefix(&t) : find_pre(&t);
 }

@@ -3,13 +3,7 @@
 #include "text.h"
 
 bool ludc_ids_push(ludc_ids *ids, int32_t id) {
-    if (ids->len == ids->cap) {
-        size_t cap = ids->cap ? ids->cap * 2 : 64;
-        int32_t *p = ludc_realloc(ids->ptr, ids->cap * sizeof *p, cap * sizeof *p);
-        if (!p) return false;
-        ids->ptr = p;
-        ids->cap = cap;
-    }
+    if (!ludc_grow(&ids->ptr, ids->len, &ids->cap, sizeof(*ids->ptr))) return false;
     ids->ptr[ids->len++] = id;
     return true;
 }

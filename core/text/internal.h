@@ -22,6 +22,13 @@ lud_status ludc_node_token(const ludc_load *, const ludc_value *, const char *ke
 lud_status ludc_node_list(const ludc_load *, const ludc_value *, const char *key, const ludc_value **out);
 /* The "type" of a component. `section` is for messages. */
 lud_status ludc_node_type(const ludc_load *, const ludc_value *, const char *section, lud_str *out);
+/* Calls fn for the component v, or for each of those in its nested Sequences, in order; list: the key of a Sequence's
+ * list. LUD_E_NOT_FOUND of fn: it does not know the type, which is refused as below. depth: 0. */
+typedef lud_status (*ludc_component_fn)(const ludc_load *, const ludc_value *, lud_str type, void *arg);
+lud_status ludc_node_each(const ludc_load *, const ludc_value *v, const char *section, const char *list,
+                          const char *const *planned, int depth, ludc_component_fn, void *arg);
+/* A copy of the text (of "" for NULL); heap. */
+lud_status ludc_node_copy(const ludc_load *, lud_str, char **out, size_t *len);
 /* What to answer for a type that is not in the table: one of `planned` (NULL-terminated) is known, not available. */
 lud_status ludc_node_refuse(const ludc_load *, const char *section, lud_str type, const char *const *planned);
 

@@ -35,7 +35,7 @@ static lud_status special_id(const ludc_load *l, const ludc_tokenizer *tok, cons
     *out = text.ptr ? ludc_tokenizer_id(tok, text) : -1;
     if (text.ptr && *out < 0) {
         ludc_log(LUD_LOG_WARN, "%s: %s '%.*s' of tokenizer_config.json is not in the vocabulary and is left out",
-                 l->name, key, (int)LUDC_MIN(text.len, 64), text.ptr);
+                 l->name, key, LUDC_ARG_CUT(text, 64));
     }
     if (*out < 0) *out = dflt;
     return LUD_OK;
@@ -58,9 +58,8 @@ lud_status ludc_tokenizer_load_special(const ludc_load *l, ludc_tokenizer *tok) 
 }
 
 static lud_status load_all(const ludc_load *l, const ludc_value *root, ludc_tokenizer *tok) {
-    if (root->type != LUD_CFG_OBJECT) {
+    if (root->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: a tokenizer must be a JSON object", l->name);
-    }
     LUDC_TRY(ludc_subwords_load(l, root, tok));
     LUDC_TRY(ludc_tokenizer_load_parts(l, root, tok));
     return ludc_tokenizer_load_special(l, tok);
@@ -93,7 +92,7 @@ out:
 lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **out, lud_error *err) {
     char *json = ludc_path_join(dir, "tokenizer.json"), *txt = ludc_path_join(dir, "vocab.txt");
     ludc_buf text = {0};
-    lud_status status = json && txt ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "%s: out of memory", dir);
+    lud_status status = json && txt ? LUD_OK : ludc_no_memory(err, dir);
     bool only_txt = status == LUD_OK && !ludc_path_exists(json) && ludc_path_exists(txt);
     const char *path = only_txt ? txt : json;
     if (status == LUD_OK) status = ludc_file_read(path, &text, err);

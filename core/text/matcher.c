@@ -32,18 +32,18 @@ static lud_status lower_case(ludc_matcher *m, lud_str s, lud_error *err) {
         i += ludc_utf8_decode(s.ptr + i, s.len - i, &cp);
         ludc_lowercase(cp, &m->lower);
     }
-    return m->lower.failed ? ludc_fail(err, LUD_E_NOMEM, "out of memory") : LUD_OK;
+    return m->lower.failed ? ludc_no_memory(err, NULL) : LUD_OK;
 }
 
 static lud_str value_of(const ludc_matcher *m, size_t i) {
-    return ludc_get_str(m->match->items[i], "value", LUDC_STR(""));
+    return ludc_get_text(m->match->items[i], "value");
 }
 
 static lud_status prepare(ludc_matcher *m, size_t i, lud_error *err) {
     const lud_str label = m->match->keys[i], value = value_of(m, i);
     char name[160];
-    snprintf(name, sizeof name, "decoder.match of '%.*s'", (int)LUDC_MIN(label.len, (size_t)80), label.ptr);
-    if (ludc_str_eq(ludc_get_str(m->match->items[i], "type", LUDC_STR("")), "regex")) {
+    snprintf(name, sizeof name, "decoder.match of '%.*s'", LUDC_ARG_CUT(label, 80));
+    if (ludc_text_is(m->match->items[i], "type", "regex")) {
         const lud_status status = ludc_regex_new(&(ludc_load){name, err}, value, false, &m->regexes[i]);
         return status == LUD_OK || status == LUD_E_NOMEM ? status : LUD_E_INVALID;
     }
@@ -58,13 +58,11 @@ lud_status ludc_matcher_new(const ludc_value *match, ludc_matcher **out, lud_err
     ludc_matcher *m = ludc_alloc(sizeof *m);
     if (m) m->match = match;
     if (m) m->regexes = ludc_alloc(match->len * sizeof(*m->regexes));
-    lud_status status = m && m->regexes ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory");
+    lud_status status = m && m->regexes ? LUD_OK : ludc_no_memory(err, NULL);
     for (size_t i = 0; i < match->len && status == LUD_OK; i++)
         status = prepare(m, i, err);
-    if (status == LUD_OK)
-        *out = m;
-    else
-        ludc_matcher_free(m);
+    if (status == LUD_OK) return *out = m, LUD_OK;
+    ludc_matcher_free(m);
     return status;
 }
 

@@ -5,23 +5,20 @@
 
 static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_vocab *vocab) {
     const ludc_value *v = ludc_value_get(model, "vocab");
-    if (!v || v->type != LUD_CFG_OBJECT || v->len == 0) {
+    if (!v || v->type != LUD_CFG_OBJECT || v->len == 0)
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab must be an object with entries", l->name);
-    }
     int64_t top = -1, limit = (int64_t)LUDC_MIN(v->len * 8 + (1U << 20), INT32_MAX);
     size_t bytes = 0;
     for (size_t i = 0; i < v->len; i++) {
         const ludc_value *id = v->items[i];
         if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= limit) {
             return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab: the id of '%.*s' must be from 0 to %lld", l->name,
-                             (int)LUDC_MIN(v->keys[i].len, 64), v->keys[i].ptr, (long long)limit - 1);
+                             LUDC_ARG_CUT(v->keys[i], 64), (long long)limit - 1);
         }
         top = LUDC_MAX(top, id->u.i);
         bytes += v->keys[i].len;
     }
-    if (!ludc_vocab_init(vocab, v->len, bytes, (int32_t)top + 1)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-    }
+    if (!ludc_vocab_init(vocab, v->len, bytes, (int32_t)top + 1)) return ludc_no_memory(l->err, l->name);
     for (size_t i = 0; i < v->len; i++)
         ludc_vocab_add(vocab, v->keys[i], (int32_t)v->items[i]->u.i);
     return LUD_OK;
@@ -41,7 +38,7 @@ lud_status ludc_subwords_unk(const ludc_load *l, const ludc_value *model, lud_st
 
 lud_status ludc_subwords_no_unk(lud_error *err, lud_str part) {
     return ludc_fail(err, LUD_E_DATA, "tokenizer: '%.*s' is not in the vocabulary, nor is the unk_token",
-                     (int)LUDC_MIN(part.len, 64), part.ptr);
+                     LUDC_ARG_CUT(part, 64));
 }
 
 /* Files of before 2020 carry no type: what the model has in it says which it is. */
@@ -59,9 +56,8 @@ lud_status ludc_subwords_load(const ludc_load *l, const ludc_value *root, ludc_t
     static const char *const planned[] = {"WordLevel", NULL};
     const ludc_value *model = ludc_value_get(root, "model");
     lud_str type = {0};
-    if (!model || model->type != LUD_CFG_OBJECT) {
+    if (!model || model->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: 'model' must be an object", l->name);
-    }
     LUDC_TRY(model_type(l, model, &type));
     if (ludc_str_eq(type, "Unigram")) {
         tok->model = LUDC_MODEL_UNIGRAM;

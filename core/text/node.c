@@ -47,9 +47,8 @@ lud_status ludc_node_list(const ludc_load *l, const ludc_value *o, const char *k
 }
 
 lud_status ludc_node_type(const ludc_load *l, const ludc_value *o, const char *section, lud_str *out) {
-    if (o->type != LUD_CFG_OBJECT) {
+    if (o->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: %s must be an object with a 'type', or null", l->name, section);
-    }
     LUDC_TRY(ludc_node_text(l, o, "type", out));
     if (!out->ptr) return ludc_fail(l->err, LUD_E_IO, "%s: %s has no 'type'", l->name, section);
     return LUD_OK;
@@ -65,6 +64,29 @@ lud_status ludc_node_refuse(const ludc_load *l, const char *section, lud_str typ
     return ludc_fail(l->err, LUD_E_UNSUPPORTED,
                      "%s: unknown %s type '%.*s'; it cannot be skipped without changing the ids", l->name, section,
                      shown, type.ptr);
+}
+
+lud_status ludc_node_each(const ludc_load *l, const ludc_value *v, const char *section, const char *list,
+                          const char *const *planned, int depth, ludc_component_fn fn, void *arg) {
+    enum { MAX_DEPTH = 16 };
+    const ludc_value *parts = NULL;
+    lud_str type = {0};
+    LUDC_TRY(ludc_node_type(l, v, section, &type));
+    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: %ss are nested too deep", l->name, section);
+    if (!ludc_str_eq(type, "Sequence")) {
+        const lud_status status = fn(l, v, type, arg);
+        return status == LUD_E_NOT_FOUND ? ludc_node_refuse(l, section, type, planned) : status;
+    }
+    LUDC_TRY(ludc_node_list(l, v, list, &parts));
+    for (size_t i = 0; i < parts->len; i++)
+        LUDC_TRY(ludc_node_each(l, parts->items[i], section, list, planned, depth + 1, fn, arg));
+    return LUD_OK;
+}
+
+lud_status ludc_node_copy(const ludc_load *l, lud_str s, char **out, size_t *len) {
+    *out = ludc_strndup(s.ptr ? s.ptr : "", s.len);
+    *len = s.len;
+    return *out ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 void *ludc_scratch_take(ludc_scratch *s, size_t n) {

@@ -81,9 +81,8 @@ static bool nothing_decomposes(const char *s, size_t n) {
 static bool already_normal(const char *s, size_t n, bool composed, bool compat) {
     if (!composed) return nothing_decomposes(s, n);
     unsigned char limit = compat ? 0x80 : 0xCC;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if ((unsigned char)s[i] >= limit) return false;
-    }
     return true;
 }
 

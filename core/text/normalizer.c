@@ -5,39 +5,30 @@
 
 #include <string.h>
 
-enum { MAX_STEPS = 64, MAX_DEPTH = 16 };
-
-static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_normalizer *);
+enum { MAX_STEPS = 64 };
 
 static lud_status add_step(const ludc_load *l, ludc_normalizer *nz, int kind, bool a, bool b) {
-    if (nz->n == MAX_STEPS) {
+    if (nz->n == MAX_STEPS)
         return ludc_fail(l->err, LUD_E_IO, "%s: the normalizer has more than %d steps", l->name, MAX_STEPS);
-    }
     size_t size = sizeof *nz->steps;
     ludc_norm_step *steps = ludc_realloc(nz->steps, nz->n * size, (nz->n + 1) * size);
-    if (!steps) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!steps) return ludc_no_memory(l->err, l->name);
     nz->steps = steps;
     nz->steps[nz->n++] = (ludc_norm_step){.kind = kind, .a = a, .b = b};
     return LUD_OK;
-}
-
-static lud_status set_content(const ludc_load *l, lud_str s, ludc_norm_step *step) {
-    step->content = ludc_strndup(s.ptr ? s.ptr : "", s.len);
-    step->content_len = s.len;
-    return step->content ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
 }
 
 static lud_status load_replace(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
     lud_str content = {0};
     LUDC_TRY(ludc_pattern_load(l, ludc_value_get(v, "pattern"), &step->pattern));
     LUDC_TRY(ludc_node_text(l, v, "content", &content));
-    return set_content(l, content, step);
+    return ludc_node_copy(l, content, &step->content, &step->content_len);
 }
 
 static lud_status load_prepend(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
     lud_str content = {0};
     LUDC_TRY(ludc_node_text(l, v, "prepend", &content));
-    return set_content(l, content, step);
+    return ludc_node_copy(l, content, &step->content, &step->content_len);
 }
 
 static lud_status load_charsmap(const ludc_load *l, const ludc_value *v, ludc_norm_step *step) {
@@ -62,15 +53,7 @@ static lud_status load_bert(const ludc_load *l, const ludc_value *v, ludc_normal
     return add_step(l, nz, LUDC_NORM_FOLD, accents, lower);
 }
 
-static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_normalizer *nz) {
-    const ludc_value *list;
-    LUDC_TRY(ludc_node_list(l, v, "normalizers", &list));
-    for (size_t i = 0; i < list->len; i++)
-        LUDC_TRY(load_node(l, list->items[i], depth + 1, nz));
-    return LUD_OK;
-}
-
-static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_normalizer *nz) {
+static lud_status load_step(const ludc_load *l, const ludc_value *v, lud_str type, void *arg) {
     static const struct {
         const char *type;
         int kind;
@@ -81,10 +64,7 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"Strip", LUDC_NORM_STRIP, false, false},     {"Replace", LUDC_NORM_REPLACE, false, false},
                  {"Prepend", LUDC_NORM_PREPEND, false, false}, {"ByteLevel", LUDC_NORM_BYTES, false, false},
                  {"Nmt", LUDC_NORM_NMT, false, false},         {"Precompiled", LUDC_NORM_CHARSMAP, false, false}};
-    lud_str type = {0};
-    LUDC_TRY(ludc_node_type(l, v, "normalizer", &type));
-    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: normalizers are nested too deep", l->name);
-    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, nz);
+    ludc_normalizer *nz = arg;
     if (ludc_str_eq(type, "BertNormalizer")) return load_bert(l, v, nz);
     for (size_t k = 0; k < LUDC_COUNT(known); k++) {
         if (!ludc_str_eq(type, known[k].type)) continue;
@@ -95,11 +75,11 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
         if (step->kind == LUDC_NORM_CHARSMAP) return load_charsmap(l, v, step);
         return step->kind == LUDC_NORM_STRIP ? load_strip(l, v, step) : LUD_OK;
     }
-    return ludc_node_refuse(l, "normalizer", type, NULL);
+    return LUD_E_NOT_FOUND;
 }
 
 lud_status ludc_normalizer_load(const ludc_load *l, const ludc_value *v, ludc_normalizer *nz) {
-    return ludc_is_null(v) ? LUD_OK : load_node(l, v, 0, nz);
+    return ludc_is_null(v) ? LUD_OK : ludc_node_each(l, v, "normalizer", "normalizers", NULL, 0, load_step, nz);
 }
 
 void ludc_normalizer_free(ludc_normalizer *nz) {
@@ -112,21 +92,13 @@ void ludc_normalizer_free(ludc_normalizer *nz) {
     *nz = (ludc_normalizer){0};
 }
 
-static lud_str strip(const ludc_classes *t, lud_str s, bool left, bool right) {
-    uint32_t cp;
-    while (left && s.len) {
+static lud_str strip(lud_str s, bool left, bool right) {
+    for (uint32_t cp; left && s.len;) {
         size_t len = ludc_utf8_next(s.ptr, s.len, &cp);
-        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
-        s.ptr += len;
-        s.len -= len;
+        if (!ludc_is_space(cp)) break;
+        s = (lud_str){s.ptr + len, s.len - len};
     }
-    while (right && s.len) {
-        size_t last = ludc_utf8_back(s.ptr, s.len);
-        ludc_utf8_next(s.ptr + last, s.len - last, &cp);
-        if (!(ludc_class(t, cp) & LUDC_C_SPACE)) break;
-        s.len = last;
-    }
-    return s;
+    return right ? (lud_str){s.ptr, ludc_utf8_trim(s.ptr, s.len, ludc_is_space)} : s;
 }
 
 /* Nmt: some control characters go (0), some characters become a blank. */
@@ -182,7 +154,7 @@ static lud_status apply_step(const ludc_norm_step *step, const ludc_find *f, lud
     default:
         map_characters(step->kind, f->classes, s, out);
     }
-    return ok && !out->failed ? LUD_OK : ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory");
+    return ok && !out->failed ? LUD_OK : ludc_no_memory(f->err, "tokenizer");
 }
 
 lud_status ludc_normalizer_apply(const ludc_normalizer *nz, const ludc_find *f, lud_str in, ludc_buf bufs[2],
@@ -191,7 +163,7 @@ lud_status ludc_normalizer_apply(const ludc_normalizer *nz, const ludc_find *f, 
     for (size_t i = 0; i < nz->n; i++) {
         const ludc_norm_step *step = &nz->steps[i];
         if (step->kind == LUDC_NORM_STRIP) {
-            in = strip(f->classes, in, step->a, step->b);
+            in = strip(in, step->a, step->b);
             continue;
         }
         ludc_buf_clear(&bufs[turn]);

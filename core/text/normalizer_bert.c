@@ -73,11 +73,10 @@ static bool fold_run(lud_str s, bool accents, bool lower, ludc_buf *spare, ludc_
         uint32_t cp;
         i += ludc_utf8_next(s.ptr + i, s.len - i, &cp);
         if (accents && ludc_is_nonspacing8(cp)) continue;
-        if (lower) {
+        if (lower)
             ludc_lowercase(cp, out);
-        } else {
+        else
             add(out, cp);
-        }
     }
     return !out->failed;
 }

@@ -6,17 +6,14 @@
 #include <string.h>
 
 lud_status ludc_pattern_literal(const ludc_load *l, lud_str s, ludc_pattern *p) {
-    p->text = ludc_strndup(s.ptr ? s.ptr : "", s.len);
-    p->len = s.len;
-    return p->text ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ludc_node_copy(l, s, &p->text, &p->len);
 }
 
 lud_status ludc_pattern_load(const ludc_load *l, const ludc_value *v, ludc_pattern *p) {
     lud_str s = {0};
     if (v && v->type == LUD_CFG_STR) return ludc_pattern_literal(l, v->u.s, p);
-    if (!v || v->type != LUD_CFG_OBJECT || v->len != 1) {
+    if (!v || v->type != LUD_CFG_OBJECT || v->len != 1)
         return ludc_fail(l->err, LUD_E_IO, "%s: 'pattern' must be {\"String\": ...} or {\"Regex\": ...}", l->name);
-    }
     LUDC_TRY(ludc_node_text(l, v, "String", &s));
     if (s.ptr) return ludc_pattern_literal(l, s, p);
     LUDC_TRY(ludc_node_text(l, v, "Regex", &s));
@@ -57,13 +54,12 @@ static bool next_class(const ludc_pattern *p, const ludc_classes *t, const char 
 static lud_status next_match(const ludc_pattern *p, const ludc_find *f, const char *s, size_t n, size_t at, bool *found,
                              size_t *start, size_t *end) {
     if (p->regex) return ludc_regex_next(p->regex, f->match, s, n, at, found, start, end, f->err);
-    if (p->scan) {
+    if (p->scan)
         *found = p->scan(f->classes, s, n, at, start, end);
-    } else if (p->classes) {
+    else if (p->classes)
         *found = next_class(p, f->classes, s, n, at, start, end);
-    } else {
+    else
         *found = next_literal(p, s, n, at, start, end);
-    }
     return LUD_OK;
 }
 
@@ -94,16 +90,15 @@ typedef struct replacing {
 
 static lud_status replace_segment(void *arg, size_t start, size_t end, bool is_match) {
     replacing *r = arg;
-    if (is_match) {
+    if (is_match)
         ludc_buf_add(r->out, r->content.ptr, r->content.len);
-    } else {
+    else
         ludc_buf_add(r->out, r->s.ptr + start, end - start);
-    }
     return LUD_OK;
 }
 
 lud_status ludc_pattern_replace(const ludc_pattern *p, const ludc_find *f, lud_str s, lud_str content, ludc_buf *out) {
     replacing r = {s, content, out};
     LUDC_TRY(ludc_pattern_each(p, f, s.ptr, s.len, replace_segment, &r));
-    return out->failed ? ludc_fail(f->err, LUD_E_NOMEM, "tokenizer: out of memory") : LUD_OK;
+    return out->failed ? ludc_no_memory(f->err, "tokenizer") : LUD_OK;
 }

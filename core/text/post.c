@@ -5,10 +5,8 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 16 };
-
 static lud_status push(const ludc_load *l, ludc_ids *ids, int32_t id) {
-    return ludc_ids_push(ids, id) ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ludc_ids_push(ids, id) ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 /* to = first + second */
@@ -25,10 +23,7 @@ static lud_status wrap(const ludc_load *l, ludc_post *p, const ludc_post *outer)
     ludc_post all = {.before = {0}};
     lud_status status = join(l, &outer->before, &p->before, &all.before);
     if (status == LUD_OK) status = join(l, &p->after, &outer->after, &all.after);
-    if (status != LUD_OK) {
-        ludc_post_free(&all);
-        return status;
-    }
+    if (status != LUD_OK) return ludc_post_free(&all), status;
     ludc_post_free(p);
     *p = all;
     return LUD_OK;
@@ -39,18 +34,15 @@ static lud_status special_ids(const ludc_load *l, const ludc_value *post, const 
     const ludc_value *ids;
     LUDC_TRY(ludc_node_text(l, item, "id", &name));
     const ludc_value *specials = ludc_value_get(post, "special_tokens"), *found = NULL;
-    for (size_t i = 0; specials && specials->type == LUD_CFG_OBJECT && i < specials->len; i++) {
+    for (size_t i = 0; specials && specials->type == LUD_CFG_OBJECT && i < specials->len; i++)
         if (ludc_str_same(specials->keys[i], name)) found = specials->items[i];
-    }
-    if (!name.ptr || !found || found->type != LUD_CFG_OBJECT) {
+    if (!name.ptr || !found || found->type != LUD_CFG_OBJECT)
         return ludc_fail(l->err, LUD_E_IO, "%s: the template names a special token that special_tokens lacks", l->name);
-    }
     LUDC_TRY(ludc_node_list(l, found, "ids", &ids));
     for (size_t i = 0; i < ids->len; i++) {
         const ludc_value *id = ids->items[i];
-        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= INT32_MAX) {
+        if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= INT32_MAX)
             return ludc_fail(l->err, LUD_E_IO, "%s: special_tokens: an id is not a token id", l->name);
-        }
         LUDC_TRY(push(l, out, (int32_t)id->u.i));
     }
     return LUD_OK;
@@ -65,7 +57,7 @@ static lud_status load_template(const ludc_load *l, const ludc_value *v, ludc_po
         const ludc_value *sequence = ludc_value_get(item, "Sequence");
         if (special && special->type == LUD_CFG_OBJECT) {
             LUDC_TRY(special_ids(l, v, special, texts ? &out->after : &out->before));
-        } else if (sequence && ludc_str_eq(ludc_get_str(sequence, "id", LUDC_STR("")), "A")) {
+        } else if (sequence && ludc_text_is(sequence, "id", "A")) {
             texts++;
         } else {
             return ludc_fail(l->err, LUD_E_IO,
@@ -83,9 +75,8 @@ static lud_status load_pair(const ludc_load *l, const ludc_value *v, const char 
     const ludc_value *pair;
     LUDC_TRY(ludc_node_list(l, v, key, &pair));
     bool ok = pair->len == 2 && pair->items[1]->type == LUD_CFG_INT;
-    if (!ok || pair->items[1]->u.i < 0 || pair->items[1]->u.i >= INT32_MAX) {
+    if (!ok || pair->items[1]->u.i < 0 || pair->items[1]->u.i >= INT32_MAX)
         return ludc_fail(l->err, LUD_E_IO, "%s: post_processor: '%s' must be [token, id]", l->name, key);
-    }
     return push(l, out, (int32_t)pair->items[1]->u.i);
 }
 
@@ -99,17 +90,7 @@ static lud_status load_nothing(const ludc_load *l, const ludc_value *v, ludc_pos
     return LUD_OK;
 }
 
-static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_post *);
-
-static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_post *out) {
-    const ludc_value *list;
-    LUDC_TRY(ludc_node_list(l, v, "processors", &list));
-    for (size_t i = 0; i < list->len; i++)
-        LUDC_TRY(load_node(l, list->items[i], depth + 1, out));
-    return LUD_OK;
-}
-
-static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_post *out) {
+static lud_status load_one(const ludc_load *l, const ludc_value *v, lud_str type, void *out) {
     static const struct {
         const char *type;
         lud_status (*load)(const ludc_load *, const ludc_value *, ludc_post *);
@@ -117,10 +98,6 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
                  {"BertProcessing", load_cls_sep},
                  {"RobertaProcessing", load_cls_sep},
                  {"ByteLevel", load_nothing}};
-    lud_str type = {0};
-    LUDC_TRY(ludc_node_type(l, v, "post_processor", &type));
-    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: post-processors are nested too deep", l->name);
-    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, out);
     for (size_t k = 0; k < LUDC_COUNT(known); k++) {
         if (!ludc_str_eq(type, known[k].type)) continue;
         ludc_post outer = {.before = {0}};
@@ -129,11 +106,11 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
         ludc_post_free(&outer);
         return status;
     }
-    return ludc_node_refuse(l, "post_processor", type, NULL);
+    return LUD_E_NOT_FOUND;
 }
 
 lud_status ludc_post_load(const ludc_load *l, const ludc_value *v, ludc_post *out) {
-    return ludc_is_null(v) ? LUD_OK : load_node(l, v, 0, out);
+    return ludc_is_null(v) ? LUD_OK : ludc_node_each(l, v, "post_processor", "processors", NULL, 0, load_one, out);
 }
 
 void ludc_post_free(ludc_post *p) {

@@ -6,14 +6,9 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 16 };
-
-static lud_status load_node(const ludc_load *, const ludc_value *, int depth, ludc_pretokenizer *);
-
 static lud_status add_stage(const ludc_load *l, ludc_pretokenizer *pre, int kind, ludc_pre_stage **out) {
-    if (pre->n == LUDC_PRE_MAX) {
+    if (pre->n == LUDC_PRE_MAX)
         return ludc_fail(l->err, LUD_E_IO, "%s: the pre-tokenizer has more than %d stages", l->name, LUDC_PRE_MAX);
-    }
     *out = &pre->stages[pre->n++];
     **out = (ludc_pre_stage){.kind = kind, .behavior = LUDC_SPLIT_ISOLATED};
     return LUD_OK;
@@ -43,15 +38,7 @@ static lud_status load_behavior(const ludc_load *l, const ludc_value *v, int *ou
         *out = k;
         if (ludc_str_eq(s, names[k])) return LUD_OK;
     }
-    return ludc_fail(l->err, LUD_E_IO, "%s: unknown split behavior '%.*s'", l->name, (int)LUDC_MIN(s.len, 64), s.ptr);
-}
-
-static lud_status load_sequence(const ludc_load *l, const ludc_value *v, int depth, ludc_pretokenizer *pre) {
-    const ludc_value *list;
-    LUDC_TRY(ludc_node_list(l, v, "pretokenizers", &list));
-    for (size_t i = 0; i < list->len; i++)
-        LUDC_TRY(load_node(l, list->items[i], depth + 1, pre));
-    return LUD_OK;
+    return ludc_fail(l->err, LUD_E_IO, "%s: unknown split behavior '%.*s'", l->name, LUDC_ARG_CUT(s, 64));
 }
 
 static lud_status load_byte_level(const ludc_load *l, const ludc_value *v, ludc_pretokenizer *pre) {
@@ -157,7 +144,7 @@ static lud_status load_metaspace(const ludc_load *l, const ludc_value *v, ludc_p
     return ludc_pattern_literal(l, c, &stage->pattern);
 }
 
-static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, ludc_pretokenizer *pre) {
+static lud_status load_stages(const ludc_load *l, const ludc_value *v, lud_str type, void *pre) {
     static const struct {
         const char *type;
         lud_status (*load)(const ludc_load *, const ludc_value *, ludc_pretokenizer *);
@@ -165,19 +152,15 @@ static lud_status load_node(const ludc_load *l, const ludc_value *v, int depth, 
         {"ByteLevel", load_byte_level},    {"Split", load_split},           {"Digits", load_digits},
         {"Metaspace", load_metaspace},     {"Whitespace", load_whitespace}, {"WhitespaceSplit", load_whitespace_split},
         {"Punctuation", load_punctuation}, {"BertPreTokenizer", load_bert}, {"CharDelimiterSplit", load_delimiter}};
-    static const char *const planned[] = {"UnicodeScripts", "FixedLength", NULL};
-    lud_str type = {0};
-    LUDC_TRY(ludc_node_type(l, v, "pre_tokenizer", &type));
-    if (depth > MAX_DEPTH) return ludc_fail(l->err, LUD_E_IO, "%s: pre-tokenizers are nested too deep", l->name);
-    if (ludc_str_eq(type, "Sequence")) return load_sequence(l, v, depth, pre);
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(type, known[k].type)) return known[k].load(l, v, pre);
-    }
-    return ludc_node_refuse(l, "pre_tokenizer", type, planned);
+    return LUD_E_NOT_FOUND;
 }
 
 lud_status ludc_pretokenizer_load(const ludc_load *l, const ludc_value *v, ludc_pretokenizer *pre) {
-    return ludc_is_null(v) ? LUD_OK : load_node(l, v, 0, pre);
+    static const char *const planned[] = {"UnicodeScripts", "FixedLength", NULL};
+    if (ludc_is_null(v)) return LUD_OK;
+    return ludc_node_each(l, v, "pre_tokenizer", "pretokenizers", planned, 0, load_stages, pre);
 }
 
 void ludc_pretokenizer_free(ludc_pretokenizer *pre) {

@@ -6,13 +6,9 @@
 
 #include <string.h>
 
-static lud_status out_of_memory(const ludc_work *w) {
-    return ludc_fail(w->find.err, LUD_E_NOMEM, "tokenizer: out of memory");
-}
-
 static lud_status run_bytes(ludc_work *w, size_t k, ludc_piece p) {
     unsigned char *out = p.len > SIZE_MAX / 2 ? NULL : ludc_scratch_take(&w->stage[k], p.len * 2);
-    if (!out) return out_of_memory(w);
+    if (!out) return ludc_no_memory(w->find.err, "tokenizer");
     size_t n = 0;
     for (size_t i = 0; i < p.len; i++) {
         unsigned char c = (unsigned char)p.ptr[i];
@@ -33,7 +29,7 @@ static lud_status run_prefix(ludc_work *w, size_t k, ludc_piece p) {
     bool has = p.len >= n && memcmp(p.ptr, stage->content, n) == 0;
     if (has || (stage->only_first && !p.first)) return ludc_pretokenizer_run(w, k + 1, p);
     char *out = ludc_scratch_take(&w->stage[k], p.len + n);
-    if (!out) return out_of_memory(w);
+    if (!out) return ludc_no_memory(w->find.err, "tokenizer");
     memcpy(out, stage->content, n);
     memcpy(out + n, p.ptr, p.len);
     return ludc_pretokenizer_run(w, k + 1, (ludc_piece){out, p.len + n, p.first});

@@ -38,9 +38,8 @@ static pcre2_general_context *memory_new(void) {
 static const char *foreign_construct(lud_str regex) {
     static const char *const refused[] = {"&&",  "\\h", "\\H", "(*",  "(?m", "\\G",
                                           "\\K", "\\R", "\\X", "\\O", "\\N", "\\y"};
-    for (size_t k = 0; k < LUDC_COUNT(refused); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(refused); k++)
         if (memmem(regex.ptr, regex.len, refused[k], strlen(refused[k]))) return refused[k];
-    }
     return NULL;
 }
 
@@ -50,7 +49,7 @@ static lud_status compile(const ludc_load *l, lud_str regex, bool lines, pcre2_g
     PCRE2_SIZE at = 0;
     int why = 0;
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
-    if (!context) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!context) return ludc_no_memory(l->err, l->name);
     *code = pcre2_compile((PCRE2_SPTR)regex.ptr, regex.len, options, &why, &at, context);
     pcre2_compile_context_free(context);
     if (*code) return LUD_OK;
@@ -58,15 +57,14 @@ static lud_status compile(const ludc_load *l, lud_str regex, bool lines, pcre2_g
     pcre2_get_error_message(why, text, sizeof text);
     bool no_memory = why == PCRE2_ERROR_HEAP_FAILED || why == PCRE2_ERROR_NOMEMORY;
     return ludc_fail(l->err, no_memory ? LUD_E_NOMEM : LUD_E_IO, "%s: regex '%.*s' fails at position %zu: %s", l->name,
-                     (int)LUDC_MIN(regex.len, 200), regex.ptr, (size_t)at, (const char *)text);
+                     LUDC_ARG_CUT(regex, 200), (size_t)at, (const char *)text);
 }
 
 lud_status ludc_regex_new(const ludc_load *l, lud_str regex, bool lines, ludc_regex **out) {
     const char *foreign = foreign_construct(regex);
     if (foreign || regex.len > PATTERN_MAX) {
         return ludc_fail(l->err, LUD_E_UNSUPPORTED, "%s: the regex '%.*s' %s%s is not supported", l->name,
-                         (int)LUDC_MIN(regex.len, 200), regex.ptr, foreign ? "with " : "of more than 64 KiB",
-                         foreign ? foreign : "");
+                         LUDC_ARG_CUT(regex, 200), foreign ? "with " : "of more than 64 KiB", foreign ? foreign : "");
     }
     lud_status status = LUD_E_NOMEM;
     pcre2_general_context *memory = memory_new();
@@ -74,10 +72,7 @@ lud_status ludc_regex_new(const ludc_load *l, lud_str regex, bool lines, ludc_re
     if (memory && re) status = compile(l, regex, lines, memory, &re->code);
     if (status == LUD_OK && !(re->limits = pcre2_match_context_create(memory))) status = LUD_E_NOMEM;
     pcre2_general_context_free(memory);
-    if (status != LUD_OK) {
-        ludc_regex_free(re);
-        return ludc_fail(l->err, status, "%s: out of memory", l->name);
-    }
+    if (status != LUD_OK) return ludc_regex_free(re), ludc_fail(l->err, status, "%s: out of memory", l->name);
     pcre2_set_match_limit(re->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(re->limits, HEAP_LIMIT_KIB);
     pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* where there is no JIT, the interpreter does it */
@@ -110,15 +105,14 @@ void ludc_match_free(ludc_match *m) {
 
 lud_status ludc_regex_next(const ludc_regex *re, ludc_match **match, const char *s, size_t n, size_t at, bool *found,
                            size_t *start, size_t *end, lud_error *err) {
-    if (!*match && !(*match = match_new())) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!*match && !(*match = match_new())) return ludc_no_memory(err, "tokenizer");
     pcre2_match_data *data = (*match)->data;
     int rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK, data, re->limits);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
         rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, re->limits);
-    }
     *found = rc >= 0;
     if (rc == PCRE2_ERROR_NOMATCH) return LUD_OK;
-    if (rc == PCRE2_ERROR_NOMEMORY) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (rc == PCRE2_ERROR_NOMEMORY) return ludc_no_memory(err, "tokenizer");
     if (rc < 0) {
         return ludc_fail(err, LUD_E_DATA,
                          "tokenizer: its regex gave up at byte %zu of a text of %zu bytes (PCRE2 error %d); "

@@ -71,19 +71,18 @@ lud_status ludc_tokenizer_to_json(const ludc_tokenizer *tok, ludc_buf *out, lud_
     }
     if (ok && !out->failed) return LUD_OK;
     out->len = before;
-    return ludc_fail(err, LUD_E_NOMEM, "tokenizer.json: out of memory");
+    return ludc_no_memory(err, "tokenizer.json");
 }
 
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, lud_error *err) {
     size_t before = out->len;
     bool ok = true;
-    if (tok->config) {
+    if (tok->config)
         ok = ludc_value_to_json(tok->config, 2, out) == LUD_OK;
-    } else {
+    else
         ludc_buf_adds(out, "{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}");
-    }
     ludc_buf_adds(out, "\n");
     if (ok && !out->failed) return LUD_OK;
     out->len = before;
-    return ludc_fail(err, LUD_E_NOMEM, "tokenizer_config.json: out of memory");
+    return ludc_no_memory(err, "tokenizer_config.json");
 }

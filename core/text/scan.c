@@ -156,8 +156,7 @@ ludc_scan_fn ludc_scan_find(lud_str regex) {
         {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|" LLAMA3_HEAD "\\p{N}{1,3}" LLAMA3_TAIL, ludc_scan_llama3},
         {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|" LLAMA3_HEAD "\\p{N}" LLAMA3_TAIL, ludc_scan_qwen2},
     };
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(regex, known[k].regex)) return known[k].scan;
-    }
     return NULL;
 }

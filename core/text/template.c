@@ -28,13 +28,7 @@ static size_t character_at(const ludc_template *t, const char *p) {
 
 static lud_status add_part(ludc_template *t, part p, lud_error *err) {
     if (!p.is_field && p.text.len == 0) return LUD_OK;
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 16;
-        part *parts = ludc_realloc(t->parts, t->cap * sizeof *parts, cap * sizeof *parts);
-        if (!parts) return ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
-        t->parts = parts;
-        t->cap = cap;
-    }
+    if (!ludc_grow(&t->parts, t->n, &t->cap, sizeof(*t->parts))) return ludc_no_memory(err, "template");
     t->parts[t->n++] = p;
     return LUD_OK;
 }
@@ -88,13 +82,9 @@ static lud_status parse(ludc_template *t, size_t n, lud_error *err) {
 lud_status ludc_template_parse(lud_str text, ludc_template **out, lud_error *err) {
     ludc_template *t = ludc_alloc(sizeof *t);
     if (t) t->source = ludc_strndup(text.ptr ? text.ptr : "", text.len);
-    lud_status status =
-        t && t->source ? parse(t, text.len, err) : ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
-    if (status == LUD_OK) {
-        *out = t;
-    } else {
-        ludc_template_free(t);
-    }
+    lud_status status = t && t->source ? parse(t, text.len, err) : ludc_no_memory(err, "template");
+    if (status == LUD_OK) return *out = t, LUD_OK;
+    ludc_template_free(t);
     return status;
 }
 
@@ -113,9 +103,8 @@ size_t ludc_template_fields(const ludc_template *t) {
 }
 
 lud_str ludc_template_field(const ludc_template *t, size_t i) {
-    for (size_t k = 0; k < t->n; k++) {
+    for (size_t k = 0; k < t->n; k++)
         if (t->parts[k].is_field && i-- == 0) return t->parts[k].text;
-    }
     return (lud_str){NULL, 0};
 }
 
@@ -126,8 +115,7 @@ static lud_status render_field(const part *p, lud_str value, ludc_buf *out, lud_
     }
     if (ludc_float_spec_apply(&p->spec, value, out)) return LUD_OK;
     return ludc_fail(err, LUD_E_DATA, "template: {%.*s} has a number format, but the value '%.*s' is no number",
-                     (int)LUDC_MIN(p->text.len, 64), p->text.ptr, (int)LUDC_MIN(value.len, 64),
-                     value.ptr ? value.ptr : "");
+                     LUDC_ARG_CUT(p->text, 64), (int)LUDC_MIN(value.len, 64), value.ptr ? value.ptr : "");
 }
 
 lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, lud_str field, lud_str *value),
@@ -142,11 +130,10 @@ lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, l
         } else if (lookup(arg, p->text, &value)) {
             status = render_field(p, value, out, err);
         } else {
-            status = ludc_fail(err, LUD_E_DATA, "template: there is no column '%.*s'", (int)LUDC_MIN(p->text.len, 256),
-                               p->text.ptr);
+            status = ludc_fail(err, LUD_E_DATA, "template: there is no column '%.*s'", LUDC_ARG_CUT(p->text, 256));
         }
     }
-    if (status == LUD_OK && out->failed) status = ludc_fail(err, LUD_E_NOMEM, "template: out of memory");
+    if (status == LUD_OK && out->failed) status = ludc_no_memory(err, "template");
     if (status != LUD_OK) out->len = before;
     return status;
 }

@@ -134,11 +134,10 @@ static void add_number(const ludc_float_spec *f, double x, ludc_buf *out) {
     size_t room = (size_t)f->width > n_sign ? (size_t)f->width - n_sign : 0;
     bool zeros = f->comma && f->align == '=' && f->fill[0] == '0'; /* zeros are grouped too */
     ludc_buf grouped = {0};
-    if (f->comma) {
+    if (f->comma)
         add_grouped(body, n, zeros ? room : 0, &grouped);
-    } else {
+    else
         ludc_buf_add(&grouped, body, n);
-    }
     size_t pad = room > grouped.len ? room - grouped.len : 0;
     size_t left = f->align == '>' ? pad : f->align == '^' ? pad / 2 : 0, inner = f->align == '=' ? pad : 0;
     add_fill(f, left, out);

@@ -27,10 +27,11 @@ lud_status ludc_tokenizer_from_vocab_txt(const char *text, size_t n, const char 
 /* A model's folder: its tokenizer.json, or else its vocab.txt. */
 lud_status ludc_tokenizer_open(const char *dir, const ludc_value *config, ludc_tokenizer **, lud_error *);
 /* GGUF metadata as a value tree ("tokenizer.ggml.tokens" ... are top-level keys with dots in them, reached by
- * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names. */
+ * ludc_value_get). Models: "gpt2" (byte-level BPE) with the pre-tokenizer that tokenizer.ggml.pre names, "llama"
+ * (SentencePiece). */
 lud_status ludc_tokenizer_from_gguf(const ludc_value *metadata, ludc_tokenizer **, lud_error *);
-/* Back into such metadata, for a vocabulary of n rows: tokens, merges, special ids, chat template, the name of the
- * pre-tokenizer. ends: ids that end a text. Only byte-level BPE: LUD_E_UNSUPPORTED says what does not fit. */
+/* Back into such metadata, for a vocabulary of n rows: tokens, merges or scores, special ids, chat template, the name
+ * of the pre-tokenizer. ends: ids that end a text. Of BPE only: LUD_E_UNSUPPORTED says what does not fit. */
 lud_status ludc_tokenizer_to_gguf(const ludc_tokenizer *, int64_t n, const int32_t *ends, int32_t n_ends,
                                   ludc_value *metadata, lud_error *);
 void ludc_tokenizer_free(ludc_tokenizer *);
@@ -66,9 +67,6 @@ void ludc_words_free(ludc_words *);
 /* Appends ids; add_special: <SOS> before and <EOS> after. */
 lud_status ludc_words_encode(const ludc_words *, lud_str text, bool add_special, ludc_ids *out, lud_error *);
 int32_t ludc_words_count(const ludc_words *);
-int32_t ludc_words_id(const ludc_words *, lud_str word); /* that of the unknown symbol if there is none */
-int32_t ludc_words_padding(const ludc_words *);
-lud_str ludc_words_text(const ludc_words *, int32_t id); /* len 0, ptr NULL if there is none */
 /* The members idx2str, tokenizer, lowercase, padding_symbol, unknown_symbol of a JSON object, and back from them. */
 lud_status ludc_words_write(const ludc_words *, ludc_value *metadata, lud_error *);
 lud_status ludc_words_read(const ludc_value *metadata, ludc_words **, lud_error *);

@@ -4,7 +4,7 @@
 #include "internal.h"
 
 static lud_status push_id(ludc_work *w, int32_t id) {
-    return ludc_ids_push(w->out, id) ? LUD_OK : ludc_fail(w->find.err, LUD_E_NOMEM, "tokenizer: out of memory");
+    return ludc_ids_push(w->out, id) ? LUD_OK : ludc_no_memory(w->find.err, "tokenizer");
 }
 
 /* A text that is being cut at added tokens. */
@@ -58,9 +58,8 @@ static void work_free(ludc_work *w) {
 
 lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool add_special, ludc_ids *out,
                                  lud_error *err) {
-    if (text.len >= INT32_MAX / 4) {
+    if (text.len >= INT32_MAX / 4)
         return ludc_fail(err, LUD_E_DATA, "tokenizer: a text of %zu bytes is too long, the limit is 512 MiB", text.len);
-    }
     ludc_work w = {.tok = tok, .out = out};
     ludc_buf clean = {0};
     size_t before = out->len;
@@ -69,8 +68,7 @@ lud_status ludc_tokenizer_encode(const ludc_tokenizer *tok, lud_str text, bool a
         ludc_utf8_lossy(text.ptr, text.len, &clean);
         text = (lud_str){clean.ptr, clean.len};
     }
-    lud_status status =
-        clean.failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory") : encode_valid(&w, text, add_special);
+    lud_status status = clean.failed ? ludc_no_memory(err, "tokenizer") : encode_valid(&w, text, add_special);
     if (status != LUD_OK) out->len = before;
     work_free(&w);
     ludc_buf_free(&clean);
@@ -89,7 +87,7 @@ lud_status ludc_tokenizer_decode(const ludc_tokenizer *tok, const int32_t *ids, 
         lud_str text = added ? (lud_str){added->pattern, added->pattern_len} : ludc_vocab_text(&tok->vocab, ids[i]);
         if (text.ptr) ludc_pieces_push(&tokens, text);
     }
-    lud_status status = tokens.failed || tokens.text.failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory")
+    lud_status status = tokens.failed || tokens.text.failed ? ludc_no_memory(err, "tokenizer")
                                                             : ludc_decoder_apply(&tok->decoder, &find, &tokens, out);
     ludc_pieces_free(&tokens);
     ludc_match_free(match);

@@ -22,15 +22,11 @@ static bool grow(ludc_trie *t) {
     uint64_t *old = t->edges, *edges = ludc_alloc(cap * 2 * sizeof *edges);
     int32_t *ids = ludc_realloc(t->ids, t->cap * sizeof *ids, cap * sizeof *ids);
     if (ids) t->ids = ids;
-    if (!edges || !ids) {
-        ludc_free(edges);
-        return false;
-    }
+    if (!edges || !ids) return ludc_free(edges), false;
     t->edges = edges;
     t->mask = cap * 2 - 1;
-    for (size_t i = 0; i < t->cap * 2; i++) {
+    for (size_t i = 0; i < t->cap * 2; i++)
         if (old[i]) put_edge(t, old[i]);
-    }
     ludc_free(old);
     t->cap = cap;
     return true;

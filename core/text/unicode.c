@@ -5,7 +5,7 @@
 
 #include <utf8proc.h>
 
-static bool is_space(uint32_t c) {
+bool ludc_is_space(uint32_t c) {
     if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
     return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000;
@@ -51,7 +51,7 @@ uint8_t ludc_class_of(uint32_t cp) {
     }
     if (is_ascii_punct(cp) || ludc_is_punct8(cp)) c |= LUDC_C_BERT_PUNCT;
     if (is_odd_word(cp)) c |= LUDC_C_WORD;
-    if (is_space(cp)) c |= LUDC_C_SPACE;
+    if (ludc_is_space(cp)) c |= LUDC_C_SPACE;
     if (cp == '\r' || cp == '\n') c |= LUDC_C_NEWLINE;
     return (uint8_t)c;
 }

@@ -56,6 +56,19 @@ static inline size_t ludc_utf8_back(const char *s, size_t at) {
     return at;
 }
 
+/* The end of s without the characters at its end that `kind` says. */
+static inline size_t ludc_utf8_trim(const char *s, size_t n, bool (*kind)(uint32_t)) {
+    while (n) {
+        uint32_t cp;
+        const size_t last = ludc_utf8_back(s, n);
+        ludc_utf8_next(s + last, n - last, &cp);
+        if (!kind(cp)) break;
+        n = last;
+    }
+    return n;
+}
+
+bool ludc_is_space(uint32_t cp); /* LUDC_C_SPACE */
 /* Appends s with each maximal invalid part replaced by U+FFFD (Unicode 15, 3.9; what Rust and Python do). */
 void ludc_utf8_lossy(const char *s, size_t n, ludc_buf *out);
 

@@ -20,11 +20,10 @@ static bool is_newer(uint32_t cp) {
     size_t lo = 0, hi = LUDC_COUNT(newer);
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (newer[mid][1] < cp) {
+        if (newer[mid][1] < cp)
             lo = mid + 1;
-        } else {
+        else
             hi = mid;
-        }
     }
     return lo < LUDC_COUNT(newer) && cp >= newer[lo][0];
 }

@@ -19,9 +19,8 @@ static lud_status read_piece(const ludc_load *l, const ludc_value *v, size_t i, 
     bool pair = v->type == LUD_CFG_LIST && v->len == 2 && v->items[0]->type == LUD_CFG_STR;
     const ludc_value *number = pair ? v->items[1] : NULL;
     bool is_int = number && number->type == LUD_CFG_INT;
-    if (!is_int && (!number || number->type != LUD_CFG_FLOAT)) {
+    if (!is_int && (!number || number->type != LUD_CFG_FLOAT))
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab[%zu] must be [piece, score]", l->name, i);
-    }
     *text = v->items[0]->u.s;
     *score = is_int ? (double)number->u.i : number->u.f;
     return LUD_OK;
@@ -33,11 +32,10 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
     lud_str text = {0};
     size_t bytes = 0;
     LUDC_TRY(ludc_node_list(l, model, "vocab", &list));
-    if (list->len == 0 || list->len > INT32_MAX / 2) {
+    if (list->len == 0 || list->len > INT32_MAX / 2)
         return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab has %zu pieces", l->name, list->len);
-    }
     m->scores = ludc_alloc(list->len * sizeof *m->scores);
-    if (!m->scores) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!m->scores) return ludc_no_memory(l->err, l->name);
     double lowest = INFINITY;
     for (size_t i = 0; i < list->len; i++) {
         LUDC_TRY(read_piece(l, list->items[i], i, &text, &m->scores[i]));
@@ -45,9 +43,7 @@ static lud_status load_pieces(const ludc_load *l, const ludc_value *model, ludc_
         bytes += text.len;
     }
     m->unk_score = lowest - UNK_PENALTY;
-    if (!ludc_vocab_init(vocab, list->len, bytes, (int32_t)list->len)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-    }
+    if (!ludc_vocab_init(vocab, list->len, bytes, (int32_t)list->len)) return ludc_no_memory(l->err, l->name);
     for (size_t i = list->len; i-- > 0;)
         ludc_vocab_add(vocab, list->items[i]->items[0]->u.s, (int32_t)i);
     return LUD_OK;
@@ -62,7 +58,7 @@ lud_status ludc_unigram_load(const ludc_load *l, const ludc_value *model, ludc_v
     m->unk = (int32_t)unk;
     LUDC_TRY(ludc_node_bool(l, model, "byte_fallback", false, &m->byte_fallback));
     ludc_vocab_byte_ids(vocab, m->byte_id);
-    return ludc_trie_init(&m->trie, vocab) ? LUD_OK : ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    return ludc_trie_init(&m->trie, vocab) ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 void ludc_unigram_free(ludc_unigram *m) {
@@ -107,9 +103,8 @@ static bool push_unknown(const ludc_unigram *m, lud_str run, ludc_ids *out) {
     for (size_t i = 0; bytes && i < run.len; i++)
         bytes = m->byte_id[(unsigned char)run.ptr[i]] >= 0;
     if (!bytes) return ludc_ids_push(out, id < 0 ? m->unk : id);
-    for (size_t i = run.len; i-- > 0;) {
+    for (size_t i = run.len; i-- > 0;)
         if (!ludc_ids_push(out, m->byte_id[(unsigned char)run.ptr[i]])) return false;
-    }
     return true;
 }
 
@@ -133,9 +128,9 @@ lud_status ludc_unigram_encode(const ludc_unigram *m, ludc_scratch *scratch, lud
                                lud_error *err) {
     size_t before = out->len;
     step *best = ludc_scratch_take(scratch, (word.len + 1) * sizeof *best);
-    if (!best) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!best) return ludc_no_memory(err, "tokenizer");
     LUDC_TRY(search(m, word, best, err));
-    if (!walk_back(m, word, best, out)) return ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    if (!walk_back(m, word, best, out)) return ludc_no_memory(err, "tokenizer");
     for (size_t i = before, k = out->len; i + 1 < k; i++) {
         int32_t id = out->ptr[i];
         out->ptr[i] = out->ptr[--k];

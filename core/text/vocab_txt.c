@@ -5,18 +5,6 @@
 
 #include <stdio.h>
 
-/* White space at the end of a line does not count, in the reference either. */
-static lud_str trim_end(lud_str s) {
-    while (s.len) {
-        uint32_t cp;
-        size_t last = ludc_utf8_back(s.ptr, s.len);
-        ludc_utf8_next(s.ptr + last, s.len - last, &cp);
-        if (!(ludc_class_of(cp) & LUDC_C_SPACE)) break;
-        s.len = last;
-    }
-    return s;
-}
-
 /* From the last line to the first: of equal lines the last one counts, and a vocabulary answers what came first. */
 static lud_status load_lines(const ludc_load *l, lud_str text, ludc_vocab *v) {
     size_t n = 1;
@@ -24,14 +12,14 @@ static lud_status load_lines(const ludc_load *l, lud_str text, ludc_vocab *v) {
     for (size_t i = 0; i < text.len; i++)
         n += text.ptr[i] == '\n';
     if (n > INT32_MAX / 2) return ludc_fail(l->err, LUD_E_IO, "%s: %zu lines are too many", l->name, n);
-    if (!ludc_vocab_init(v, n, text.len, (int32_t)n)) {
-        return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
-    }
+    if (!ludc_vocab_init(v, n, text.len, (int32_t)n)) return ludc_no_memory(l->err, l->name);
     for (size_t end = text.len, id = n; id-- > 0;) {
         size_t start = end;
         while (start > 0 && text.ptr[start - 1] != '\n')
             start--;
-        ludc_vocab_add(v, trim_end((lud_str){text.ptr + start, end - start}), (int32_t)id);
+        /* White space at the end of a line does not count, in the reference either. */
+        const lud_str line = {text.ptr + start, ludc_utf8_trim(text.ptr + start, end - start, ludc_is_space)};
+        ludc_vocab_add(v, line, (int32_t)id);
         end = start ? start - 1 : 0;
     }
     return LUD_OK;
@@ -57,7 +45,7 @@ static lud_status read_special(const ludc_load *l, const ludc_tokenizer *tok, sp
         s[k].id = ludc_vocab_find(&tok->vocab, text);
         if (s[k].id < 0 && k != PAD && k != MASK) {
             return ludc_fail(l->err, LUD_E_IO, "%s: no line is the %s '%.*s'; is this the vocabulary of a BERT?",
-                             l->name, names[k][0], (int)LUDC_MIN(text.len, 64), text.ptr);
+                             l->name, names[k][0], LUDC_ARG_CUT(text, 64));
         }
         ludc_value *v = ludc_value_str(text);
         if (!v || ludc_value_to_json(v, -1, &s[k].json) != LUD_OK) s[k].json.failed = true;
@@ -103,7 +91,7 @@ static lud_status make_skeleton(const ludc_load *l, const special s[N_SPECIAL], 
         failed = failed || s[k].json.failed;
     if (!failed) write_skeleton(s, by_case ? "null" : accents ? "true" : "false", chinese, lower, &text);
     lud_status status = failed || text.failed
-                            ? ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name)
+                            ? ludc_no_memory(l->err, l->name)
                             : ludc_json_parse(text.ptr, text.len, l->name, false, true, &tok->skeleton, l->err);
     ludc_buf_free(&text);
     return status;
@@ -123,7 +111,7 @@ static lud_status check_class(const ludc_load *l, const ludc_value *config) {
     if (!name.ptr) return LUD_OK;
     return ludc_fail(l->err, LUD_E_UNSUPPORTED,
                      "%s: a %.*s cannot be built from its vocab.txt; save it with transformers to get a tokenizer.json",
-                     l->name, (int)LUDC_MIN(name.len, 64), name.ptr);
+                     l->name, LUDC_ARG_CUT(name, 64));
 }
 
 static lud_status load_all(const ludc_load *l, lud_str text, ludc_tokenizer *tok) {

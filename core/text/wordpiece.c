@@ -14,7 +14,7 @@ lud_status ludc_wordpiece_load(const ludc_load *l, const ludc_value *model, cons
         LUDC_TRY(ludc_node_int(l, model, "max_input_chars_per_word", 0, INT32_MAX, &max_chars));
     LUDC_TRY(ludc_subwords_unk(l, model, LUDC_STR("[UNK]"), vocab, &m->unk));
     m->max_chars = (size_t)max_chars;
-    if (!ludc_trie_init(&m->trie, vocab)) return ludc_fail(l->err, LUD_E_NOMEM, "%s: out of memory", l->name);
+    if (!ludc_trie_init(&m->trie, vocab)) return ludc_no_memory(l->err, l->name);
     m->has_inside = true;
     for (size_t i = 0; i < prefix.len && m->has_inside; i++) {
         m->inside = ludc_trie_next(&m->trie, m->inside, prefix.ptr[i]);
@@ -62,11 +62,9 @@ lud_status ludc_wordpiece_encode(const ludc_wordpiece *m, lud_str word, ludc_ids
     size_t before = out->len;
     bool failed = false, long_word = too_long(m, word);
     int32_t id = long_word ? m->unk : ludc_vocab_find(m->vocab, word);
-    if (id < 0 && !long_word && cut(m, word, out, &failed)) {
-        return failed ? ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory") : LUD_OK;
-    }
+    if (id < 0 && !long_word && cut(m, word, out, &failed)) return failed ? ludc_no_memory(err, "tokenizer") : LUD_OK;
     out->len = before;
     if (id < 0) id = m->unk;
     if (id < 0) return ludc_subwords_no_unk(err, word);
-    return ludc_ids_push(out, id) ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "tokenizer: out of memory");
+    return ludc_ids_push(out, id) ? LUD_OK : ludc_no_memory(err, "tokenizer");
 }

@@ -28,10 +28,6 @@ struct ludc_words {
     ludc_vocab vocab;
 };
 
-static lud_status no_memory(lud_error *err) {
-    return ludc_fail(err, LUD_E_NOMEM, "vocabulary: out of memory");
-}
-
 static void drop_learned(ludc_words *w) {
     ludc_buf_free(&w->pool);
     ludc_free(w->entries);
@@ -53,13 +49,7 @@ void ludc_words_free(ludc_words *w) {
 
 /* ---- Learning ---- */
 static bool add_entry(ludc_words *w, lud_str word) {
-    if (w->n == w->cap) {
-        size_t cap = LUDC_MAX(w->cap * 2, 256), size = sizeof *w->entries;
-        entry *entries = ludc_realloc(w->entries, w->cap * size, cap * size);
-        if (!entries) return false;
-        w->entries = entries;
-        w->cap = cap;
-    }
+    if (!ludc_grow(&w->entries, w->n, &w->cap, sizeof(*w->entries))) return false;
     w->entries[w->n++] = (entry){w->pool.len, word.len, 1};
     ludc_buf_add(&w->pool, word.ptr, word.len);
     return !w->pool.failed;
@@ -97,7 +87,7 @@ static lud_status cut_prepared(const ludc_words *w, lud_str text, ludc_word_fn f
     bool ok = !spare[0].failed && !spare[1].failed && w->cut(text, fn, arg);
     ludc_buf_free(&spare[0]);
     ludc_buf_free(&spare[1]);
-    return ok ? LUD_OK : no_memory(err);
+    return ok ? LUD_OK : ludc_no_memory(err, "vocabulary");
 }
 
 lud_status ludc_words_learn(ludc_words *w, lud_str text, lud_error *err) {
@@ -127,7 +117,7 @@ static bool move_symbol(ludc_words *w, int symbol) {
 
 static lud_status fill_vocab(ludc_words *w, lud_error *err) {
     if (w->n > INT32_MAX / 2) return ludc_fail(err, LUD_E_DATA, "vocabulary: %zu words are too many", w->n);
-    if (!ludc_vocab_init(&w->vocab, w->n, w->pool.len, (int32_t)w->n)) return no_memory(err);
+    if (!ludc_vocab_init(&w->vocab, w->n, w->pool.len, (int32_t)w->n)) return ludc_no_memory(err, "vocabulary");
     for (size_t i = w->n; i-- > 0;) /* of equal words the last one counts */
         ludc_vocab_add(&w->vocab, (lud_str){w->pool.ptr + w->entries[i].at, w->entries[i].len}, (int32_t)i);
     for (int k = 0; k < N_SYMBOLS; k++)
@@ -141,9 +131,8 @@ lud_status ludc_words_finish(ludc_words *w, lud_error *err) {
         if (w->n) qsort(w->entries, w->n, sizeof *w->entries, more_frequent);
         w->n = LUDC_MIN(w->n, w->most_common);
     }
-    for (int k = 0; k < N_SYMBOLS; k++) {
-        if (!move_symbol(w, k)) return no_memory(err);
-    }
+    for (int k = 0; k < N_SYMBOLS; k++)
+        if (!move_symbol(w, k)) return ludc_no_memory(err, "vocabulary");
     return fill_vocab(w, err);
 }
 
@@ -152,9 +141,8 @@ lud_status ludc_words_finish(ludc_words *w, lud_error *err) {
 static lud_status read_file(ludc_words *w, const char *path, lud_error *err) {
     ludc_buf text = {0};
     lud_status status = ludc_file_read(path, &text, err);
-    if (status == LUD_OK && !ludc_utf8_valid(text.ptr, text.len)) {
+    if (status == LUD_OK && !ludc_utf8_valid(text.ptr, text.len))
         status = ludc_fail(err, LUD_E_DATA, "vocab_file %s is not UTF-8", path);
-    }
     for (size_t at = 0, end; status == LUD_OK && at < text.len; at = end + 1) {
         end = at;
         while (end < text.len && text.ptr[end] != '\n')
@@ -162,7 +150,7 @@ static lud_status read_file(ludc_words *w, const char *path, lud_error *err) {
         lud_str line = ludc_cut_strip((lud_str){text.ptr + at, end - at});
         const char *blank = line.len ? memchr(line.ptr, ' ', line.len) : NULL;
         if (blank) line.len = (size_t)(blank - line.ptr);
-        if (!add_entry(w, line)) status = no_memory(err);
+        if (!add_entry(w, line)) status = ludc_no_memory(err, "vocabulary");
     }
     ludc_buf_free(&text);
     return status;
@@ -183,23 +171,20 @@ static lud_status read_options(ludc_words *w, const ludc_value *o, lud_error *er
         ok = ok && w->symbols[k];
     }
     w->seen = ludc_map_new(1024);
-    return ok && w->tokenizer && w->seen ? LUD_OK : no_memory(err);
+    return ok && w->tokenizer && w->seen ? LUD_OK : ludc_no_memory(err, "vocabulary");
 }
 
 lud_status ludc_words_new(const ludc_value *preprocessing, ludc_words **out, lud_error *err) {
     lud_str file = ludc_get_str(preprocessing, "vocab_file", (lud_str){NULL, 0});
     ludc_words *w = ludc_alloc(sizeof *w);
     char *path = ludc_strndup(file.ptr ? file.ptr : "", file.len);
-    lud_status status = w && path ? read_options(w, preprocessing, err) : no_memory(err);
+    lud_status status = w && path ? read_options(w, preprocessing, err) : ludc_no_memory(err, "vocabulary");
     if (status == LUD_OK && file.len) {
         w->fixed = true;
         status = read_file(w, path, err);
     }
     ludc_free(path);
-    if (status == LUD_OK) {
-        *out = w;
-        return LUD_OK;
-    }
+    if (status == LUD_OK) return *out = w, LUD_OK;
     ludc_words_free(w);
     return status;
 }
@@ -210,22 +195,19 @@ typedef struct encoding {
     ludc_ids *out;
 } encoding;
 
-int32_t ludc_words_id(const ludc_words *w, lud_str word) {
-    int32_t id = ludc_vocab_find(&w->vocab, word);
-    return id < 0 ? w->ids[UNKNOWN] : id;
-}
-
 static bool push_word(void *arg, lud_str word) {
     encoding *e = arg;
-    return ludc_ids_push(e->out, ludc_words_id(e->w, word));
+    const int32_t id = ludc_vocab_find(&e->w->vocab, word);
+    return ludc_ids_push(e->out, id < 0 ? e->w->ids[UNKNOWN] : id);
 }
 
 lud_status ludc_words_encode(const ludc_words *w, lud_str text, bool add_special, ludc_ids *out, lud_error *err) {
     size_t before = out->len;
     encoding e = {w, out};
     bool ok = !add_special || ludc_ids_push(out, w->ids[START]);
-    lud_status status = ok ? cut_prepared(w, text, push_word, &e, err) : no_memory(err);
-    if (status == LUD_OK && add_special && !ludc_ids_push(out, w->ids[STOP])) status = no_memory(err);
+    lud_status status = ok ? cut_prepared(w, text, push_word, &e, err) : ludc_no_memory(err, "vocabulary");
+    if (status == LUD_OK && add_special && !ludc_ids_push(out, w->ids[STOP]))
+        status = ludc_no_memory(err, "vocabulary");
     if (status != LUD_OK) out->len = before;
     return status;
 }
@@ -234,43 +216,30 @@ int32_t ludc_words_count(const ludc_words *w) {
     return w->vocab.n_ids;
 }
 
-lud_str ludc_words_text(const ludc_words *w, int32_t id) {
-    return ludc_vocab_text(&w->vocab, id);
-}
-
-int32_t ludc_words_padding(const ludc_words *w) {
-    return w->ids[PADDING];
-}
-
 /* ---- Metadata ---- */
 lud_status ludc_words_write(const ludc_words *w, ludc_value *metadata, lud_error *err) {
     ludc_value *list = ludc_value_new(LUD_CFG_LIST);
     bool ok = list != NULL;
     for (int32_t id = 0; ok && id < w->vocab.n_ids; id++)
         ok = ludc_value_push(list, ludc_value_str(ludc_vocab_text(&w->vocab, id)));
-    if (!ok) {
-        ludc_value_free(list);
-        return no_memory(err);
-    }
+    if (!ok) return ludc_value_free(list), ludc_no_memory(err, "vocabulary");
     ok = ludc_value_put(metadata, "idx2str", list) &&
-         ludc_value_put(metadata, "tokenizer", ludc_value_str(ludc_str(w->tokenizer))) &&
+         ludc_value_put(metadata, "tokenizer", ludc_value_text(w->tokenizer)) &&
          ludc_value_put(metadata, "lowercase", ludc_value_bool(w->lowercase)) &&
-         ludc_value_put(metadata, "padding_symbol", ludc_value_str(ludc_str(w->symbols[PADDING]))) &&
-         ludc_value_put(metadata, "unknown_symbol", ludc_value_str(ludc_str(w->symbols[UNKNOWN])));
-    return ok ? LUD_OK : no_memory(err);
+         ludc_value_put(metadata, "padding_symbol", ludc_value_text(w->symbols[PADDING])) &&
+         ludc_value_put(metadata, "unknown_symbol", ludc_value_text(w->symbols[UNKNOWN]));
+    return ok ? LUD_OK : ludc_no_memory(err, "vocabulary");
 }
 
 static lud_status read_list(ludc_words *w, const ludc_value *list, lud_error *err) {
     for (size_t i = 0; i < list->len; i++) {
-        if (list->items[i]->type != LUD_CFG_STR) {
+        if (list->items[i]->type != LUD_CFG_STR)
             return ludc_fail(err, LUD_E_IO, "vocabulary: idx2str[%zu] is not a string", i);
-        }
-        if (!add_entry(w, list->items[i]->u.s)) return no_memory(err);
+        if (!add_entry(w, list->items[i]->u.s)) return ludc_no_memory(err, "vocabulary");
     }
     LUDC_TRY(fill_vocab(w, err));
-    for (int k = 0; k < N_SYMBOLS; k++) {
+    for (int k = 0; k < N_SYMBOLS; k++)
         if (w->ids[k] < 0) return ludc_fail(err, LUD_E_IO, "vocabulary: idx2str lacks '%s'", w->symbols[k]);
-    }
     return LUD_OK;
 }
 
@@ -278,13 +247,10 @@ lud_status ludc_words_read(const ludc_value *metadata, ludc_words **out, lud_err
     const ludc_value *list = ludc_value_get(metadata, "idx2str");
     if (!list || list->type != LUD_CFG_LIST) return ludc_fail(err, LUD_E_IO, "vocabulary: 'idx2str' must be a list");
     ludc_words *w = ludc_alloc(sizeof *w);
-    if (!w) return no_memory(err);
+    if (!w) return ludc_no_memory(err, "vocabulary");
     lud_status status = read_options(w, metadata, err);
     if (status == LUD_OK) status = read_list(w, list, err);
-    if (status == LUD_OK) {
-        *out = w;
-        return LUD_OK;
-    }
+    if (status == LUD_OK) return *out = w, LUD_OK;
     ludc_words_free(w);
     return status;
 }

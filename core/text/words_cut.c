@@ -24,14 +24,7 @@ static size_t run_end(lud_str s, size_t at, bool (*kind)(uint32_t)) {
 }
 
 static lud_str strip_end(lud_str s) {
-    while (s.len) {
-        uint32_t cp;
-        size_t last = ludc_utf8_back(s.ptr, s.len);
-        ludc_utf8_next(s.ptr + last, s.len - last, &cp);
-        if (!is_space(cp)) break;
-        s.len = last;
-    }
-    return s;
+    return (lud_str){s.ptr, ludc_utf8_trim(s.ptr, s.len, is_space)};
 }
 
 lud_str ludc_cut_strip(lud_str s) {
@@ -107,12 +100,11 @@ ludc_cut_fn ludc_cut_find(lud_str name, lud_error *err) {
     } known[] = {{"space_punct", cut_space_punct}, {"space", cut_space}, {"characters", cut_characters},
                  {"underscore", cut_underscore},   {"comma", cut_comma}, {"untokenized", cut_nothing},
                  {"stripped", cut_stripped}};
-    for (size_t k = 0; k < LUDC_COUNT(known); k++) {
+    for (size_t k = 0; k < LUDC_COUNT(known); k++)
         if (ludc_str_eq(name, known[k].name)) return known[k].cut;
-    }
     ludc_fail(err, LUD_E_INVALID,
               "tokenizer '%.*s' is not available; want space_punct, space, characters, underscore, comma, untokenized "
               "or stripped",
-              (int)LUDC_MIN(name.len, 64), name.ptr);
+              LUDC_ARG_CUT(name, 64));
     return NULL;
 }

@@ -73,7 +73,7 @@ static lud_status fit_all(ludc_predictor *p, const ludc_task_rows *d, float **lo
         if (!wanted(o)) continue;
         sample s = {.o = o, .targets = &d->outputs[k], .logits = logits[k], .n = d->n};
         s.z = ludc_alloc(((size_t)o->width + 1) * sizeof(*s.z));
-        if (!s.z) return ludc_fail(err, LUD_E_NOMEM, "calibration: out of memory");
+        if (!s.z) return ludc_no_memory(err, "calibration");
         o->temperature = fit(&s);
         ludc_free(s.z);
         ludc_log(LUD_LOG_INFO, "output '%s': calibrated on %zu rows, temperature %.4g", o->name, d->n, o->temperature);

@@ -12,6 +12,7 @@ struct ludc_evaluator {
     ludc_run *run;
     ludc_batch batch;
     const ludc_row **window;
+    ludc_pack_item *room;
     uint32_t *groups;
     float *row_loss;
     int32_t *argmax;
@@ -35,6 +36,7 @@ void ludc_evaluator_free(ludc_evaluator *e) {
     ludc_run_free(e->run);
     ludc_batch_free(&e->batch);
     ludc_free(e->window);
+    ludc_free(e->room);
     ludc_free(e->groups);
     ludc_free(e->row_loss);
     ludc_free(e->argmax);
@@ -44,11 +46,11 @@ void ludc_evaluator_free(ludc_evaluator *e) {
 static lud_status evaluator_init(ludc_evaluator *e, ludc_model *model, lud_error *err) {
     const ludc_run_caps caps = {.T = e->cap_T, .S = e->cap_S, .N = e->cap_T};
     e->window = ludc_alloc(PACK_WINDOW * sizeof(*e->window));
+    e->room = ludc_alloc(PACK_WINDOW * sizeof(*e->room));
     e->groups = ludc_alloc(PACK_WINDOW * sizeof(*e->groups));
     e->row_loss = ludc_alloc((size_t)e->cap_T * sizeof(*e->row_loss));
     e->argmax = ludc_alloc((size_t)e->cap_T * sizeof(*e->argmax));
-    if (!e->window || !e->groups || !e->row_loss || !e->argmax)
-        return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (!e->window || !e->room || !e->groups || !e->row_loss || !e->argmax) return ludc_no_memory(err, "evaluation");
     LUDC_TRY(ludc_batch_init(&e->batch, e->cap_T, e->cap_S, err));
     return ludc_run_new(model, LUDC_RUN_LOSS, &caps, &e->run, err);
 }
@@ -56,18 +58,15 @@ static lud_status evaluator_init(ludc_evaluator *e, ludc_model *model, lud_error
 lud_status ludc_evaluator_new(ludc_model *model, const ludc_rows *const *splits, size_t n_splits, ludc_evaluator **out,
                               lud_error *err) {
     ludc_evaluator *e = ludc_alloc(sizeof(*e));
-    if (!e) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (!e) return ludc_no_memory(err, "evaluation");
     e->cap_T = LUDC_MICRO_BATCH_TOKENS;
     for (size_t i = 0; i < n_splits; i++)
         e->cap_T = LUDC_MAX(e->cap_T, ludc_rows_longest(splits[i]));
     e->cap_S = LUDC_MIN(e->cap_T, PACK_WINDOW);
     const lud_status status = evaluator_init(e, model, err);
-    if (status != LUD_OK) {
-        ludc_evaluator_free(e);
-        return status;
-    }
-    *out = e;
-    return LUD_OK;
+    if (status == LUD_OK) return *out = e, LUD_OK;
+    ludc_evaluator_free(e);
+    return status;
 }
 
 /* Splits the losses of a micro-batch back into its segments: target rows of one segment are neighbours. */
@@ -90,8 +89,7 @@ static void add_batch(const ludc_evaluator *e, totals *t) {
 }
 
 static lud_status run_window(ludc_evaluator *e, size_t n, totals *t, lud_error *err) {
-    const int64_t n_groups = ludc_pack(e->window, n, e->cap_T, e->cap_S, e->groups);
-    if (n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory to pack %zu rows", n);
+    const int64_t n_groups = ludc_pack(e->window, n, e->cap_T, e->cap_S, e->room, e->groups);
     if (n_groups < 0)
         return ludc_fail(err, LUD_E_INTERNAL, "evaluation: a row is longer than the plan of %lld tokens",
                          (long long)e->cap_T);

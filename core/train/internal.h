@@ -53,6 +53,7 @@ typedef struct ludc_packer {
     size_t window; /* rows at once */
     ludc_row *rows;
     const ludc_row **list;
+    ludc_pack_item *room;
     uint32_t *groups, *members, *numbers;
 } ludc_packer;
 lud_status ludc_packer_init(ludc_packer *, const ludc_predictor *, const ludc_task_rows *const *data, size_t n_data,

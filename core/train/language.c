@@ -12,6 +12,7 @@ typedef struct language {
     ludc_run *run;
     ludc_batch batch;
     const ludc_row **rows; /* of the batch */
+    ludc_pack_item *room;
     uint32_t *groups;
     int64_t cap_T, cap_S;
     uint64_t seed;
@@ -27,14 +28,14 @@ static void language_free(void *self) {
     ludc_batch_free(&l->batch);
     ludc_evaluator_free(l->evaluator);
     ludc_free(l->rows);
+    ludc_free(l->room);
     ludc_free(l->groups);
     ludc_free(l);
 }
 
 static lud_status run_micro_batches(language *l, size_t n, int64_t epoch, uint64_t targets, double *loss,
                                     uint64_t *tokens, lud_error *err) {
-    const int64_t n_groups = ludc_pack(l->rows, n, l->cap_T, l->cap_S, l->groups);
-    if (n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory to pack %zu rows", n);
+    const int64_t n_groups = ludc_pack(l->rows, n, l->cap_T, l->cap_S, l->room, l->groups);
     if (n_groups < 0)
         return ludc_fail(err, LUD_E_INTERNAL, "training: a row is longer than the plan of %lld tokens",
                          (long long)l->cap_T);
@@ -69,7 +70,7 @@ static lud_status gradients(void *self, const uint32_t *rows, size_t n, int64_t 
 
 static lud_status tree_of(const language *l, const ludc_metrics *m, ludc_value **tree, lud_error *err) {
     *tree = ludc_metrics_tree(l->feature, ludc_metrics_value(m), m->loss);
-    return *tree ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    return *tree ? LUD_OK : ludc_no_memory(err, "evaluation");
 }
 
 static lud_status evaluate(void *self, int split, int64_t limit, ludc_value **tree, lud_error *err) {
@@ -96,8 +97,9 @@ static lud_status running(void *self, ludc_value **tree, lud_error *err) {
 static lud_status init(language *l, size_t batch_rows, lud_error *err) {
     const ludc_run_caps caps = {.T = l->cap_T, .S = l->cap_S, .N = l->cap_T};
     l->rows = ludc_alloc(batch_rows * sizeof(*l->rows));
+    l->room = ludc_alloc(batch_rows * sizeof(*l->room));
     l->groups = ludc_alloc(batch_rows * sizeof(*l->groups));
-    if (!l->rows || !l->groups) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!l->rows || !l->room || !l->groups) return ludc_no_memory(err, "training");
     LUDC_TRY(ludc_batch_init(&l->batch, l->cap_T, l->cap_S, err));
     return ludc_run_new(l->model, LUDC_RUN_TRAIN, &caps, &l->run, err);
 }
@@ -111,16 +113,13 @@ lud_status ludc_language_trainee(ludc_model *model, const ludc_value *trainer, l
         return ludc_fail(err, LUD_E_DATA, "the training split has no row with a target token");
     LUDC_TRY(ludc_settings_read(trainer, train->len, &settings, err));
     language *l = ludc_alloc(sizeof(*l));
-    if (!l) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!l) return ludc_no_memory(err, "training");
     const int64_t longest = ludc_rows_longest(train);
     *l = (language){.model = model, .splits = splits, .feature = feature, .seed = seed};
     l->cap_T = LUDC_MIN(LUDC_MAX(longest, LUDC_MICRO_BATCH_TOKENS), longest * settings.batch_rows);
     l->cap_S = LUDC_MIN(settings.batch_rows, l->cap_T);
     const lud_status status = init(l, (size_t)settings.batch_rows, err);
-    if (status != LUD_OK) {
-        language_free(l);
-        return status;
-    }
+    if (status != LUD_OK) return language_free(l), status;
     *out = (ludc_trainee){.self = l,
                           .store = ludc_model_store(model),
                           .devices = (ludc_devices *)ludc_model_info_of(model)->devices,

@@ -13,10 +13,11 @@ lud_status ludc_packer_init(ludc_packer *k, const ludc_predictor *p, const ludc_
     k->cap_T = LUDC_MIN(LUDC_MAX(longest, LUDC_MICRO_BATCH_TOKENS), longest * cap_S);
     k->rows = ludc_alloc(window * sizeof(*k->rows));
     k->list = ludc_alloc(window * sizeof(*k->list));
+    k->room = ludc_alloc(window * sizeof(*k->room));
     k->groups = ludc_alloc(window * sizeof(*k->groups));
     k->members = ludc_alloc(window * sizeof(*k->members));
     k->numbers = ludc_alloc(window * sizeof(*k->numbers));
-    if (k->rows && k->list && k->groups && k->members && k->numbers) return LUD_OK;
+    if (k->rows && k->list && k->room && k->groups && k->members && k->numbers) return LUD_OK;
     ludc_packer_free(k);
     return ludc_fail(err, LUD_E_NOMEM, "out of memory to pack %zu rows", window);
 }
@@ -24,6 +25,7 @@ lud_status ludc_packer_init(ludc_packer *k, const ludc_predictor *p, const ludc_
 void ludc_packer_free(ludc_packer *k) {
     ludc_free(k->rows);
     ludc_free(k->list);
+    ludc_free(k->room);
     ludc_free(k->groups);
     ludc_free(k->members);
     ludc_free(k->numbers);
@@ -36,9 +38,8 @@ lud_status ludc_packer_pack(ludc_packer *k, const ludc_predictor *p, const ludc_
         k->rows[i] = (ludc_row){.len = (int32_t)ludc_task_row_length(p, data, rows[i])};
         k->list[i] = &k->rows[i];
     }
-    *n_groups = ludc_pack(k->list, n, k->cap_T, k->cap_S, k->groups);
+    *n_groups = ludc_pack(k->list, n, k->cap_T, k->cap_S, k->room, k->groups);
     if (*n_groups >= 0) return LUD_OK;
-    if (*n_groups == -2) return ludc_fail(err, LUD_E_NOMEM, "out of memory to pack %zu rows", n);
     return ludc_fail(err, LUD_E_INTERNAL, "a row is longer than the plan of %lld tokens", (long long)k->cap_T);
 }
 

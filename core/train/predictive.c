@@ -112,14 +112,14 @@ static lud_status running(void *self, ludc_value **tree, lud_error *err) {
         *tree = all;
     else
         ludc_value_free(all);
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    return ok ? LUD_OK : ludc_no_memory(err, "evaluation");
 }
 
 static lud_status init(predictive *t, size_t batch_rows, lud_error *err) {
     const size_t outputs = t->p->n_outputs;
     const ludc_task_rows *train = &t->splits[LUDC_TRAIN];
     t->scale = ludc_alloc(5 * outputs * sizeof(*t->scale));
-    if (!t->scale) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!t->scale) return ludc_no_memory(err, "training");
     t->loss = t->scale + outputs;
     t->weight = t->loss + outputs;
     t->running = t->weight + outputs;
@@ -136,14 +136,11 @@ lud_status ludc_predictive_trainee(ludc_predictor *p, const ludc_value *trainer,
     if (splits[LUDC_TRAIN].n == 0) return ludc_fail(err, LUD_E_DATA, "the training split has no row");
     LUDC_TRY(ludc_settings_read(trainer, splits[LUDC_TRAIN].n, &settings, err));
     predictive *t = ludc_alloc(sizeof(*t));
-    if (!t) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!t) return ludc_no_memory(err, "training");
     t->p = p;
     t->splits = splits;
     const lud_status status = init(t, (size_t)settings.batch_rows, err);
-    if (status != LUD_OK) {
-        predictive_free(t);
-        return status;
-    }
+    if (status != LUD_OK) return predictive_free(t), status;
     *out = (ludc_trainee){.self = t,
                           .store = p->store,
                           .devices = p->devices,

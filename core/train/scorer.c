@@ -42,7 +42,7 @@ static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_ro
         const size_t bytes = WINDOW * (size_t)s->p->outputs[k].width * sizeof(float);
         ok = (s->part[k] = ludc_alloc(bytes)) && (s->each[k] = ludc_alloc(bytes));
     }
-    if (!ok) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
+    if (!ok) return ludc_no_memory(err, "prediction");
     LUDC_TRY(ludc_packer_init(&s->packer, s->p, data, n_data, WINDOW, WINDOW, err));
     const int kind = with_loss ? LUDC_TASK_LOSS : LUDC_TASK_PREDICT;
     return ludc_task_run_new(s->p, kind, s->packer.cap_T, WINDOW, 0, &s->run, err);
@@ -51,13 +51,11 @@ static lud_status scorer_init(ludc_scorer *s, bool with_loss, const ludc_task_ro
 lud_status ludc_scorer_new(ludc_predictor *p, bool with_loss, const ludc_task_rows *const *data, size_t n_data,
                            ludc_scorer **out, lud_error *err) {
     ludc_scorer *s = ludc_alloc(sizeof(*s));
-    if (!s) return ludc_fail(err, LUD_E_NOMEM, "prediction: out of memory");
+    if (!s) return ludc_no_memory(err, "prediction");
     s->p = p;
     const lud_status status = scorer_init(s, with_loss, data, n_data, err);
-    if (status != LUD_OK)
-        ludc_scorer_free(s);
-    else
-        *out = s;
+    if (status == LUD_OK) return *out = s, LUD_OK;
+    ludc_scorer_free(s);
     return status;
 }
 
@@ -163,7 +161,7 @@ lud_status ludc_task_encode(ludc_predictor *p, size_t input, const ludc_task_row
     LUDC_TRY(ludc_packer_init(&packer, p, &d, 1, ENCODE_ROWS, ENCODE_WINDOW, err));
     float *values = ludc_alloc(ENCODE_ROWS * (size_t)p->inputs[input].width * sizeof(*values));
     lud_status status = values ? ludc_task_run_new(p, LUDC_TASK_ENCODE, packer.cap_T, ENCODE_ROWS, input, &run, err)
-                               : ludc_fail(err, LUD_E_NOMEM, "encoding: out of memory");
+                               : ludc_no_memory(err, "encoding");
     for (size_t i = 0; i < n && status == LUD_OK; i += ENCODE_WINDOW) {
         const size_t m = LUDC_MIN((size_t)ENCODE_WINDOW, n - i);
         int64_t n_groups = 0;

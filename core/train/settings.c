@@ -31,8 +31,7 @@ static lud_status read_optimizer(const ludc_value *trainer, ludc_settings *s, lu
         return LUD_OK;
     }
     return ludc_fail(err, LUD_E_INVALID,
-                     "trainer.optimizer.type: '%.*s' is known, not available yet (adam, adamw, sgd)", (int)type.len,
-                     type.ptr);
+                     "trainer.optimizer.type: '%.*s' is known, not available yet (adam, adamw, sgd)", LUDC_ARG(type));
 }
 
 /* The two norms of Ludwig are the same clip; the smaller one decides. */
@@ -87,10 +86,4 @@ lud_status ludc_settings_read(const ludc_value *trainer, size_t n_rows, ludc_set
     s->clip_norm = clip_norm(ludc_value_get(trainer, "gradient_clipping"));
     s->clip_value = ludc_get_float(trainer, "gradient_clipping.clipvalue", 0.0);
     return read_optimizer(trainer, s, err);
-}
-
-int64_t ludc_train_total_steps(const ludc_value *trainer, size_t n_train_rows) {
-    ludc_settings s = {0};
-    read_lengths(trainer, n_train_rows, &s);
-    return s.total_steps;
 }

@@ -38,14 +38,14 @@ lud_status ludc_tally_new(const ludc_predictor *p, ludc_tally **out, lud_error *
     for (size_t k = 0; k < p->n_outputs; k++)
         widest = LUDC_MAX(widest, (size_t)p->outputs[k].width);
     ludc_tally *t = ludc_alloc(sizeof(*t));
-    if (!t) return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    if (!t) return ludc_no_memory(err, "evaluation");
     t->p = p;
     t->outputs = ludc_alloc(p->n_outputs * sizeof(*t->outputs));
     t->loss = ludc_alloc(p->n_outputs * sizeof(*t->loss));
     t->target = ludc_alloc(LUDC_SCORED * widest * sizeof(*t->target));
     if (t->outputs && t->loss && t->target) return *out = t, LUD_OK;
     ludc_tally_free(t);
-    return ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    return ludc_no_memory(err, "evaluation");
 }
 
 double *ludc_tally_loss(ludc_tally *t) {
@@ -122,13 +122,12 @@ static lud_status measure_all(ludc_tally *t, bool details, ludc_value *tree, lud
     ludc_value *combined = ludc_value_new(LUD_CFG_OBJECT);
     ok = ludc_value_put(combined, "loss", ludc_value_float(total)) && ok;
     ok = ludc_value_put(tree, "combined", combined) && ok;
-    return ok ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    return ok ? LUD_OK : ludc_no_memory(err, "evaluation");
 }
 
 lud_status ludc_tally_end(ludc_tally *t, bool details, ludc_value **tree, lud_error *err) {
     ludc_value *out = ludc_value_new(LUD_CFG_OBJECT);
-    const lud_status status =
-        out ? measure_all(t, details, out, err) : ludc_fail(err, LUD_E_NOMEM, "evaluation: out of memory");
+    const lud_status status = out ? measure_all(t, details, out, err) : ludc_no_memory(err, "evaluation");
     ludc_tally_free(t);
     if (status == LUD_OK) return *tree = out, LUD_OK;
     ludc_value_free(out);

@@ -106,8 +106,7 @@ static ludc_value *binary_names(const ludc_value *metadata) {
     const ludc_value *labels = ludc_value_get(metadata, "bool2str");
     if (labels) return ludc_value_copy(labels);
     ludc_value *names = ludc_value_new(LUD_CFG_LIST);
-    if (ludc_value_push(names, ludc_value_str(LUDC_STR("False"))) &&
-        ludc_value_push(names, ludc_value_str(LUDC_STR("True"))))
+    if (ludc_value_push(names, ludc_value_text("False")) && ludc_value_push(names, ludc_value_text("True")))
         return names;
     ludc_value_free(names);
     return NULL;

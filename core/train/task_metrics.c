@@ -8,35 +8,14 @@
 enum { CATEGORY = 1, BINARY = 2, NUMBER = 4, SET = 8, VECTOR = 16 };
 
 static const struct {
-    const char *name, *best_metric;
+    const char *name;
     int bit;
     bool (*measure)(const ludc_scored *);
-} types[] = {{"category", "accuracy", CATEGORY, ludc_category_metrics},
-             {"binary", "roc_auc", BINARY, ludc_binary_metrics},
-             {"number", "mean_squared_error", NUMBER, ludc_real_metrics},
-             {"set", "jaccard", SET, ludc_set_metrics},
-             {"vector", "mean_squared_error", VECTOR, ludc_real_metrics}};
-
-static const struct {
-    const char *name;
-    int types;
-    bool maximize;
-} metrics[] = {{"accuracy", CATEGORY | BINARY, true},
-               {"accuracy_micro", CATEGORY, true},
-               {"hits_at_k", CATEGORY, true},
-               {"roc_auc", CATEGORY | BINARY, true},
-               {"precision", BINARY, true},
-               {"recall", BINARY, true},
-               {"specificity", BINARY, true},
-               {"f1", BINARY, true},
-               {"jaccard", SET, true},
-               {"r2", NUMBER | VECTOR, true},
-               {"mean_squared_error", NUMBER | VECTOR, false},
-               {"mean_absolute_error", NUMBER | VECTOR, false},
-               {"root_mean_squared_error", NUMBER | VECTOR, false},
-               {"mean_absolute_percentage_error", NUMBER | VECTOR, false},
-               {"root_mean_squared_percentage_error", NUMBER | VECTOR, false},
-               {"loss", CATEGORY | BINARY | NUMBER | SET | VECTOR, false}};
+} types[] = {{"category", CATEGORY, ludc_category_metrics},
+             {"binary", BINARY, ludc_binary_metrics},
+             {"number", NUMBER, ludc_real_metrics},
+             {"set", SET, ludc_set_metrics},
+             {"vector", VECTOR, ludc_real_metrics}};
 
 static int type_of(const char *name) {
     for (size_t i = 0; i < LUDC_COUNT(types); i++)
@@ -44,25 +23,12 @@ static int type_of(const char *name) {
     return -1;
 }
 
-static int metric_of(lud_str name) {
-    for (size_t i = 0; i < LUDC_COUNT(metrics); i++)
-        if (ludc_str_eq(name, metrics[i].name)) return (int)i;
-    return -1;
-}
-
-bool ludc_metric_known(const char *type, lud_str metric) {
-    const int t = type_of(type), m = metric_of(metric);
-    return t >= 0 && m >= 0 && (metrics[m].types & types[t].bit);
-}
-
-const char *ludc_metric_default(const char *type) {
-    const int t = type_of(type);
-    return t < 0 ? "loss" : types[t].best_metric;
-}
-
 bool ludc_metric_maximizes(lud_str metric) {
-    const int m = metric_of(metric);
-    return m >= 0 && metrics[m].maximize;
+    static const char *const best_high[] = {"accuracy", "accuracy_micro", "hits_at_k", "roc_auc", "precision",
+                                            "recall",   "specificity",    "f1",        "jaccard", "r2"};
+    for (size_t i = 0; i < LUDC_COUNT(best_high); i++)
+        if (ludc_str_eq(metric, best_high[i])) return true;
+    return false;
 }
 
 bool ludc_metric_put(ludc_value *object, const char *name, double value) {

@@ -23,9 +23,7 @@ typedef struct ludc_scores {
 lud_status ludc_task_metrics(const ludc_value *feature, const ludc_value *metadata, const ludc_scores *, bool details,
                              ludc_value **out, lud_error *);
 
-/* For trainer.validation_metric: which there are of a type of output, the default one, and whether more is better. */
-bool ludc_metric_known(const char *type, lud_str metric);
-const char *ludc_metric_default(const char *type);
+/* For trainer.validation_metric: whether more is better. */
 bool ludc_metric_maximizes(lud_str metric);
 
 #endif

@@ -178,8 +178,7 @@ lud_status ludc_train(ludc_trainee *t, const ludc_value *trainer, uint64_t seed,
     *state = (ludc_train_state){.lr_factor = 1.0, .seed = seed};
     LUDC_TRY(ludc_settings_read(trainer, t->n_rows[LUDC_TRAIN], &l.settings, err));
     l.batch = ludc_alloc((size_t)l.settings.batch_rows * sizeof(*l.batch));
-    lud_status status = l.batch ? ludc_updater_new(t, &l.settings, &l.updater, err)
-                                : ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    lud_status status = l.batch ? ludc_updater_new(t, &l.settings, &l.updater, err) : ludc_no_memory(err, "training");
     if (status == LUD_OK) status = run_loop(&l, err);
     ludc_updater_free(l.updater);
     ludc_free(l.batch);

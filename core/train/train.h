@@ -118,8 +118,6 @@ lud_status ludc_task_encode(ludc_predictor *, size_t input, const ludc_task_rows
  * the model as it is then. A loss that is not finite stops with LUD_E_NUMERIC: step, rows, three things to try. */
 lud_status ludc_train(ludc_trainee *, const ludc_value *trainer, uint64_t seed, const ludc_train_events *,
                       ludc_train_state *, lud_error *);
-/* Total optimizer steps that these settings give. */
-int64_t ludc_train_total_steps(const ludc_value *trainer, size_t n_train_rows);
 /* Learning rate of a step (from 0): warm-up, decay, plateau reductions of the state (NULL: none). */
 double ludc_schedule_lr(const ludc_value *trainer, int64_t step, int64_t total_steps, int64_t steps_per_evaluation,
                         const ludc_train_state *);

@@ -22,7 +22,7 @@ void ludc_updater_free(ludc_updater *u) {
 
 lud_status ludc_updater_new(const ludc_trainee *t, const ludc_settings *settings, ludc_updater **out, lud_error *err) {
     ludc_updater *u = ludc_alloc(sizeof(*u));
-    if (!u) return ludc_fail(err, LUD_E_NOMEM, "training: out of memory");
+    if (!u) return ludc_no_memory(err, "training");
     *u = (ludc_updater){.settings = settings, .store = t->store};
     lud_status status = LUD_OK;
     if (settings->clip_value > 0) {
@@ -31,10 +31,8 @@ lud_status ludc_updater_new(const ludc_trainee *t, const ludc_settings *settings
     }
     if (status == LUD_OK)
         status = ludc_optimizer_new(t->devices, t->store, settings->kind, settings->momentum, &u->optimizer, err);
-    if (status != LUD_OK)
-        ludc_updater_free(u);
-    else
-        *out = u;
+    if (status == LUD_OK) return *out = u, LUD_OK;
+    ludc_updater_free(u);
     return status;
 }
 

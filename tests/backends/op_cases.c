@@ -79,13 +79,14 @@ static const float slopes_list[] = {0.5f, 0.0625f, 0.0f, 0.25f, 0.00390625f, -0.
             }                                                                                                          \
     }
 
-enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
+enum { PAGES = 1999, PAGE_SIZE = 10, WIDE_PAGE = 32, TABLE = 7 };
 
-/* The same over a cache: all tokens new, and most of them cached. The data is that of ATTENTION_CASES. */
-#define CACHED_CASES(name, slopes, H, G, D, ...)                                                                       \
-    CACHED_CASE("cached whole " name, CASE_WHOLE, slopes, H, G, D, __VA_ARGS__),                                       \
-        CACHED_CASE("cached last " name, CASE_DECODE, slopes, H, G, D, __VA_ARGS__)
-#define CACHED_CASE(name, unit, slopes, H, G, D, ...)                                                                  \
+/* The same over a cache: all tokens new, and most of them cached. The data is that of ATTENTION_CASES. Z: keys of a
+ * page. */
+#define CACHED_CASES(name, slopes, Z, H, G, D, ...)                                                                    \
+    CACHED_CASE("cached whole " name, CASE_WHOLE, slopes, Z, H, G, D, __VA_ARGS__),                                    \
+        CACHED_CASE("cached last " name, CASE_DECODE, slopes, Z, H, G, D, __VA_ARGS__)
+#define CACHED_CASE(name, unit, slopes, Z, H, G, D, ...)                                                               \
     {                                                                                                                  \
         name, LUD_OP_ATTENTION_CACHED, unit, .seed = 32, .list = slopes_list, .changed = 1u << 6 | 1u << 7,            \
                                              ATTR(lud_attr_attention, __VA_ARGS__),                                    \
@@ -95,8 +96,8 @@ enum { PAGES = 1999, PAGE_SIZE = 10, TABLE = 7 };
                                                     SEG,                                                               \
                                                     POS,                                                               \
                                                     I(CASE_PAGE, 0, CASE_UNITS, TABLE),                                \
-                                                    POOL(1, PAGES, PAGE_SIZE, G, D),                                   \
-                                                    POOL(2, PAGES, PAGE_SIZE, G, D),                                   \
+                                                    POOL(1, PAGES, G, D, Z),                                           \
+                                                    POOL(2, PAGES, G, Z, D),                                           \
                                                     slopes(H)},                                                        \
                                              .out = {                                                                  \
                                                  O(ROWS, H, D)                                                         \
@@ -297,6 +298,9 @@ static const op_case cases[] = {
     {"gather_rows integers", LUD_OP_GATHER_ROWS, .in = {I(CASE_ID, 1000, 29), ID(29)}, .out = {OI(ROWS)}},
     {"scatter_add_rows", LUD_OP_SCATTER_ADD_ROWS, ATTR(lud_attr_rows, 29), .in = {R(ROWS, 5), ID(29)},
      .out = {O(29, 5)}},
+    {"pack", LUD_OP_PACK, .in = {RX(9, ROWS, 70)}, .out = {OI(ROWS, 35)}},
+    {"pack pairs", LUD_OP_PACK, .in = {R(ROWS, 3, 2)}, .out = {OI(ROWS, 3, 1)}},
+    {"unpack", LUD_OP_UNPACK, .in = {I(CASE_ID, 0x3f80, ROWS, 35)}, .out = {O(ROWS, 70)}},
     {"concat", LUD_OP_CONCAT, .in = {R(ROWS, 67), R(ROWS, 5)}, .out = {O(ROWS, 72)}},
     {"concat ones", LUD_OP_CONCAT, .in = {R(ROWS, 1), R(ROWS, 1)}, .out = {O(ROWS, 2)}},
     {"concat rank 3", LUD_OP_CONCAT, .in = {R(ROWS, 3, 2), R(ROWS, 3, 17)}, .out = {O(ROWS, 3, 19)}},
@@ -357,12 +361,18 @@ static const op_case cases[] = {
     SLOPED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = -1),
     SLOPED_CASES("alibi, both ways", SLOPES, 2, 2, 5, .scale = 0.5f, .softcap = 3.0f, .left = 20, .right = 3,
                  .cache_slot = -1),
-    CACHED_CASES("alibi", SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("plain", NO_SLOPES, 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("grouped", NO_SLOPES, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = 0),
-    CACHED_CASES("window", NO_SLOPES, 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1, .cache_slot = 0),
-    CACHED_CASES("softcap", NO_SLOPES, 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20, .right = -1,
+    CACHED_CASES("alibi", SLOPES, PAGE_SIZE, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1,
                  .cache_slot = 0),
+    CACHED_CASES("plain", NO_SLOPES, PAGE_SIZE, 2, 2, 8, .scale = 0.5f, .causal = 1, .left = -1, .right = -1,
+                 .cache_slot = 0),
+    CACHED_CASES("grouped", NO_SLOPES, PAGE_SIZE, 6, 2, 9, .scale = 0.5f, .causal = 1, .left = -1, .right = -1,
+                 .cache_slot = 0),
+    CACHED_CASES("wide pages", NO_SLOPES, WIDE_PAGE, 7, 1, 33, .scale = 0.5f, .causal = 1, .left = 40, .right = -1,
+                 .cache_slot = 0),
+    CACHED_CASES("window", NO_SLOPES, PAGE_SIZE, 2, 1, 8, .scale = 0.5f, .causal = 1, .left = 4, .right = -1,
+                 .cache_slot = 0),
+    CACHED_CASES("softcap", NO_SLOPES, PAGE_SIZE, 4, 2, 8, .scale = 0.5f, .softcap = 3.0f, .causal = 1, .left = 20,
+                 .right = -1, .cache_slot = 0),
     POOL_CASES("mean", LUD_POOL_MEAN, CASE_UNIFORM, 67, NO_INDEX_IN, NO_INDEX_OUT),
     POOL_CASES("mean, one column", LUD_POOL_MEAN, CASE_UNIFORM, 1, NO_INDEX_IN, NO_INDEX_OUT),
     POOL_CASES("sum", LUD_POOL_SUM, CASE_UNIFORM, 300, NO_INDEX_IN, NO_INDEX_OUT),

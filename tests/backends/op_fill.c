@@ -121,7 +121,7 @@ static uint32_t find_fill(const op_case *c, int32_t fill) {
 
 static void fill_pages(const op_case *c, uint32_t i, op_batch batch, int32_t *out) {
     uint32_t pool = find_fill(c, CASE_POOL);
-    int64_t width = c->in[i].dim[1], page_size = c->in[pool].dim[1];
+    int64_t width = c->in[i].dim[1], page_size = c->in[pool].dim[3];
     for (int64_t u = 0; u < batch.n; u++) {
         int64_t end = op_unit_first(c, batch.ids[u]) + op_unit_rows(c, batch.ids[u]);
         for (int64_t p = 0; p < width; p++)
@@ -133,14 +133,17 @@ static void fill_pages(const op_case *c, uint32_t i, op_batch batch, int32_t *ou
 static void fill_pool(const op_case *c, uint32_t i, op_batch batch, double *out) {
     const case_tensor *t = &c->in[i];
     uint32_t source = (uint32_t)t->arg, table = find_fill(c, CASE_PAGE);
-    int64_t page_size = t->dim[1], width = t->dim[2] * t->dim[3], n = t->dim[0] * page_size * width;
+    bool keys = source == 1; /* [B,G,D,Z], else [B,G,Z,D] */
+    int64_t head = t->dim[keys ? 2 : 3], z = t->dim[keys ? 3 : 2], width = t->dim[1] * head, n = t->dim[0] * width * z;
     for (int64_t k = 0; k < n; k++)
         out[k] = 1000.0;
     for (int64_t u = 0; u < batch.n; u++)
         for (int64_t r = 0; r < op_unit_first(c, batch.ids[u]); r++) {
-            int64_t slot = page_of(c, i, table, u, r / page_size) * page_size + r % page_size;
-            for (int64_t k = 0; k < width; k++)
-                out[slot * width + k] = real_value(c, source, hash(c, source, batch.ids[u], r, k), k);
+            double *page = out + page_of(c, i, table, u, r / z) * width * z;
+            for (int64_t k = 0; k < width; k++) {
+                int64_t at = keys ? k * z + r % z : (k / head * z + r % z) * head + k % head;
+                page[at] = real_value(c, source, hash(c, source, batch.ids[u], r, k), k);
+            }
         }
 }
 

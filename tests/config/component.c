@@ -150,6 +150,8 @@ static void test_broken(void) {
                  "a: has an empty range: 'minimum, maximum'");
     check_broken("{\"properties\": {\"a\": {\"enum\": [1]}}}", "a: must be a list of strings: 'enum'");
     check_broken("{\"properties\": {\"a\": {\"enum\": []}}}", "a: must be a list of strings: 'enum'");
+    check_broken("{\"properties\": {\"a\": {\"enum\": [\"b|c\"]}}}", "a: has an empty word or one with '|': 'b|c'");
+    check_broken("{\"properties\": {\"a\": {\"enum\": [\"\"]}}}", "a: has an empty word or one with '|': ''");
     check_broken("{\"properties\": {\"a\": {\"type\": \"array\", \"items\": {\"type\": \"boolean\"}}}}",
                  "a: must be of type string, integer, number or object: 'items'");
     check_broken("{\"properties\": {\"a\": {\"type\": \"integer\", \"default\": 1.5}}}",

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * docs/config.md is what the schema tables print. With --print: writes that text to stdout. */
+#include "markdown.h"
+
 #include <check.h>
-#include <config.h>
 
 int main(int argc, char **argv) {
     ludc_buf want = {0}, got = {0};
     lud_error err = LUDC_ERROR_INIT;
-    ludc_schema_markdown(&want);
+    schema_markdown(&want);
     CHECK(!want.failed);
     if (argc > 1 && strcmp(argv[1], "--print") == 0) {
         fwrite(want.ptr, 1, want.len, stdout);

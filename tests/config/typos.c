@@ -96,7 +96,7 @@ static void walk(step *way, size_t depth, const ludc_key *owner) {
     char *type = depth ? way[depth - 1].type : NULL;
     if (type) type[0] = 0;
     for (const ludc_variant *v = owner->variants; v && v->types; v++) {
-        snprintf(type, sizeof way->type, "%.*s", (int)strcspn(v->types, " ,"), v->types);
+        snprintf(type, sizeof way->type, "%.*s", (int)strcspn(v->types, "|"), v->types);
         walk_keys(way, depth, owner, v->keys);
     }
     walk_keys(way, depth, owner, owner->section);

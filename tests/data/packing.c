@@ -40,16 +40,17 @@ static void test_pack(uint64_t seed) {
     ludc_rows rows = {0};
     const ludc_row *list[N];
     uint32_t groups[N], again[N];
+    ludc_pack_item room[N];
     random_rows(&rows, seed);
     for (size_t i = 0; i < N; i++)
         list[i] = &rows.ptr[i];
-    int64_t n = ludc_pack(list, N, CAP_T, CAP_S, groups);
+    int64_t n = ludc_pack(list, N, CAP_T, CAP_S, room, groups);
     CHECK(n > 0);
     check_packed(&rows, n, groups);
-    CHECK_INT(ludc_pack(list, N, CAP_T, CAP_S, again), n);
+    CHECK_INT(ludc_pack(list, N, CAP_T, CAP_S, room, again), n);
     CHECK(memcmp(groups, again, sizeof groups) == 0);
-    CHECK_INT(ludc_pack(list, N, 10, CAP_S, groups), -1);
-    CHECK_INT(ludc_pack(list, 0, CAP_T, CAP_S, groups), 0);
+    CHECK_INT(ludc_pack(list, N, 10, CAP_S, room, groups), -1);
+    CHECK_INT(ludc_pack(list, 0, CAP_T, CAP_S, room, groups), 0);
     ludc_rows_free(&rows);
 }
 

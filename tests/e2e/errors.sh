@@ -18,6 +18,8 @@ expect 4 "did you mean 'causal_lm'" "$ludwig" train -c "$config" --set output_fe
 expect 4 "no decoder plugin 'nobodys'" "$ludwig" train -c "$config" --set output_features.0.decoder.type=nobodys --dataset "$data"
 expect 4 "did you mean 'lora'" "$ludwig" train -c "$config" --set adapter=lorra --dataset "$data"
 
+expect 2 "LUDWIG_CPU is 'sse9'; it can be portable, avx2 or avx512" env LUDWIG_CPU=sse9 "$ludwig" train -c "$config" --dataset "$data"
+
 sed 's/question/query/' "$data" >column.csv
 expect 3 "no column 'question'" "$ludwig" train -c "$config" --dataset column.csv
 { cat "$data"; echo 'a,b,c'; } >ragged.csv

@@ -32,8 +32,8 @@ for adapter in lora null; do
 done
 grep -q 'fp32 products' fp32_lora.err || fail "fp32 does not say so"
 
-LUDWIG_CPU_ISA=avx2
-export LUDWIG_CPU_ISA
+LUDWIG_CPU=avx2
+export LUDWIG_CPU
 train plain adapter=lora backend.precision=fp32
 train named adapter=lora backend.precision=bf16 backend.device=cpu
 grep -q 'is not faster with it' named.err || fail "no word about bf16 on a processor that lacks it"

@@ -195,7 +195,7 @@ out:
 
 /* The untouched small models that say more than a GGUF can. */
 static void refused(void) {
-    static const char *const names[] = {"gemma2", "gemma3_text", "smollm3", "llama_rope_scaled", "llama_rope_yarn"};
+    static const char *const names[] = {"gemma2", "gemma3_text", "smollm3"};
     for (size_t i = 0; i < LUDC_COUNT(names); i++) {
         char *base = golden_path(&g, "tiny", names[i]);
         if (ludc_path_is_dir(base)) CHECK(!has_gguf(base));

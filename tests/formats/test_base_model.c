@@ -111,6 +111,17 @@ static bool bits_are_ones(const float *x) {
     return u == UINT32_MAX;
 }
 
+/* Fills `out` (unless NULL), or lends what lies in the file as it is (where lent is not NULL). */
+static lud_status take_param(const ludc_base_model *m, void *encoder_self, const char *param, const lud_shape *shape,
+                             float *out, const float **lent, lud_error *err) {
+    ludc_param_plan *p = NULL;
+    LUDC_TRY(ludc_param_plan_new(m, &encoder, encoder_self, param, shape, &p, err));
+    if (lent) *lent = ludc_param_plan_borrow(p);
+    const lud_status status = (lent && *lent) || !out ? LUD_OK : ludc_param_plan_fill(p, 0, 1, out, err);
+    ludc_param_plan_free(p);
+    return status;
+}
+
 /* Fills through one call and through three shares; both must be `want`, and nothing is
  * written behind it. */
 static void check_fill(const ludc_base_model *m, table *t, const lud_shape *shape, const float *want, size_t n) {
@@ -119,7 +130,7 @@ static void check_fill(const ludc_base_model *m, table *t, const lud_shape *shap
     ludc_param_plan *plan = NULL;
     memset(whole, 0xff, sizeof whole);
     memset(shares, 0xff, sizeof shares);
-    CHECK_OK(ludc_base_model_param(m, &encoder, t, "p", shape, whole, NULL, &err), err);
+    CHECK_OK(take_param(m, t, "p", shape, whole, NULL, &err), err);
     CHECK(memcmp(whole, want, n * sizeof *want) == 0);
     CHECK_OK(ludc_param_plan_new(m, &encoder, t, "p", shape, &plan, &err), err);
     for (int part = 0; plan && part < 3; part++)
@@ -206,14 +217,14 @@ static void test_borrow(const ludc_base_model *m) {
     const float *lent = NULL;
     float out[24] = {-1.0f};
     table *copy = TABLE(STEP(.op = LUD_SOURCE_COPY, .file_name = "m"));
-    CHECK_OK(ludc_base_model_param(m, &encoder, copy, "p", SHAPE(2, 4, 6), out, &lent, &err), err);
+    CHECK_OK(take_param(m, copy, "p", SHAPE(2, 4, 6), out, &lent, &err), err);
     CHECK(lent && memcmp(lent, ramp, sizeof out) == 0 && out[0] == -1.0f);
     CHECK((uintptr_t)lent % 4 == 0);
     table *half = TABLE(STEP(.op = LUD_SOURCE_COPY, .file_name = "h"));
-    CHECK_OK(ludc_base_model_param(m, &encoder, half, "p", SHAPE(2, 4, 6), NULL, &lent, &err), err);
+    CHECK_OK(take_param(m, half, "p", SHAPE(2, 4, 6), NULL, &lent, &err), err);
     CHECK(!lent);
     table *add = TABLE(STEP(.op = LUD_SOURCE_ADD, .file_name = "m", .a = 1));
-    CHECK_OK(ludc_base_model_param(m, &encoder, add, "p", SHAPE(2, 4, 6), out, &lent, &err), err);
+    CHECK_OK(take_param(m, add, "p", SHAPE(2, 4, 6), out, &lent, &err), err);
     CHECK(!lent && out[0] == 1.0f);
     CHECK(ludc_base_model_has(m, &encoder, copy, "p"));
     CHECK(!ludc_base_model_has(m, &encoder, TABLE(STEP(.op = LUD_SOURCE_COPY, .file_name = "none")), "p"));
@@ -241,7 +252,7 @@ static void test_unaligned(void) {
     ludc_base_model *m = NULL;
     CHECK_OK(ludc_base_model_open(files_path("odd"), &m, &err), err);
     table *copy = TABLE(STEP(.op = LUD_SOURCE_COPY, .file_name = "m"));
-    if (m) CHECK_OK(ludc_base_model_param(m, &encoder, copy, "p", SHAPE(1, 2), out, &lent, &err), err);
+    if (m) CHECK_OK(take_param(m, copy, "p", SHAPE(1, 2), out, &lent, &err), err);
     CHECK(!lent && out[0] == 1.0f && out[1] == 2.0f);
     ludc_base_model_free(m);
 }
@@ -249,7 +260,7 @@ static void test_unaligned(void) {
 static void check_refused(const ludc_base_model *m, table *t, const lud_shape *shape, const char *want) {
     lud_error err = LUDC_ERROR_INIT;
     float out[64];
-    CHECK(ludc_base_model_param(m, &encoder, t, "layer.p", shape, out, NULL, &err) != LUD_OK);
+    CHECK(take_param(m, t, "layer.p", shape, out, NULL, &err) != LUD_OK);
     if (!strstr(err.msg, want)) fprintf(stderr, "message '%s', wanted '%s'\n", err.msg, want);
     CHECK(strstr(err.msg, want) && strstr(err.msg, "layer.p"));
 }
@@ -282,7 +293,7 @@ static lud_status once_more(lud_error *err) {
     ludc_base_model *m = NULL;
     table *t = TABLE(STEP(.op = LUD_SOURCE_TRANSPOSE, .file_name = "h"), STEP(.op = LUD_SOURCE_ROPE_ROWS, .a = 3));
     lud_status s = ludc_base_model_open(files_path("hf"), &m, err);
-    if (s == LUD_OK) s = ludc_base_model_param(m, &encoder, t, "p", SHAPE(2, 6, 4), out, NULL, err);
+    if (s == LUD_OK) s = take_param(m, t, "p", SHAPE(2, 6, 4), out, NULL, err);
     ludc_base_model_free(m);
     return s;
 }

@@ -357,22 +357,6 @@ static void id_text(ludc_buf *b) {
     put_key(b, "tokenizer.ggml.seperator_token_id", STR);
     put_text(b, "1");
 }
-static void merge_of(ludc_buf *b, const char *merge) {
-    vocabulary(b, 1);
-    put_words(b, "tokenizer.ggml.merges", &merge, 1);
-}
-static void merge_left(ludc_buf *b) {
-    merge_of(b, "x b");
-}
-static void merge_right(ludc_buf *b) {
-    merge_of(b, "a x");
-}
-static void merge_joined(ludc_buf *b) {
-    merge_of(b, "b a");
-}
-static void merge_blank(ludc_buf *b) {
-    merge_of(b, "ab");
-}
 static void byte_token(ludc_buf *b, const char *token) {
     put_head(b, 3, 0, 2);
     put_words(b, "tokenizer.ggml.tokens", &token, 1);
@@ -507,10 +491,6 @@ static const struct {
     {id_beyond, "G8 token id = vocabulary size", "eos_token_id is no id"},
     {id_negative, "G8 token id -1", "padding_token_id is no id"},
     {id_text, "G8 token id as text", "seperator_token_id is no id"},
-    {merge_left, "merge of an unknown left", "merge 0 'x b'"},
-    {merge_right, "merge of an unknown right", "merge 0 'a x'"},
-    {merge_joined, "merge into an unknown token", "merge 0 'b a'"},
-    {merge_blank, "merge without a blank", "merge 0 'ab'"},
     {byte_minus, "G7 <0x-1>", "'<0x-1>' is a byte token"},
     {byte_three, "G7 <0x100>", "'<0x100>' is a byte token"},
     {byte_g, "G7 <0xAG>", "'<0xAG>' is a byte token"},

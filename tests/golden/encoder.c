@@ -78,7 +78,10 @@ static lud_status fill(golden_encoder *e, lud_error *err) {
     for (size_t i = 0; i < ludc_store_len(e->store); i++) {
         const ludc_param *p = ludc_store_at(e->store, i);
         float *values = ludc_alloc((size_t)p->count * sizeof *values);
-        lud_status status = ludc_base_model_param(e->base, e->vt, e->self, p->name, &p->shape, values, NULL, err);
+        ludc_param_plan *plan = NULL;
+        lud_status status = ludc_param_plan_new(e->base, e->vt, e->self, p->name, &p->shape, &plan, err);
+        if (status == LUD_OK) status = ludc_param_plan_fill(plan, 0, 1, values, err);
+        ludc_param_plan_free(plan);
         if (status == LUD_OK) status = ludc_store_set(e->store, i, values, err);
         ludc_free(values);
         if (status != LUD_OK) return status;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Greedy generation of a real model from its GGUF: every prompt of generate.json gives the reference's own ids of the
- * prompt, its new ids and their text; all prompts decoded side by side, and each alone. */
+ * prompt, its new ids and their text; all prompts decoded side by side, and each alone; without and with drafts. */
 #include "golden.h"
 
 #include <config.h>
 #include <generate.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LOOKUP = 10 };
 
 typedef struct entry {
     ludc_ids prompt, want; /* want ends with an end-of-text token if the reference met one */
@@ -81,8 +83,9 @@ static lud_status keep(void *arg, size_t row, int32_t id) {
 }
 
 /* Decodes list[first .. first + n) in one batch of n. */
-static void decode(cases *c, size_t first, size_t n, int64_t max_new) {
-    const ludc_generation greedy = {.max_new_tokens = max_new, .temperature = 1, .top_p = 1, .repetition_penalty = 1};
+static void decode(cases *c, size_t first, size_t n, int64_t max_new, int64_t lookup) {
+    const ludc_generation greedy = {
+        .max_new_tokens = max_new, .temperature = 1, .top_p = 1, .repetition_penalty = 1, .lookup = lookup};
     lud_error err = LUDC_ERROR_INIT;
     ludc_generator *d = NULL;
     entry *e = c->list + first;
@@ -92,7 +95,7 @@ static void decode(cases *c, size_t first, size_t n, int64_t max_new) {
         e[i].got.len = 0;
         prompts[i] = (ludc_prompt){.ids = e[i].prompt.ptr, .len = (int32_t)e[i].prompt.len, .row = first + i};
     }
-    lud_status status = ludc_generator_new(c->model, (int64_t)n, c->longest + max_new, &d, &err);
+    lud_status status = ludc_generator_new(c->model, (int64_t)n, c->longest + max_new, lookup, &d, &err);
     if (status == LUD_OK) status = ludc_decode(d, prompts, n, &greedy, keep, e, out, &err);
     if (status != LUD_OK) golden_fail(c->g, "%s", err.msg);
     for (size_t i = 0; i < n; i++)
@@ -125,12 +128,14 @@ static void check_generation(golden *g, const char *gguf, const char *path) {
     if (status == LUD_OK) {
         c.model = m.model;
         check_prompts(&c);
-        decode(&c, 0, c.n, c.most_new);
-        for (size_t i = 0; i < c.n; i++)
-            check_answer(&c, i, "in one batch");
-        for (size_t i = 0; i < c.n; i++) {
-            decode(&c, i, 1, (int64_t)c.list[i].want.len);
-            check_answer(&c, i, "alone");
+        for (int64_t lookup = 0; lookup <= LOOKUP; lookup += LOOKUP) {
+            decode(&c, 0, c.n, c.most_new, lookup);
+            for (size_t i = 0; i < c.n; i++)
+                check_answer(&c, i, lookup ? "in one batch, looked up" : "in one batch");
+            for (size_t i = 0; i < c.n; i++) {
+                decode(&c, i, 1, (int64_t)c.list[i].want.len, lookup);
+                check_answer(&c, i, lookup ? "alone, looked up" : "alone");
+            }
         }
     } else {
         golden_fail(g, "%s", err.msg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * LUD_OP_BF16: with bf16, the maps of sites carry it, and so do their gradients; what else is emitted does not;
- * without, nothing does. LUD_OP_INT8: forward maps of frozen sites that the hook names carry it. A precision is taken
- * by the device that is faster with it, or has it. */
+ * LUD_OP_BF16: with bf16, the maps of sites and attention carry it, and so do their gradients; what else is emitted
+ * does not; without, nothing does. LUD_OP_INT8: forward maps of frozen sites that the hook names carry it. A precision
+ * is taken by the device that is faster with it, or has it. */
 #include "rig.h"
 
 typedef struct flags {
@@ -16,13 +16,19 @@ static void record(void *arg, const lud_program *p) {
         f->int8[p->ops[i]->opcode] += (p->ops[i]->flags & LUD_OP_INT8) != 0;
 }
 
-/* x -> trained map, emitted as an adapter does -> frozen site -> trained site -> loss */
+/* x -> trained map, emitted as an adapter does -> attention -> frozen site -> trained site -> loss */
 static void build(lud_graph *g, rig *r) {
     const lud_graph_api *api = ludc_graph_api();
-    int32_t e = ludc_graph_extent(g, 4);
+    int32_t e = ludc_graph_extent(g, 4), s1 = ludc_graph_extent(g, 2);
     lud_shape shape = rig_shape(LUD_REAL, 2, -e, 6, 0), rows = rig_shape(LUD_REAL, 2, -e, 5, 0);
+    lud_shape offsets = rig_shape(LUD_I32, 1, -s1, 0, 0);
     lud_t x = ludc_graph_input(g, "x", &shape), dy = ludc_graph_input(g, "dy", &rows);
     lud_t low = OP(g, LINEAR, NULL, x, rig_param(r, g, "t.low", 6, 6));
+    const lud_attr_shape heads = {.rank = 3, .dim = {-e, 2, 3}}, flat = {.rank = 2, .dim = {-e, 6}};
+    const lud_attr_attention causal = {.scale = 0.5f, .causal = 1, .left = -1, .right = -1, .cache_slot = -1};
+    low = OP(g, RESHAPE, &heads, low);
+    low = OP(g, ATTENTION, &causal, low, low, low, ludc_graph_input(g, "seg", &offsets));
+    low = OP(g, RESHAPE, &flat, low);
     lud_site frozen = {.struct_size = sizeof frozen, .groups = 1, .name = "frozen", .d_in = 6, .d_out = 7};
     lud_site trained = {.struct_size = sizeof trained, .groups = 1, .name = "trained", .d_in = 7, .d_out = 5};
     frozen.weight = rig_param(r, g, "frozen.weight", 7, 6);
@@ -87,6 +93,8 @@ int main(void) {
     CHECK_INT(with.flagged[LUD_OP_LINEAR], 1); /* nobody reads the last map itself */
     CHECK_INT(with.plain[LUD_OP_LINEAR], 1);
     CHECK_INT(with.flagged[LUD_OP_LINEAR_GRAD_INPUT], 2);
+    CHECK_INT(with.flagged[LUD_OP_ATTENTION], 1);
+    CHECK_INT(with.flagged[LUD_OP_ATTENTION_GRAD], 1);
     CHECK_INT(with.flagged[LUD_OP_LINEAR_GRAD_WEIGHT], 1);
     CHECK_INT(with.plain[LUD_OP_LINEAR_GRAD_WEIGHT], 1);
     CHECK_INT(without.plain[LUD_OP_LINEAR], 2);

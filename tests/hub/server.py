@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import ssl
@@ -134,6 +135,17 @@ def test_other_modes():
     hub.stop()
 
 
+def test_parallel(hub):
+    """A file that stalls does not keep the others waiting."""
+    files = {f"model-{i}.safetensors": bytes([i]) * 2_000_000 for i in range(3)}
+    index = {"weight_map": {f"t{i}": name for i, name in enumerate(files)}}
+    hub.put("alice/parts", {"config.json": b"{}", "model.safetensors.index.json": json.dumps(index).encode(), **files}, ALICE)
+    hub.faults({"match": "/_cdn/blob", "method": "GET", "kind": "stall", "at": 1000, "sec": 1.5})
+    r = run(hub.endpoint, fresh(), "download", "alice/parts")
+    ended = ["stall" in e["faults"] for e in hub.log() if e["listener"] == "cdn"]
+    check("files at the same time", r.returncode == 0 and ended == [False, False, True], f"{ended} {r.stderr}")
+
+
 def test_cuts(hub):
     get = {"match": "/_cdn/blob", "method": "GET"}
     for kind in ("truncate", "drop"):
@@ -165,6 +177,14 @@ def test_faults(hub):
         "a stall": [{**get, "kind": "stall", "at": 20_000_000, "sec": 6}],
         "a drip": [{**api, "kind": "slow", "bps": 10}],
         "a late answer": [{**api, "kind": "delay", "sec": 1}],
+        "408, 502, 504": [{**api, "kind": "status", "code": 408}, {**get, "kind": "status", "code": 502, "times": 1},
+                          {**get, "kind": "status", "code": 504, "skip": 1}],
+        "400 of another origin": [{**get, "kind": "status", "code": 400}],
+        "a list that ends early": [{"match": "/tree/", "kind": "truncate", "bytes": 60}],
+        "a list that is cut": [{"match": "/tree/", "kind": "drop", "bytes": 60}],
+        "no commit in the header": [{"match": "/resolve/", "kind": "noheader", "name": "X-Repo-Commit", "times": -1}],
+        "another ETag": [{"match": "/resolve/", "kind": "setheader", "name": "ETag", "value": "../../x", "times": -1}],
+        "a stall of the list": [{"match": "/tree/", "kind": "stall", "at": 20, "sec": 4}],
         "an empty token of the other side": [{**get, "kind": "setheader", "name": "X-Error-Code", "value": "\x1b[2J"}],
     }
     for name, faults in good.items():
@@ -178,6 +198,10 @@ def test_faults(hub):
         "a redirect to itself": [{**api, "kind": "redirect", "to": "self", "times": -1}],
         "a list of files that is none": [{**api, "match": "/tree/", "kind": "badjson", "times": -1}],
         "403 for ever": [{**api, "kind": "status", "code": 403, "times": -1}],
+        "closed for ever": [{**api, "kind": "close", "times": -1}],
+        "a listed file that is gone": [{"match": "/resolve/", "kind": "status", "code": 404, "times": -1}],
+        "a list of HTML pages, not found": [{"match": "/tree/", "kind": "status", "code": 404, "times": -1}],
+        "no way out of redirects": [{"match": "/resolve/", "kind": "redirect", "to": "self", "times": -1}],
     }
     for name, faults in bad.items():
         home = fresh()
@@ -185,11 +209,16 @@ def test_faults(hub):
         r = run(hub.endpoint, home, "download", "alice/m")
         check(name, r.returncode == 7 and r.stderr.count("error:") == 1 and whole(home) is None, r.stderr)
         check(name + ": nothing is left that looks whole", not [b for b in blobs(home) if b == BIG])
+        check(name + ": no token elsewhere", not [e for e in hub.log() if e["listener"] == "cdn" and e["auth"]])
+
+
+def with_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
 
 
 def started(endpoint, home):
-    return subprocess.Popen([ludwig, "download", "alice/m", "-q"], env=environment(endpoint, home),
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([ludwig, "download", "alice/m", "-q"], env=environment(endpoint, home), cwd=home,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=with_core)
 
 
 def part_size(home):
@@ -203,7 +232,7 @@ def wait_for_part(home, size):
 
 
 def test_killed(hub):
-    for how, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130)):
+    for how, code in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGABRT, -6)):
         home = fresh()
         hub.faults({"match": "/_cdn/blob", "kind": "slow", "bps": 20_000_000})
         p = started(hub.endpoint, home)
@@ -215,7 +244,8 @@ def test_killed(hub):
         hub.faults()
         r = run(hub.endpoint, home, "download", "alice/m")
         ranges = [e["range"] for e in hub.log() if e["listener"] == "cdn"]
-        check(f"signal {how}: goes on", r.returncode == 0 and whole(home) and ranges == [f"bytes={kept}-"], ranges)
+        check(f"signal {how}: no core file with the token", not [f for f in os.listdir(home) if f.startswith("core")])
+        check(f"signal {how}: goes on", r.returncode == 0 and whole(home) and ranges[-1:] == [f"bytes={kept}-"], ranges)
 
 
 def test_two_at_once(hub):
@@ -333,7 +363,8 @@ def test_by_name(hub):
 
     rows = "".join(f"a good day {i},yes\na bad day {i},no\n" for i in range(20))
     commit = hub.put("alice/tiny", folder_files(model), ALICE)
-    hub.put("alice/data", {"train.csv": ("text,label\n" + rows).encode()}, ALICE, "dataset")
+    hub.put("alice/data", {"train.csv": ("text,label\n" + rows).encode(), "README.md": b"#"}, ALICE, "dataset")
+    hub.put("alice/two", {"a.csv": b"text,label\n", "b.csv": b"text,label\n"}, ALICE, "dataset")
     config = {"model_type": "llm", "base_model": "alice/tiny", "input_features": [{"name": "text", "type": "text"}],
               "output_features": [{"name": "label", "type": "text"}], "adapter": {"type": "lora", "r": 2},
               "generation": {"max_new_tokens": 2}, "trainer": {"type": "finetune", "epochs": 1, "batch_size": 8}}
@@ -347,6 +378,8 @@ def test_by_name(hub):
     adapter = json.load(open(run_folder + "/model/model_weights/adapter_config.json"))
     check("the commit is kept", saved["base_model"] == "alice/tiny@" + commit)
     check("as peft wants it", (adapter["base_model_name_or_path"], adapter["revision"]) == ("alice/tiny", commit))
+    r = run(hub.endpoint, home, "train", "-cs", json.dumps(config), "--dataset", "hf://datasets/alice/two", "-od", out)
+    check("two tables", r.returncode == 2 and "hf://datasets/alice/two/FILE" in r.stderr, r.stderr)
     hub.faults()
     answers = []
     files = folder_files(run_folder + "/model/model_weights")
@@ -354,7 +387,7 @@ def test_by_name(hub):
     for name in ("training_set_metadata.json",):
         files[name] = open(f"{run_folder}/model/{name}", "rb").read()
     hub.put("alice/run", files, ALICE)
-    for where in (run_folder, "alice/run", "hf://alice/run@main"):
+    for where, data in ((run_folder, data), ("alice/run", data), ("hf://alice/run@main", "hf://datasets/alice/data")):
         r = run(hub.endpoint, home, "predict", "-m", where, "--dataset", data, "-o", home + "/p.csv")
         check("predicting with " + where, r.returncode == 0, r.stderr)
         answers.append(open(home + "/p.csv").read() if r.returncode == 0 else where)
@@ -387,6 +420,7 @@ def main():
         hub.settings("alice/private", ALICE, private=True)
         test_download(hub, commit)
         test_other_modes()
+        test_parallel(hub)
         test_cuts(hub)
         test_faults(hub)
         test_killed(hub)

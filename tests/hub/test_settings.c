@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <check.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,6 +90,23 @@ static void test_token(void) {
     check_token("none");
 }
 
+/* A process that holds a token leaves no core file; any other one does as the user has set. */
+static void test_core(void) {
+    struct rlimit before, now;
+    reset();
+    CHECK_INT(getrlimit(RLIMIT_CORE, &before), 0);
+    before.rlim_cur = before.rlim_max;
+    CHECK_INT(setrlimit(RLIMIT_CORE, &before), 0);
+    check_token("none");
+    CHECK_INT(getrlimit(RLIMIT_CORE, &now), 0);
+    CHECK(now.rlim_cur == before.rlim_cur);
+    setenv("HF_TOKEN", "hf_new", 1);
+    check_token("hf_new");
+    CHECK_INT(getrlimit(RLIMIT_CORE, &now), 0);
+    CHECK(now.rlim_cur == 0 && now.rlim_max == before.rlim_max);
+    unsetenv("HF_TOKEN");
+}
+
 /* A token that could break out of its header is refused, and not shown. */
 static void test_bad_token(void) {
     static const char *const bad[] = {"hf_a\r\nX-Evil: 1", "hf_\x01", "hf_\xc3\xa9", "two words"};
@@ -130,6 +148,7 @@ int main(void) {
     CHECK(mkdtemp(folder) != NULL);
     snprintf(home, sizeof(home), "%s", folder);
     test_cache();
+    test_core();
     test_token();
     test_bad_token();
     test_rest();

@@ -109,6 +109,7 @@ def test_adapter(hub, run_dir):
     check("dry run asks nobody", not hub.log(), hub.log())
     r = upload(hub, run_dir, "alice/new", "--private", "--commit_message", "First <go>", "--commit_description", "why")
     check("upload", r.returncode == 0 and "/alice/new/commit/" in r.stdout, r.stderr)
+    check("a base model that nobody has", "only who has 'llama'" in r.stderr, r.stderr)
     log = hub.log()
     check("one commit", len([e for e in log if "/commit/" in e["path"]]) == 1)
     check("no token at the other origin", not any(e["auth"] for e in log if e["listener"] == "cdn"))
@@ -163,7 +164,8 @@ def test_base_on_hub(hub):
     folder = data + "/tiny/llama"
     commit = hub.put("alice/base", {n: open(f"{folder}/{n}", "rb").read() for n in os.listdir(folder)}, SENTINEL)
     run_dir = train(hub.endpoint, "named", LANGUAGE % ("alice/base", "{type: lora, r: 2}"))
-    check("named base", upload(hub, run_dir, "alice/named").returncode == 0)
+    r = upload(hub, run_dir, "alice/named")
+    check("named base", r.returncode == 0 and "only who has" not in r.stderr, r.stderr)
     card, config = fetch(hub, "alice/named", "README.md").decode(), json.loads(fetch(hub, "alice/named", "adapter_config.json"))
     check("named base: card", "base_model: alice/base\nbase_model_relation: adapter\n" in card, card[:300])
     check("named base: peft finds it", config["base_model_name_or_path"] == "alice/base" and config["revision"] == commit,
@@ -185,7 +187,7 @@ def test_refusals(hub, run_dir):
     check("reader", upload(hub, run_dir, "alice/x", token=READER).returncode == 7)
     check("stranger", upload(hub, run_dir, "alice/x", token="hf_SENTINELnobody").returncode == 7)
     check("offline", upload(hub, run_dir, "alice/x", HF_HUB_OFFLINE="1").returncode == 7)
-    check("usage", run(hub.endpoint, "upload", "predibase", "-r", "a/b", "-m", run_dir).returncode == 2)
+    check("no such hub", run(hub.endpoint, "upload", "predibase", "-r", "a/b", "-m", run_dir).returncode == 4)
     check("nothing was made", not commits(hub, "alice/x"))
 
 

@@ -154,8 +154,9 @@ static void test_refusals(void) {
     ludc_tokenizer *t = NULL;
     CHECK_INT(ludc_tokenizer_from_gguf(NULL, &t, &err), LUD_E_IO);
     refuses("tokenizer.ggml.pre", ludc_value_str(LUDC_STR("odd")), LUD_E_UNSUPPORTED, "unknown pre-tokenizer 'odd'");
-    refuses("tokenizer.ggml.model", ludc_value_str(LUDC_STR("llama")), LUD_E_UNSUPPORTED,
+    refuses("tokenizer.ggml.model", ludc_value_str(LUDC_STR("bert")), LUD_E_UNSUPPORTED,
             "known, but not available yet");
+    refuses("tokenizer.ggml.model", ludc_value_str(LUDC_STR("llama")), LUD_E_IO, "scores");
     refuses("tokenizer.ggml.model", ludc_value_str(LUDC_STR("odd")), LUD_E_UNSUPPORTED, "unknown");
     refuses("tokenizer.ggml.model", ludc_value_new(LUD_CFG_NULL), LUD_E_IO, "no 'tokenizer.ggml.model'");
     refuses("tokenizer.ggml.merges", texts(no_blank, 1), LUD_E_IO, "merge 0 has no blank");

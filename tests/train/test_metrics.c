@@ -190,16 +190,8 @@ static void test_many_classes(void) {
 }
 
 static void test_names(void) {
-    CHECK(ludc_metric_known("category", LUDC_STR("hits_at_k")) && !ludc_metric_known("number", LUDC_STR("hits_at_k")));
-    CHECK(ludc_metric_known("set", LUDC_STR("loss")) && !ludc_metric_known("set", LUDC_STR("los")));
-    CHECK(!ludc_metric_known("text", LUDC_STR("loss")));
     CHECK(ludc_metric_maximizes(LUDC_STR("r2")) && !ludc_metric_maximizes(LUDC_STR("mean_squared_error")));
     CHECK(!ludc_metric_maximizes(LUDC_STR("loss")) && !ludc_metric_maximizes(LUDC_STR("?")));
-    const char *types[] = {"category", "binary", "number", "set", "vector"};
-    for (size_t i = 0; i < LUDC_COUNT(types); i++)
-        CHECK(ludc_metric_known(types[i], ludc_str(ludc_metric_default(types[i]))));
-    CHECK_TEXT(ludc_metric_default("binary"), "roc_auc");
-    CHECK_TEXT(ludc_metric_default("text"), "loss");
 }
 
 static void test_refusals(void) {

@@ -90,6 +90,8 @@ struct cpu_step {
     uint32_t counter;  /* first counter of this step */
     uint32_t table;    /* ROPE: index of its table of cosines and sines */
     bool cheap_inputs; /* cost is that of the results alone: row look-ups */
+    bool exponentials; /* an element costs as much as several */
+    bool accumulates;  /* adds to its result instead of overwriting it */
     bool never_solo;
     bool bf16;    /* may and can round its factors (kernels/bf16.h) */
     bool int8;    /* may and can quantize them (kernels/int8.h) */
@@ -136,6 +138,7 @@ typedef struct cpu_kernel_set {
     /* The int8 product, and one panel of such a weight (kernels/int8.h). */
     cpu_int8_panel *int8;
     void (*int8_pack)(void *room, const float *w, int64_t n, int64_t k, int64_t panel);
+    bool blas; /* OpenBLAS is faster at weight gradients */
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */
 
@@ -196,20 +199,27 @@ static inline int64_t cpu_round_up(int64_t a, int64_t b) {
 /* ---- Sharing out work: pieces 0..n-1, each taken by one thread. Every thread of the step starts the same loops. ----
  */
 typedef struct cpu_loop {
-    atomic_llong *shared; /* NULL: one thread, counts in `own` */
+    atomic_llong
+        *shared; /* pieces taken from the front; above 32 bits, from the back. NULL: one thread, counts in `own` */
     int64_t own, n;
+    bool back;
 } cpu_loop;
 
 static inline cpu_loop cpu_loop_start(const cpu_worker *w, const cpu_step *s, uint32_t number, int64_t n) {
     atomic_llong *c = w->size > 1 ? &w->exe->counters[s->counter + number].next : NULL;
     return (cpu_loop){.shared = c, .own = 0, .n = n};
 }
+/* In increasing order, or decreasing from the back. */
 static inline bool cpu_loop_next(cpu_loop *l, int64_t *i) {
-    *i = l->shared ? atomic_fetch_add_explicit(l->shared, 1, memory_order_relaxed) : l->own++;
-    return *i < l->n;
+    if (!l->shared) return *i = l->own++, *i < l->n;
+    int64_t taken = atomic_fetch_add_explicit(l->shared, l->back ? (int64_t)1 << 32 : 1, memory_order_relaxed);
+    int64_t front = taken & UINT32_MAX, back = taken >> 32;
+    *i = l->back ? l->n - 1 - back : front;
+    return front + back < l->n;
 }
 
-/* A range [begin, end) of `n` items in pieces of `grain`. */
+/* A range [begin, end) of `n` items in pieces of `grain`. Threads of odd rank begin at the back, so that every step
+ * finds most of the same rows in the same core's cache. */
 typedef struct cpu_ranges {
     cpu_loop loop;
     int64_t n, grain, begin, end;
@@ -217,7 +227,9 @@ typedef struct cpu_ranges {
 static inline cpu_ranges cpu_ranges_start(const cpu_worker *w, const cpu_step *s, uint32_t number, int64_t n,
                                           int64_t grain) {
     grain = CPU_MAX(grain, 1);
-    return (cpu_ranges){.loop = cpu_loop_start(w, s, number, cpu_ceil_div(n, grain)), .n = n, .grain = grain};
+    cpu_ranges r = {.loop = cpu_loop_start(w, s, number, cpu_ceil_div(n, grain)), .n = n, .grain = grain};
+    r.loop.back = w->rank & 1;
+    return r;
 }
 static inline bool cpu_ranges_next(cpu_ranges *r) {
     int64_t i;

@@ -65,6 +65,8 @@ static uint32_t integer_inputs(uint32_t opcode) {
     case LUD_OP_SEGMENT_UNFOLD:
     case LUD_OP_SEGMENT_UNFOLD_GRAD:
         return 1u << 1;
+    case LUD_OP_UNPACK:
+        return 1u;
     case LUD_OP_SEGMENT_ATTEND:
         return 1u << 2;
     case LUD_OP_ATTENTION:
@@ -120,7 +122,7 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     }
     for (uint32_t i = 0; i < op->n_out; i++)
         if (out[i] && out[i]->dtype != LUD_F32 && out[i]->dtype != LUD_I32) return 0;
-    return !out[0] || out[0]->dtype == LUD_F32;
+    return !out[0] || out[0]->dtype == (op->opcode == LUD_OP_PACK ? LUD_I32 : LUD_F32);
 }
 
 /* ---- Life ---- */
@@ -152,14 +154,16 @@ static void close_device(void *self) {
 
 static void announce(const cpu_dev *dev) {
     char line[160];
-    snprintf(line, sizeof line, "cpu: %s, %s, %d threads", dev->set->isa,
-             dev->blas.sgemm ? dev->blas.name : "own matrix products only (no OpenBLAS found)", dev->threads);
+    snprintf(line, sizeof line, "cpu: %s%s%s, %d threads", dev->set->isa, dev->blas.sgemm ? ", " : "", dev->blas.name,
+             dev->threads);
     dev->host->log(dev->host->ctx, LUD_LOG_DEBUG, line);
 }
 
 static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_error *err) {
     const lud_host *host = cpu_host();
     if (i > 0) return cpu_fail_status(err, LUD_E_NOT_FOUND, "cpu: there is one device, number 0; got %u", i);
+    lud_status level = cpu_level_check(err);
+    if (level != LUD_OK) return level;
     cpu_dev *dev = host->alloc(ctx, sizeof *dev, CPU_LINE);
     if (!dev) return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for the device");
     *dev = (cpu_dev){.host = host, .ctx = ctx, .set = cpu_kernel_set_choose(), .threads = 1};
@@ -167,7 +171,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
     if (dev->team) dev->threads = host->threads(ctx);
     for (size_t k = 0; k < dev->set->n; k++)
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
-    cpu_blas_open(&dev->blas);
+    if (dev->set->blas) cpu_blas_open(&dev->blas);
     dev->bf16 = cpu_bf16_choose();
     dev->int8 = cpu_int8_choose();
     announce(dev);

@@ -30,6 +30,9 @@ extern const lud_backend_vt cpu_backend; /* device.c */
 
 lud_status cpu_fail_status(lud_error *, lud_status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* isa.c: fails if LUDWIG_CPU names no level of kernels. */
+lud_status cpu_level_check(lud_error *);
+
 /* memory.c. Large: mmap with huge pages, 2 MiB aligned, untouched; small: the host's. NULL if out of memory. */
 void *cpu_memory_new(const lud_host *, size_t);
 void cpu_memory_free(const lud_host *, void *, size_t);

@@ -21,7 +21,7 @@ static const lud_component backend = {
     .kind = LUD_KIND_BACKEND,
     .id = "org.ludwig.cpu",
     .config_name = "cpu",
-    .summary = "fast fp32 kernels for this processor (AVX-512, AVX2, portable C), OpenBLAS if present",
+    .summary = "fast fp32 kernels for this processor (AVX-512, AVX2, portable C with OpenBLAS)",
     .vtable = &cpu_backend,
 };
 static const lud_component *const components[] = {&backend};

@@ -95,7 +95,7 @@ static int64_t scratch_size(const lud_program *p, const lud_op *op) {
     case LUD_OP_ATTENTION_GRAD:
         return true_dim(a->dim[0], p->extent_max) + a->dim[2];
     case LUD_OP_ATTENTION_CACHED:
-        return p->tensors[op->in[5]]->dim[1] * p->tensors[op->in[6]]->dim[1] + a->dim[2];
+        return p->tensors[op->in[5]]->dim[1] * p->tensors[op->in[6]]->dim[3] + a->dim[2];
     case LUD_OP_CROSS_ENTROPY:
     case LUD_OP_CROSS_ENTROPY_GRAD:
         return a->dim[1];

@@ -4,19 +4,19 @@
 #include "llama.h"
 
 /* "<architecture>.<name>" */
-static const lud_cfg *meta(const llama *m, const char *name) {
+const lud_cfg *llama_meta(const llama *m, const char *name) {
     char key[128];
     int n = snprintf(key, sizeof key, "%s.%s", m->arch->gguf, name);
     return n > 0 && (size_t)n < sizeof key ? lud_member(llama_host->cfg, m->gguf, key) : NULL;
 }
 
-static int64_t meta_int(const llama *m, const char *name, int64_t dflt) {
-    (void)llama_host->cfg->get(meta(m, name), LUD_CFG_INT, &dflt);
+int64_t llama_meta_int(const llama *m, const char *name, int64_t dflt) {
+    (void)llama_host->cfg->get(llama_meta(m, name), LUD_CFG_INT, &dflt);
     return dflt;
 }
 
-static double meta_float(const llama *m, const char *name, double dflt) {
-    (void)llama_host->cfg->get(meta(m, name), LUD_CFG_FLOAT, &dflt);
+double llama_meta_float(const llama *m, const char *name, double dflt) {
+    (void)llama_host->cfg->get(llama_meta(m, name), LUD_CFG_FLOAT, &dflt);
     return dflt;
 }
 
@@ -31,57 +31,23 @@ static int has_tensor(const llama *m, const char *name) {
 
 static lud_status refuse_unmapped(const llama *m, lud_error *err) {
     const lud_cfg_api *c = llama_host->cfg;
-    static const char *const tensors[] = {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"};
-    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
-        if (!has_tensor(m, tensors[i])) continue;
-        return lud_fail(err, LUD_E_UNSUPPORTED,
-                        "GGUF: the tensor '%s' (scaled rope frequencies) is not read yet; use the model's Hugging Face "
-                        "folder",
-                        tensors[i]);
-    }
     static const char *const arrays[] = {"attention.head_count", "attention.head_count_kv", "feed_forward_length"};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-        if (c->type(meta(m, arrays[i])) != LUD_CFG_LIST) continue;
+        if (c->type(llama_meta(m, arrays[i])) != LUD_CFG_LIST) continue;
         return lud_fail(err, LUD_E_UNSUPPORTED, "GGUF: %s.%s differs from layer to layer: not available", m->arch->gguf,
                         arrays[i]);
     }
-    int64_t experts = meta_int(m, "expert_count", 0);
+    int64_t experts = llama_meta_int(m, "expert_count", 0);
     if (experts == 0) return LUD_OK;
     return lud_fail(err, LUD_E_UNSUPPORTED, "GGUF: a mixture of %lld experts is not available", (long long)experts);
-}
-
-static lud_status read_rope(llama *m, lud_error *err) {
-    const lud_cfg_api *c = llama_host->cfg;
-    rope_params *p = &m->rope_params[ROPE_FULL];
-    *p = (rope_params){.type = {"default", 7}, .truncate = 1, .partial = 1.0};
-    p->theta = meta_float(m, "rope.freq_base", m->arch->flags & ARCH_ROPE_BY_TYPE ? m->arch->rope_theta : 1e4);
-    p->partial = meta_float(m, "rope.dimension_count", (double)m->head_dim) / (double)m->head_dim;
-    p->original_max = (double)m->max_positions;
-    lud_str type = {"none", 4};
-    (void)c->get(meta(m, "rope.scaling.type"), LUD_CFG_STR, &type);
-    p->factor = meta_float(m, "rope.scaling.factor", meta_float(m, "rope.scale_linear", 0.0));
-    int linear = lud_str_is(type, "linear") || p->factor > 1.0;
-    if (!lud_str_is(type, "none") && !lud_str_is(type, "linear")) {
-        return lud_fail(err, LUD_E_UNSUPPORTED,
-                        "GGUF: rope scaling '%.*s' is not read yet; use the model's Hugging Face folder", (int)type.len,
-                        type.ptr);
-    }
-    if (linear && p->factor > 0.0) p->type = lud_text("linear");
-    m->rope_params[ROPE_SLIDING] = *p;
-    if (m->arch->flags & ARCH_ROPE_BY_TYPE) {
-        m->rope_params[ROPE_SLIDING] = (rope_params){.type = {"default", 7}, .partial = p->partial, .truncate = 1};
-        m->rope_params[ROPE_SLIDING].theta = meta_float(m, "rope.freq_base_swa", 1e4);
-    }
-    if (p->theta > 0.0 && p->partial > 0.0 && p->partial <= 1.0) return LUD_OK;
-    return lud_fail(err, LUD_E_INVALID, "GGUF: rope.freq_base %g or rope.dimension_count out of range", p->theta);
 }
 
 static void read_layers(llama *m) {
     uint32_t f = m->arch->flags;
     int64_t period = m->arch->window_period;
-    const lud_cfg *pattern = meta(m, "attention.sliding_window_pattern");
+    const lud_cfg *pattern = llama_meta(m, "attention.sliding_window_pattern");
     (void)llama_host->cfg->get(pattern, LUD_CFG_INT, &period);
-    m->window = meta_int(m, "attention.sliding_window", f & ARCH_WINDOW_PERIOD ? m->arch->sliding_window : 0);
+    m->window = llama_meta_int(m, "attention.sliding_window", f & ARCH_WINDOW_PERIOD ? m->arch->sliding_window : 0);
     for (int64_t i = 0; i < m->layers; i++) {
         int32_t sliding = f & ARCH_WINDOW_PERIOD ? period > 0 && (i + 1) % period != 0 : (f & ARCH_WINDOW_ALL) != 0;
         (void)llama_host->cfg->get(llama_host->cfg->at(pattern, (size_t)i), LUD_CFG_BOOL, &sliding);
@@ -93,16 +59,16 @@ static void read_layers(llama *m) {
 
 static void read_sizes(llama *m) {
     const lud_cfg_api *c = llama_host->cfg;
-    m->width = meta_int(m, "embedding_length", 0);
-    m->layers = meta_int(m, "block_count", 0);
-    m->heads = meta_int(m, "attention.head_count", 0);
-    m->kv_heads = meta_int(m, "attention.head_count_kv", m->heads);
-    m->head_dim = meta_int(m, "attention.key_length", m->heads > 0 ? m->width / m->heads : 0);
-    m->ffn = meta_int(m, "feed_forward_length", 0);
+    m->width = llama_meta_int(m, "embedding_length", 0);
+    m->layers = llama_meta_int(m, "block_count", 0);
+    m->heads = llama_meta_int(m, "attention.head_count", 0);
+    m->kv_heads = llama_meta_int(m, "attention.head_count_kv", m->heads);
+    m->head_dim = llama_meta_int(m, "attention.key_length", m->heads > 0 ? m->width / m->heads : 0);
+    m->ffn = llama_meta_int(m, "feed_forward_length", 0);
     m->vocab = (int64_t)c->len(lud_member(c, m->gguf, "tokenizer.ggml.tokens"));
-    m->vocab = meta_int(m, "vocab_size", m->vocab);
-    m->max_positions = meta_int(m, "context_length", m->arch->max_positions);
-    m->eps = (float)meta_float(m, "attention.layer_norm_rms_epsilon", m->arch->rms_norm_eps);
+    m->vocab = llama_meta_int(m, "vocab_size", m->vocab);
+    m->max_positions = llama_meta_int(m, "context_length", m->arch->max_positions);
+    m->eps = (float)llama_meta_float(m, "attention.layer_norm_rms_epsilon", m->arch->rms_norm_eps);
 }
 
 /* The 27B models divide by width / heads instead; GGUF does not say so, llama.cpp knows them by their depth. */
@@ -119,10 +85,10 @@ static void read_switches(llama *m) {
     m->tie = m->tensors ? !has_tensor(m, "output.weight") : m->arch->tie;
     m->query_scalar = f & ARCH_QUERY_SCALAR ? llama_gguf_query_scalar(m) : (double)m->head_dim;
     if (f & ARCH_ATTN_SOFTCAP) {
-        m->attn_softcap = (float)meta_float(m, "attn_logit_softcapping", m->arch->attn_softcap);
+        m->attn_softcap = (float)llama_meta_float(m, "attn_logit_softcapping", m->arch->attn_softcap);
     }
     if (f & ARCH_FINAL_SOFTCAP) {
-        m->final_softcap = (float)meta_float(m, "final_logit_softcapping", m->arch->final_softcap);
+        m->final_softcap = (float)llama_meta_float(m, "final_logit_softcapping", m->arch->final_softcap);
     }
 }
 
@@ -132,11 +98,11 @@ lud_status llama_read_gguf(llama *m, lud_error *err) {
     if (status == LUD_OK) status = refuse_unmapped(m, err);
     if (status != LUD_OK) return status;
     read_switches(m);
-    if (meta_int(m, "attention.value_length", m->head_dim) != m->head_dim) {
+    if (llama_meta_int(m, "attention.value_length", m->head_dim) != m->head_dim) {
         return lud_fail(err, LUD_E_UNSUPPORTED, "GGUF: heads of keys and values differ in size: not available");
     }
     status = llama_read_act(m, lud_text(m->arch->act), err);
     if (status == LUD_OK) status = llama_new_layer_flags(m, err);
     if (status == LUD_OK) read_layers(m);
-    return status == LUD_OK ? read_rope(m, err) : status;
+    return status == LUD_OK ? llama_gguf_read_rope(m, err) : status;
 }

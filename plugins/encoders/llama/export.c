@@ -58,6 +58,13 @@ static void write_rope_node(writer *w, const char *key, const rope_params *p) {
     put_float(&node, "rope_theta", p->theta);
     if (p->partial != 1.0) put_float(&node, "partial_rotary_factor", p->partial);
     if (p->factor > 0.0) put_float(&node, "factor", p->factor);
+    if (p->attention_factor > 0.0) put_float(&node, "attention_factor", p->attention_factor);
+    if (p->beta_fast > 0.0) put_float(&node, "beta_fast", p->beta_fast);
+    if (p->beta_slow > 0.0) put_float(&node, "beta_slow", p->beta_slow);
+    if (lud_str_is(p->type, "yarn") || lud_str_is(p->type, "longrope"))
+        put_int(&node, "original_max_position_embeddings", (int64_t)p->original_max);
+    if (p->short_factor) node.failed |= w->c->set_copy(node.out, "short_factor", p->short_factor) != LUD_OK;
+    if (p->long_factor) node.failed |= w->c->set_copy(node.out, "long_factor", p->long_factor) != LUD_OK;
     w->failed |= node.failed;
 }
 
@@ -76,7 +83,7 @@ static void write_rope(const llama *m, writer *w) {
         return;
     }
     write_rope_node(w, "rope_parameters", p);
-    if (p->factor > 0.0) write_rope_node(w, "rope_scaling", p);
+    if (!lud_str_is(p->type, "default")) write_rope_node(w, "rope_scaling", p);
 }
 
 static void write_window(const llama *m, writer *w) {

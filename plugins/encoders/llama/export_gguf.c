@@ -24,14 +24,10 @@ static void put_float(keys *k, const char *name, double v) {
     k->failed |= llama_host->cfg->set_float(k->out, key_of(k, name, key), v) != LUD_OK;
 }
 
-static lud_status no_place(const llama *m, const char *what, lud_error *err) {
+lud_status llama_gguf_no_place(const llama *m, const char *what, lud_error *err) {
     return lud_fail(err, LUD_E_UNSUPPORTED,
                     "a GGUF of the architecture '%s' cannot say %s of this %s; export it as merged instead",
                     m->arch->gguf, what, m->arch->model_type);
-}
-
-static int rope_fits(const rope_params *p, int may_scale) {
-    return lud_str_is(p->type, "default") || (may_scale && lud_str_is(p->type, "linear"));
 }
 
 /* llama.cpp knows which layers go without rope: every fourth. */
@@ -45,20 +41,15 @@ static int no_rope_fits(const llama *m) {
 
 static lud_status check(const llama *m, lud_error *err) {
     const arch *a = m->arch;
-    int by_type = (a->flags & ARCH_ROPE_BY_TYPE) != 0;
     llama usual = {.arch = a};
     lud_status status = llama_read_act(&usual, lud_text(a->act), err);
     if (status != LUD_OK) return status;
-    if (m->act != usual.act) return no_place(m, "the activation function", err);
-    if (!rope_fits(&m->rope_params[ROPE_FULL], 1) || (by_type && !rope_fits(&m->rope_params[ROPE_SLIDING], 0)))
-        return no_place(m, "the scaling of the rope frequencies", err);
-    if (by_type && m->rope_params[ROPE_SLIDING].partial != m->rope_params[ROPE_FULL].partial)
-        return no_place(m, "two rope dimensions", err);
-    if (!no_rope_fits(m)) return no_place(m, "which layers have no rope", err);
+    if (m->act != usual.act) return llama_gguf_no_place(m, "the activation function", err);
+    if (!no_rope_fits(m)) return llama_gguf_no_place(m, "which layers have no rope", err);
     if ((a->flags & ARCH_QUERY_SCALAR) && m->query_scalar != llama_gguf_query_scalar(m))
-        return no_place(m, "query_pre_attn_scalar", err);
+        return llama_gguf_no_place(m, "query_pre_attn_scalar", err);
     if ((a->attn_softcap != 0.0 && m->attn_softcap == 0.0f) || (a->final_softcap != 0.0 && m->final_softcap == 0.0f))
-        return no_place(m, "that there is no soft cap", err);
+        return llama_gguf_no_place(m, "that there is no soft cap", err);
     return LUD_OK;
 }
 
@@ -79,7 +70,7 @@ static lud_status put_window(keys *k, lud_error *err) {
     int64_t context = m->max_positions;
     if (m->arch->flags & ARCH_WINDOW_PERIOD) {
         int64_t period = m->window > 0 ? window_period(m) : m->arch->window_period;
-        if (period == 0) return no_place(m, "which layers slide", err);
+        if (period == 0) return llama_gguf_no_place(m, "which layers slide", err);
         put_int(k, "attention.sliding_window", m->window > 0 ? m->window : context);
         if (period != m->arch->window_period) put_int(k, "attention.sliding_window_pattern", period);
     } else {
@@ -108,18 +99,6 @@ static void put_sizes(keys *k) {
     put_float(k, "attention.layer_norm_rms_epsilon", (double)m->eps);
 }
 
-static void put_rope(keys *k) {
-    const rope_params *p = &k->m->rope_params[ROPE_FULL];
-    put_int(k, "rope.dimension_count", (int64_t)(p->partial * (double)k->m->head_dim));
-    put_float(k, "rope.freq_base", p->theta);
-    if (k->m->arch->flags & ARCH_ROPE_BY_TYPE)
-        put_float(k, "rope.freq_base_swa", k->m->rope_params[ROPE_SLIDING].theta);
-    if (lud_str_is(p->type, "default")) return;
-    char key[128];
-    k->failed |= llama_host->cfg->set_str(k->out, key_of(k, "rope.scaling.type", key), lud_text("linear")) != LUD_OK;
-    put_float(k, "rope.scaling.factor", p->factor);
-}
-
 lud_status llama_gguf_config(void *self, lud_cfg_out *out, lud_error *err) {
     const llama *m = self;
     keys k = {m, out, 0};
@@ -127,8 +106,8 @@ lud_status llama_gguf_config(void *self, lud_cfg_out *out, lud_error *err) {
     if (status != LUD_OK) return status;
     k.failed = llama_host->cfg->set_str(out, "general.architecture", lud_text(m->arch->gguf)) != LUD_OK;
     put_sizes(&k);
-    put_rope(&k);
-    status = put_window(&k, err);
+    status = llama_gguf_put_rope(m, out, err);
+    if (status == LUD_OK) status = put_window(&k, err);
     if (m->attn_softcap != 0.0f) put_float(&k, "attn_logit_softcapping", (double)m->attn_softcap);
     if (m->final_softcap != 0.0f) put_float(&k, "final_logit_softcapping", (double)m->final_softcap);
     if (status != LUD_OK) return status;

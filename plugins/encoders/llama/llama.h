@@ -8,25 +8,26 @@
 #include <ludwig/encoder.h>
 
 enum {
-    ARCH_QKV_BIAS = 1 << 0,         /* q, k, v always have a bias, o has none */
-    ARCH_BIAS_KEYS = 1 << 1,        /* attention_bias (q, k, v, o) and mlp_bias in the config */
-    ARCH_QK_NORM = 1 << 2,          /* RMS norm of q and k per head */
-    ARCH_NORM_OFFSET = 1 << 3,      /* norms multiply by 1 + w; GGUF stores 1 + w */
-    ARCH_EMBED_SCALE = 1 << 4,      /* embeddings times sqrt(width) */
-    ARCH_SANDWICH = 1 << 5,         /* norms before and after attention and feed-forward */
-    ARCH_FUSED = 1 << 6,            /* qkv_proj and gate_up_proj in one piece */
-    ARCH_QUERY_SCALAR = 1 << 7,     /* score scale query_pre_attn_scalar^-1/2 instead of head_dim^-1/2 */
-    ARCH_ATTN_SOFTCAP = 1 << 8,     /* attn_logit_softcapping */
-    ARCH_FINAL_SOFTCAP = 1 << 9,    /* final_logit_softcapping */
-    ARCH_WINDOW_ALL = 1 << 10,      /* sliding_window holds for every layer */
-    ARCH_WINDOW_LATE = 1 << 11,     /* use_sliding_window, from layer max_window_layers on */
-    ARCH_WINDOW_PERIOD = 1 << 12,   /* every sliding_window_pattern-th layer is full */
-    ARCH_WINDOW_NOROPE = 1 << 13,   /* layers without rope slide, if use_sliding_window */
-    ARCH_ROPE_BY_TYPE = 1 << 14,    /* sliding layers have their own rope parameters */
-    ARCH_NO_ROPE_LAYERS = 1 << 15,  /* no_rope_layers */
-    ARCH_GGUF_PERMUTED = 1 << 16,   /* GGUF rows of q and k are interleaved */
-    ARCH_GELU_IS_TANH = 1 << 17,    /* the word "gelu" means the tanh form */
-    ARCH_YARN_IS_LONGROPE = 1 << 18 /* rope types "su" and "yarn" of old configs mean longrope */
+    ARCH_QKV_BIAS = 1 << 0,          /* q, k, v always have a bias, o has none */
+    ARCH_BIAS_KEYS = 1 << 1,         /* attention_bias (q, k, v, o) and mlp_bias in the config */
+    ARCH_QK_NORM = 1 << 2,           /* RMS norm of q and k per head */
+    ARCH_NORM_OFFSET = 1 << 3,       /* norms multiply by 1 + w; GGUF stores 1 + w */
+    ARCH_EMBED_SCALE = 1 << 4,       /* embeddings times sqrt(width) */
+    ARCH_SANDWICH = 1 << 5,          /* norms before and after attention and feed-forward */
+    ARCH_FUSED = 1 << 6,             /* qkv_proj and gate_up_proj in one piece */
+    ARCH_QUERY_SCALAR = 1 << 7,      /* score scale query_pre_attn_scalar^-1/2 instead of head_dim^-1/2 */
+    ARCH_ATTN_SOFTCAP = 1 << 8,      /* attn_logit_softcapping */
+    ARCH_FINAL_SOFTCAP = 1 << 9,     /* final_logit_softcapping */
+    ARCH_WINDOW_ALL = 1 << 10,       /* sliding_window holds for every layer */
+    ARCH_WINDOW_LATE = 1 << 11,      /* use_sliding_window, from layer max_window_layers on */
+    ARCH_WINDOW_PERIOD = 1 << 12,    /* every sliding_window_pattern-th layer is full */
+    ARCH_WINDOW_NOROPE = 1 << 13,    /* layers without rope slide, if use_sliding_window */
+    ARCH_ROPE_BY_TYPE = 1 << 14,     /* sliding layers have their own rope parameters */
+    ARCH_NO_ROPE_LAYERS = 1 << 15,   /* no_rope_layers */
+    ARCH_GGUF_PERMUTED = 1 << 16,    /* GGUF rows of q and k are interleaved */
+    ARCH_GELU_IS_TANH = 1 << 17,     /* the word "gelu" means the tanh form */
+    ARCH_YARN_IS_LONGROPE = 1 << 18, /* rope types "su" and "yarn" of old configs mean longrope */
+    ARCH_GGUF_ROPE_FREQS = 1 << 19   /* llama.cpp divides the frequencies by the tensor rope_freqs, if it is there */
 };
 
 typedef struct arch {
@@ -92,6 +93,10 @@ extern const lud_graph_api *llama_graph;
 lud_status llama_read_hf(llama *m, lud_error *);
 lud_status llama_read_gguf(llama *m, lud_error *);
 double llama_gguf_query_scalar(const llama *m); /* what a GGUF's reader takes for query_pre_attn_scalar */
+/* Values under "<architecture>.<name>". */
+const lud_cfg *llama_meta(const llama *m, const char *name);
+int64_t llama_meta_int(const llama *m, const char *name, int64_t dflt);
+double llama_meta_float(const llama *m, const char *name, double dflt);
 /* Shared by both: checks of the numbers read so far, and the memory of layer_flags. */
 lud_status llama_check(llama *m, lud_error *);
 lud_status llama_new_layer_flags(llama *m, lud_error *);
@@ -113,7 +118,12 @@ lud_status llama_targets(void *self, const char *peft_type, lud_status (*sink)(v
 lud_status llama_info(void *self, lud_cfg_out *out, lud_error *);
 lud_status llama_hf_config(void *self, lud_cfg_out *out, lud_error *);
 
+/* rope_gguf.c: the rope parameters of GGUF metadata, in and out. put: what has no place there is LUD_E_UNSUPPORTED. */
+lud_status llama_gguf_read_rope(llama *m, lud_error *);
+lud_status llama_gguf_put_rope(const llama *m, lud_cfg_out *, lud_error *);
+
 /* export_gguf.c: slot `gguf_config` */
 lud_status llama_gguf_config(void *self, lud_cfg_out *out, lud_error *);
+lud_status llama_gguf_no_place(const llama *m, const char *what, lud_error *);
 
 #endif

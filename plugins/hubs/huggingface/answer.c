@@ -108,7 +108,8 @@ lud_status hf_broken(const hf_client *c, const char *subject, CURLcode code, con
     default:
         break;
     }
-    return hf_fault(fault, kind, err, LUD_E_HUB, "%s: %s: %s", subject, c->endpoint, text);
+    return hf_fault(fault, kind, err, LUD_E_HUB, "%s: %s: %s%s", subject, c->endpoint, text,
+                    code == CURLE_SSL_CONNECT_ERROR ? "; want TLS 1.2 or later" : "");
 }
 
 lud_status hf_answer_json(const hf_answer *a, const char *subject, json_t **out, lud_hub_fault *fault, lud_error *err) {

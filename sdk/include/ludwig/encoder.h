@@ -69,7 +69,9 @@ typedef struct lud_encoder_vt {
     /* The whole config.json of this model as transformers reads it (from GGUF metadata, or the model's own). [main] */
     lud_status (*hf_config)(void *self, lud_cfg_out *, lud_error *);
     /* The model's own GGUF metadata as llama.cpp reads it: general.architecture and every <architecture>.* key; the
-     * tensors are those of `sources`. LUD_E_UNSUPPORTED says what of this model has no place in a GGUF. [main] */
+     * tensors are those of `sources`, and lists of numbers under a key that ends in ".weight" (a file's tensors of
+     * that kind, rope_freqs.weight and the like, are lists in the cfg child gguf). LUD_E_UNSUPPORTED says what of this
+     * model has no place in a GGUF. [main] */
     lud_status (*gguf_config)(void *self, lud_cfg_out *, lud_error *);
 } lud_encoder_vt;
 

@@ -106,6 +106,10 @@ static void block(const bf16_product *p, int64_t t0, int64_t t1, int64_t j0, int
     }
 }
 
+void FN(bf16_product_alone)(const bf16_product *p) {
+    block(p, 0, p->rows, 0, cpu_ceil_div(p->n, BF16_N));
+}
+
 /* Pieces are [panel group][row chunk]: nothing is packed here, so they are small, and neighbours share a panel. Where K
  * is long, a piece is all panels, so that a block of A is read once. */
 void FN(bf16_product)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p) {

@@ -84,8 +84,22 @@ static void panels(uint16_t *out, const bf16_factor *f, int64_t i0, int64_t i1) 
     }
 }
 
-extern const cpu_bf16 FN(bf16);
 void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
+void FN(bf16_product_alone)(const bf16_product *);
 void FN(bf16_strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w,
                      int32_t kind);
-const cpu_bf16 FN(bf16) = {rows, panels, FN(bf16_product), FN(bf16_strips)};
+void FN(bf16_attention)(cpu_worker *, const cpu_step *);
+void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);
+void FN(bf16_attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+
+extern const cpu_bf16 FN(bf16);
+const cpu_bf16 FN(bf16) = {
+    .rows = rows,
+    .panels = panels,
+    .product = FN(bf16_product),
+    .product_alone = FN(bf16_product_alone),
+    .strips = FN(bf16_strips),
+    .attention = {LUD_OP_ATTENTION, FN(bf16_attention), FN(bf16_attention_need)},
+    .attention_grad = {LUD_OP_ATTENTION_GRAD, FN(bf16_attention_grad), FN(bf16_attention_grad_need)},
+};

@@ -39,7 +39,7 @@ ALWAYS_INLINE void chain(const few *f, const int kind, const int rows, const int
         for (int v = 0; v < strips; v++)
             s[v] = strip_scale_of(kind, block + v * bytes, 0);
         for (int64_t i = 0; i < strips * bytes; i += CPU_LINE)
-            __builtin_prefetch(block + i + AHEAD);
+            __builtin_prefetch(block + i + AHEAD, 0, 0); /* past the caches, which hold what is read again */
         for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
             UNROLL
             for (int i = 0; i < 8; i += BF16_PAIR) {

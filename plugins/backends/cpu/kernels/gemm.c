@@ -63,6 +63,7 @@ void FN(gemm_pack_cols)(float *dst, const float *src, int64_t ld, int64_t n, int
 typedef struct tile {
     const float *a;
     int64_t a_row, a_col;
+    int64_t a_tile; /* from tile to tile of packed rows, 0: rows lie as in a_row */
     const float *panel;
     float *c;
     int64_t ldc;
@@ -115,6 +116,10 @@ ALWAYS_INLINE void tile_run(const tile *t, const int mr, const bool unit_col) {
     tile_end(t, mr, acc);
 }
 
+static int64_t tile_height(int64_t rows, int64_t tiles, int64_t i) {
+    return rows / tiles + (i < rows % tiles);
+}
+
 /* One function per number of rows, so that the accumulators live in registers. */
 #define TILES(unit, X)                                                                                                 \
     X(unit, 1)                                                                                                         \
@@ -129,66 +134,120 @@ TILES(1, TILE_FN)
 TILES(0, TILE_FN)
 static void (*const tiles[2][12])(const tile *) = {{TILES(0, TILE_NAME)}, {TILES(1, TILE_NAME)}};
 
-/* Rows [0, rows) of one panel. A has unit columns or unit rows. */
+/* Rows [0, rows) of one panel, in tiles of nearly equal height: a low last one would wait for the latency of its few
+ * chains. A has unit columns or unit rows. */
 static void panel_run(tile t, int64_t rows) {
     void (*const *run)(const tile *) = tiles[t.a_col == 1];
-    for (int64_t i = 0; i < rows; i += MR) {
-        run[CPU_MIN(rows - i, MR) - 1](&t);
-        t.a += MR * t.a_row;
-        t.c += MR * t.ldc;
+    int64_t n = cpu_ceil_div(rows, MR);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t height = tile_height(rows, n, i);
+        run[height - 1](&t);
+        t.a += t.a_tile ? t.a_tile : height * t.a_row;
+        t.c += height * t.ldc;
+    }
+}
+
+/* Columns [0, n) with panels side by side; t is the first tile. */
+static void panels_run(tile t, int64_t rows, int64_t n) {
+    for (int64_t j = 0; j < n; j += PN) {
+        t.n = CPU_MIN(n - j, PN);
+        panel_run(t, rows);
+        t.panel += PN * t.k, t.c += PN;
+        if (t.bias) t.bias += PN;
     }
 }
 
 void FN(gemm_packed)(const float *a, int64_t a_row, int64_t a_col, const float *panels, float *c, int64_t ldc,
                      const float *bias, int64_t rows, int64_t n, int64_t k, bool load) {
-    for (int64_t j = 0; j < n; j += PN) {
-        panel_run((tile){.a = a,
-                         .a_row = a_row,
-                         .a_col = a_col,
-                         .panel = panels + j * k,
-                         .c = c + j,
-                         .ldc = ldc,
-                         .bias = bias ? bias + j : NULL,
-                         .n = CPU_MIN(n - j, PN),
-                         .k = k,
-                         .load = load},
-                  rows);
-    }
+    panels_run((tile){.a = a,
+                      .a_row = a_row,
+                      .a_col = a_col,
+                      .panel = panels,
+                      .c = c,
+                      .ldc = ldc,
+                      .bias = bias,
+                      .k = k,
+                      .load = load},
+               rows, n);
 }
 
 /* ---- Blocking ---- */
 
-/* Columns [n0, n1) that fit the pack buffer, all of K. */
-static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    int64_t step = gemm_k_step(g->k);
-    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
-        int64_t kc = CPU_MIN(step, g->k - k0), n = n1 - n0;
-        if (g->strips)
-            FN(strips_pack)(pack, g, n0, n, k0, kc);
-        else if (g->b_rows)
-            FN(gemm_pack_rows)(pack, g->b + n0 * g->ldb + k0, g->ldb, n, kc);
-        else
-            FN(gemm_pack_cols)(pack, g->b + k0 * g->ldb + n0, g->ldb, n, kc);
-        const float *bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL;
-        for (int64_t t = t0; t < t1; t += ROW_BLOCK)
-            FN(gemm_packed)
-        (g->a + t * g->a_row + k0 * g->a_col, g->a_row, g->a_col, pack, g->c + t * g->ldc + n0, g->ldc, bias,
-         CPU_MIN(t1 - t, ROW_BLOCK), n, kc, g->accumulate || k0 > 0);
+/* Columns of A that lie apart, to tiles [tile][k][MR]. */
+static void pack_a(float *dst, const float *a, int64_t a_col, int64_t rows, int64_t k) {
+    int64_t n = cpu_ceil_div(rows, MR), height;
+    bool full = rows == n * MR;
+    for (int64_t p = 0; p < k; p++, a += a_col) {
+        const float *from = a;
+        for (int64_t i = 0; i < n; i++, from += height) {
+            float *to = dst + (i * k + p) * MR;
+            __builtin_prefetch(from + AHEAD * a_col);
+            height = full ? MR : tile_height(rows, n, i);
+            if (full)
+                memcpy(to, from, MR * sizeof *to);
+            else
+                memcpy(to, from, (size_t)height * sizeof *to);
+        }
     }
 }
 
+/* The panels of columns [n0, n1), k0 <= k < k0 + kc: there already, or made in room. */
+static const float *panels_of(const gemm *g, int64_t n0, int64_t n1, int64_t k0, int64_t kc, float *room) {
+    if (g->panels) return g->panels + k0 * cpu_round_up(g->n, PN) + n0 * kc;
+    if (g->strips)
+        FN(strips_pack)(room, g, n0, n1 - n0, k0, kc);
+    else if (g->b_rows)
+        FN(gemm_pack_rows)(room, g->b + n0 * g->ldb + k0, g->ldb, n1 - n0, kc);
+    else
+        FN(gemm_pack_cols)(room, g->b + k0 * g->ldb + n0, g->ldb, n1 - n0, kc);
+    return room;
+}
+
+/* Columns [n0, n1) that fit the pack buffer, all of K. */
+static void block_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
+    int64_t step = gemm_k_step(g->k);
+    bool across = g->a_col != 1;
+    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
+        int64_t kc = CPU_MIN(step, g->k - k0);
+        tile first = {.a_row = across ? 1 : g->a_row,
+                      .a_col = across ? MR : 1,
+                      .a_tile = across ? MR * kc : 0,
+                      .panel = panels_of(g, n0, n1, k0, kc, pack),
+                      .ldc = g->ldc,
+                      .bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL,
+                      .k = kc,
+                      .load = g->accumulate || k0 > 0};
+        for (int64_t t = t0; t < t1; t += ROW_BLOCK) {
+            int64_t rows = CPU_MIN(t1 - t, ROW_BLOCK);
+            first.a = g->a + t * g->a_row + k0 * g->a_col;
+            first.c = g->c + t * g->ldc + n0;
+            if (across) {
+                pack_a(pack + PANEL_FLOATS, first.a, g->a_col, rows, kc);
+                first.a = pack + PANEL_FLOATS;
+            }
+            panels_run(first, rows, n1 - n0);
+        }
+    }
+}
+
+/* Panels that are packed at once. */
+static int64_t group_max(const gemm *g) {
+    return PANEL_FLOATS / (PN * gemm_k_step(g->k));
+}
+
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    if (g->strips && g->b_rows && !g->accumulate && t1 > t0 && t1 - t0 <= GEMV_ROWS) {
+    bool few = !g->panels && g->b_rows && t1 - t0 <= GEMV_ROWS && t1 > t0;
+    if (few && g->strips && !g->accumulate) {
         FN(strips_gemv)(g, t0, t1, n0, n1);
         return;
     }
-    if (!g->strips && g->b_rows && t1 - t0 <= GEMV_ROWS) {
+    if (few && !g->strips) {
         int64_t whole = n0 + (n1 - n0) / PN * PN;
         FN(gemv_block)(g, t0, t1, n0, whole);
         n0 = whole;
     }
     /* Few rows: the panel is used at once, while the first-level cache holds it. */
-    int64_t width = t1 - t0 <= MR ? PN : PANELS_MAX * PN;
+    int64_t width = t1 - t0 <= MR ? PN : group_max(g) * PN;
     for (int64_t n = n0; n < n1; n += width)
         block_columns(g, t0, t1, n, CPU_MIN(n + width, n1), pack);
 }
@@ -201,51 +260,37 @@ void FN(gemm_pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t 
     }
 }
 
-/* Rows [t0, t1) of one panel, all of K: the rows of C stay in the first-level cache from block to block. */
-static void block_packed(const gemm *g, int64_t t0, int64_t t1, int64_t n0) {
-    int64_t step = gemm_k_step(g->k), width = cpu_round_up(g->n, PN);
-    for (int64_t k0 = 0; k0 == 0 || k0 < g->k; k0 += step) {
-        int64_t kc = CPU_MIN(step, g->k - k0);
-        panel_run((tile){.a = g->a + t0 * g->a_row + k0 * g->a_col,
-                         .a_row = g->a_row,
-                         .a_col = g->a_col,
-                         .panel = g->panels + k0 * width + n0 * kc,
-                         .c = g->c + t0 * g->ldc + n0,
-                         .ldc = g->ldc,
-                         .bias = g->bias && k0 + kc >= g->k ? g->bias + n0 : NULL,
-                         .n = CPU_MIN(g->n - n0, PN),
-                         .k = kc,
-                         .load = g->accumulate || k0 > 0},
-                  t1 - t0);
-    }
-}
-
 /* ---- Sharing out ---- */
 
-/* Pieces are [panel][row block]: nothing is packed, so they are small, and neighbours share a panel. */
-static void packed_shared(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
-    int64_t blocks = CPU_MAX(cpu_ceil_div(g->rows, ROW_BLOCK), 1);
-    cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? blocks * cpu_ceil_div(g->n, PN) : 0);
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        int64_t t0 = i % blocks * ROW_BLOCK;
-        block_packed(g, t0, CPU_MIN(t0 + ROW_BLOCK, g->rows), i / blocks * PN);
+enum { PACKED_ROWS = 192, ROWS_MAX = 512 };
+
+/* Panels in a piece: as many as fit, but at least four pieces for each thread, and at most 3 % of the time lost to
+ * threads that have a piece less than others. */
+static int64_t group_of(const gemm *g, int64_t panels, int64_t chunks, int64_t threads) {
+    int64_t least = threads > 1 ? 4 * threads : 1;
+    for (int64_t group = CPU_MIN(group_max(g), panels); group > 1; group--) {
+        int64_t pieces = chunks * cpu_ceil_div(panels, group), rounds = cpu_ceil_div(pieces, threads);
+        if (pieces >= least && 32 * rounds * threads * group <= 33 * panels * chunks) return group;
     }
+    return 1;
 }
 
-/* Pieces are [row chunk][panel group]. Chunks of up to 512 rows keep packing below 3 % of the work; groups shrink until
- * there are four pieces for each thread. */
+/* Rows of a piece: with their columns of one block of K they stay in the second-level cache; where panels are made
+ * here, there are enough of them to keep that below 3 % of the work. */
+static int64_t chunk_of(const gemm *g, int64_t threads) {
+    int64_t chunks = CPU_MAX(cpu_ceil_div(g->rows, g->panels ? PACKED_ROWS : ROWS_MAX), 1);
+    if (g->panels || g->a_col != 1) chunks = cpu_round_up(chunks, threads);
+    return cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
+}
+
+/* Pieces are [row chunk][panel group]. */
 void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
-    if (g->panels) {
-        packed_shared(w, s, number, g);
-        return;
-    }
-    int64_t panels = cpu_ceil_div(g->n, PN), chunks = CPU_MAX(cpu_ceil_div(g->rows, 512), 1);
-    int64_t chunk = cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
-    int64_t want = cpu_ceil_div(w->size > 1 ? 4 * w->size : 1, chunks);
-    int64_t group = CPU_MIN(CPU_MAX(panels / want, 1), 4 * PANELS_MAX);
+    if (g->rows == 0) return;
+    int64_t panels = cpu_ceil_div(g->n, PN), chunk = chunk_of(g, w->size), chunks = cpu_ceil_div(g->rows, chunk);
+    int64_t group = group_of(g, panels, chunks, w->size);
     if (g->strips) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
     int64_t groups = cpu_ceil_div(panels, group);
-    cpu_loop loop = cpu_loop_start(w, s, number, g->rows > 0 ? chunks * groups : 0);
+    cpu_loop loop = cpu_loop_start(w, s, number, chunks * groups);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
         int64_t t0 = i / groups * chunk, n0 = i % groups * group * PN;
         FN(gemm_block)

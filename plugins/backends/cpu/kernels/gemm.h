@@ -16,7 +16,7 @@
 
 /* A register tile is MR rows by NV vectors. */
 #if defined(CPU_ISA_AVX512)
-enum { MR = 12, NV = 2, KC = 192 };
+enum { MR = 12, NV = 2, KC = 768 };
 #elif defined(CPU_ISA_AVX2)
 enum { MR = 6, NV = 2, KC = 384 };
 #elif defined(__aarch64__)
@@ -26,9 +26,9 @@ enum { MR = 4, NV = 2, KC = 384 };
 #endif
 enum {
     PN = NV * VW,
-    ROW_BLOCK = 96,                    /* rows of A that stay in the second-level cache; a multiple of every MR */
-    PANELS_MAX = 49152 / (PN * KC),    /* packed at once: 192 KiB */
-    PACK_FLOATS = PANELS_MAX * PN * KC /* scratch of gemm_block */
+    ROW_BLOCK = 96,       /* rows of A that stay in the second-level cache; a multiple of every MR */
+    PANEL_FLOATS = 98304, /* packed at once: 384 KiB */
+    PACK_FLOATS = PANEL_FLOATS + ROW_BLOCK * KC /* scratch of gemm_block */
 };
 
 ALWAYS_INLINE int64_t gemm_k_step(int64_t k) {

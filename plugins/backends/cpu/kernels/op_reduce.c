@@ -38,13 +38,13 @@ void FN(sum_to)(cpu_worker *w, const cpu_step *s) {
             double total = 0;
             for (int64_t at = 0; at < n; at += 1024)
                 total += (double)block_sum(cpu_in(s, 0) + at, CPU_MIN(n - at, 1024), false);
-            cpu_out(s, 0)[0] = (float)total;
+            cpu_out(s, 0)[0] = (float)total + (s->accumulates ? cpu_out(s, 0)[0] : 0.0f);
         }
         return;
     }
     cpu_ranges it = cpu_ranges_start(w, s, 0, c, 64);
     while (cpu_ranges_next(&it))
-        FN(column_sums)(cpu_in(s, 0), n / c, c, it.begin, it.end, cpu_out(s, 0), false);
+        FN(column_sums)(cpu_in(s, 0), n / c, c, it.begin, it.end, cpu_out(s, 0), s->accumulates);
 }
 
 /* x (N,K) -> (N) */

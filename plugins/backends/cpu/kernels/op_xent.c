@@ -16,20 +16,14 @@ ALWAYS_INLINE vf z_of(const lud_attr_xent *a, vf x) {
 /* Lanes that do not exist become -infinity. */
 ALWAYS_INLINE vf z_load(const lud_attr_xent *a, const float *x, int64_t left) {
     if (left >= VW) return z_of(a, vf_load(x));
-    float t[VW];
-    vf_store(t, z_of(a, vf_load_n(x, left)));
-    for (int64_t i = left; i < VW; i++)
-        t[i] = -INFINITY;
-    return vf_load(t);
+    return vf_select(vi_first(left), z_of(a, vf_load_n(x, left)), vf_set1(-INFINITY));
 }
 
 static int32_t first_of(const lud_attr_xent *a, const float *x, int64_t v, float top) {
     for (int64_t i = 0; i < v; i += VW) {
         vi hit = z_load(a, x + i, v - i) == top;
-        int32_t any = 0;
+        if (!vi_any(hit)) continue;
         for (int j = 0; j < VW; j++)
-            any |= hit[j];
-        for (int j = 0; any && j < VW; j++)
             if (hit[j]) return (int32_t)i + j;
     }
     return 0;
@@ -37,18 +31,15 @@ static int32_t first_of(const lud_attr_xent *a, const float *x, int64_t v, float
 
 static double sum_exp(const lud_attr_xent *a, const float *x, int64_t v, float top) {
     vf sum[SUM_VECTORS];
-    float lane[SUM_LANES];
     for (int k = 0; k < SUM_VECTORS; k++)
         sum[k] = vf_zero();
     for (int64_t i = 0; i < v; i += SUM_LANES)
         for (int k = 0; k < SUM_VECTORS && i + k * VW < v; k++)
             sum[k] += vf_exp(z_load(a, x + i + k * VW, v - i - k * VW) - top);
-    for (int k = 0; k < SUM_VECTORS; k++)
-        vf_store(lane + k * VW, sum[k]);
-    for (int half = SUM_LANES / 2; half > 0; half /= 2)
+    for (int half = SUM_VECTORS / 2; half > 0; half /= 2)
         for (int k = 0; k < half; k++)
-            lane[k] += lane[k + half];
-    return (double)lane[0];
+            sum[k] += sum[k + half];
+    return (double)vf_sum(sum[0]);
 }
 
 static double mean_z(const lud_attr_xent *a, const float *x, int64_t v) {
@@ -58,18 +49,21 @@ static double mean_z(const lud_attr_xent *a, const float *x, int64_t v) {
     return total / (double)v;
 }
 
-xent_row FN(xent_forward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target) {
+static xent_row forward(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target, bool want_arg) {
     lud_attr_xent a = *at;
     vf top = vf_set1(-INFINITY);
     for (int64_t i = 0; i < v; i += VW)
         top = vf_max(top, z_load(&a, logits + i, v - i));
     float m = vf_hmax(top);
-    xent_row r = {.argmax = first_of(&a, logits, v, m)};
+    xent_row r = {.argmax = want_arg ? first_of(&a, logits, v, m) : 0};
     double log_sum = log(sum_exp(&a, logits, v, m)), z = (double)z_of(&a, vf_set1(logits[target]))[0];
     r.top = m, r.log_sum = (float)log_sum;
     double lse = (double)m + log_sum, smooth = (double)a.smoothing;
     r.nll = (float)(lse - (1.0 - smooth) * z - (smooth != 0 ? smooth * mean_z(&a, logits, v) : 0));
     return r;
+}
+xent_row FN(xent_forward)(const lud_attr_xent *a, const float *logits, int64_t v, int32_t target) {
+    return forward(a, logits, v, target, true);
 }
 
 void FN(xent_backward)(const lud_attr_xent *at, const float *logits, int64_t v, int32_t target, xent_row r, float g,
@@ -100,31 +94,40 @@ static lud_attr_xent attr_of(const cpu_step *s) {
     return a;
 }
 
+/* Rows in pieces of about 2048 logits. */
+static cpu_ranges pieces(const cpu_worker *w, const cpu_step *s, int64_t v) {
+    return cpu_ranges_start(w, s, 0, cpu_rows(w, &s->in[0]), 2048 / v);
+}
+
 /* logits (N,V), target (N) -> nll (N), argmax (N) */
 void FN(cross_entropy)(cpu_worker *w, const cpu_step *s) {
     lud_attr_xent a = attr_of(s);
-    int64_t n = cpu_rows(w, &s->in[0]), v = cpu_cols(w, &s->in[0]);
+    int64_t v = cpu_cols(w, &s->in[0]);
     bool want_nll = cpu_count(w, &s->out[0]) > 0, want_arg = cpu_count(w, &s->out[1]) > 0;
-    cpu_loop loop = cpu_loop_start(w, s, 0, n);
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        int32_t target = cpu_in_i32(s, 1)[i];
-        if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
-        xent_row r = FN(xent_forward)(&a, cpu_in(s, 0) + i * v, v, target);
-        if (want_nll) cpu_out(s, 0)[i] = r.nll;
-        if (want_arg) ((int32_t *)s->out[1].ptr)[i] = r.argmax;
+    cpu_ranges it = pieces(w, s, v);
+    while (cpu_ranges_next(&it)) {
+        for (int64_t i = it.begin; i < it.end; i++) {
+            int32_t target = cpu_in_i32(s, 1)[i];
+            if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
+            xent_row r = forward(&a, cpu_in(s, 0) + i * v, v, target, want_arg);
+            if (want_nll) cpu_out(s, 0)[i] = r.nll;
+            if (want_arg) ((int32_t *)s->out[1].ptr)[i] = r.argmax;
+        }
     }
 }
 
 /* logits (N,V), target (N), g (N) -> dlogits (N,V). Overwrites. */
 void FN(cross_entropy_grad)(cpu_worker *w, const cpu_step *s) {
     lud_attr_xent a = attr_of(s);
-    int64_t n = cpu_rows(w, &s->in[0]), v = cpu_cols(w, &s->in[0]);
-    cpu_loop loop = cpu_loop_start(w, s, 0, n);
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        int32_t target = cpu_in_i32(s, 1)[i];
-        if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
-        const float *x = cpu_in(s, 0) + i * v;
-        xent_row r = FN(xent_forward)(&a, x, v, target);
-        FN(xent_backward)(&a, x, v, target, r, cpu_in(s, 2)[i], cpu_out(s, 0) + i * v);
+    int64_t v = cpu_cols(w, &s->in[0]);
+    cpu_ranges it = pieces(w, s, v);
+    while (cpu_ranges_next(&it)) {
+        for (int64_t i = it.begin; i < it.end; i++) {
+            int32_t target = cpu_in_i32(s, 1)[i];
+            if (!FN(xent_target_ok)(w, s, i, target, v)) continue;
+            const float *x = cpu_in(s, 0) + i * v;
+            xent_row r = forward(&a, x, v, target, false);
+            FN(xent_backward)(&a, x, v, target, r, cpu_in(s, 2)[i], cpu_out(s, 0) + i * v);
+        }
     }
 }

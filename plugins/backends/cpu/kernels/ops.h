@@ -41,7 +41,7 @@
     X(LAYER_NORM_GRAD_WEIGHT, layer_norm_grad_weight, 0)                                                               \
     X(ATTENTION, attention, attention_need)                                                                            \
     X(ATTENTION_GRAD, attention_grad, attention_grad_need)                                                             \
-    X(ATTENTION_CACHED, attention_cached, attention_need)                                                              \
+    X(ATTENTION_CACHED, attention_cached, attention_cached_need)                                                       \
     X(SEGMENT_POOL, segment_pool, 0)                                                                                   \
     X(SEGMENT_POOL_GRAD, segment_pool_grad, 0)                                                                         \
     X(SEGMENT_ATTEND, segment_attend, 0)                                                                               \
@@ -54,6 +54,8 @@
     X(ELEMENT_LOSS, element_loss, 0)                                                                                   \
     X(ELEMENT_LOSS_GRAD, element_loss_grad, 0)                                                                         \
     X(DROPOUT, dropout, 0)                                                                                             \
+    X(PACK, pack, 0)                                                                                                   \
+    X(UNPACK, unpack, 0)                                                                                               \
     X(ACC, acc, 0)                                                                                                     \
     X(SUMSQ, sumsq, sumsq_need)                                                                                        \
     X(SGD_STEP, sgd_step, 0)                                                                                           \
@@ -66,6 +68,7 @@ CPU_KERNEL_MAP(CPU_DECLARE_RUN)
 void FN(gemm_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(rope_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(attention_cached_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(linear_xent_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
@@ -97,6 +100,8 @@ typedef struct grad_weight {
     bool accumulate;
 } grad_weight;
 void FN(grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
+/* The same by OpenBLAS, which must be there (op_linear_blas.c); false: nothing done, not for this shape. */
+bool FN(blas_grad_weight)(cpu_worker *, const cpu_step *, uint32_t number, const grad_weight *);
 /* c (C) = column sums of x (N,C) (+ c), columns [j0, j1) (op_reduce.c). */
 void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j1, float *out, bool accumulate);
 

@@ -37,7 +37,7 @@ ALWAYS_INLINE void few_chain(const few *f, const int kind, const int rows, const
         for (int v = 0; v < n_vec; v++)
             s[v] = strip_scale_of(kind, block + v / VECTORS * bytes, v % VECTORS * VW);
         for (int64_t i = 0; i < n_vec / VECTORS * bytes; i += CPU_LINE)
-            __builtin_prefetch(block + i + AHEAD);
+            __builtin_prefetch(block + i + AHEAD, 0, 0); /* past the caches, which hold what is read again */
         for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
             const float *a = f->a + k + 8 * j;
             UNROLL

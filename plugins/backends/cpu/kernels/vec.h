@@ -6,6 +6,7 @@
 #define CPU_VEC_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,6 +66,14 @@ ALWAYS_INLINE void vf_store(float *p, vf v) {
     memcpy(p, &v, sizeof v);
 }
 /* The first n lanes, the rest zero. 0 <= n <= VW */
+#if defined(CPU_ISA_AVX512)
+ALWAYS_INLINE vf vf_load_n(const float *p, int64_t n) {
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+ALWAYS_INLINE void vf_store_n(float *p, vf v, int64_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#else
 ALWAYS_INLINE vf vf_load_n(const float *p, int64_t n) {
     float t[VW] = {0};
     for (int64_t i = 0; i < n; i++)
@@ -77,6 +86,7 @@ ALWAYS_INLINE void vf_store_n(float *p, vf v, int64_t n) {
     for (int64_t i = 0; i < n; i++)
         p[i] = t[i];
 }
+#endif
 /* Full or partial by what is left. */
 ALWAYS_INLINE vf vf_load_upto(const float *p, int64_t left) {
     return left >= VW ? vf_load(p) : vf_load_n(p, left);
@@ -205,6 +215,17 @@ ALWAYS_INLINE vf vf_abs(vf a) {
     return vf_bits(vi_bits(a) & 0x7FFFFFFF);
 }
 
+#if defined(CPU_ISA_AVX512)
+ALWAYS_INLINE float vf_sum(vf v) { /* the tree below */
+    return _mm512_reduce_add_ps((__m512)v);
+}
+ALWAYS_INLINE float vf_hmax(vf v) {
+    return _mm512_reduce_max_ps((__m512)v);
+}
+ALWAYS_INLINE bool vi_any(vi mask) {
+    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+}
+#else
 ALWAYS_INLINE float vf_sum(vf v) {
     float t[VW];
     vf_store(t, v);
@@ -221,5 +242,12 @@ ALWAYS_INLINE float vf_hmax(vf v) {
         m = t[i] > m ? t[i] : m;
     return m;
 }
+ALWAYS_INLINE bool vi_any(vi mask) {
+    int32_t any = 0;
+    for (int j = 0; j < VW; j++)
+        any |= mask[j];
+    return any != 0;
+}
+#endif
 
 #endif

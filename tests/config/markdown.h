@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Prints the schema tables as docs/config.md. A test compares the file with this text. */
-#include "config_internal.h"
+ * The schema tables as the text of docs/config.md. */
+#ifndef LUD_TESTS_CONFIG_MARKDOWN_H
+#define LUD_TESTS_CONFIG_MARKDOWN_H
+
+#include <config_internal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,15 +42,19 @@ static void put_range(const ludc_key *k, ludc_buf *out) {
     put_bound(k->max, out);
 }
 
-static void put_words(const char *const *words, const char *mark, ludc_buf *out) {
+static void put_words(const char *words, const char *mark, ludc_buf *out) {
     enum { MOST = 30 };
-    size_t n = 0, shown;
-    while (words && words[n])
-        n++;
-    shown = n > MOST ? MOST : n;
-    for (size_t i = 0; i < shown; i++)
-        ludc_buf_addf(out, "%s%s%s", out->ptr[out->len - 1] == ' ' ? "" : ", ", words[i], mark);
-    if (n > shown) ludc_buf_addf(out, " and %zu more%s", n - shown, mark);
+    size_t n = 0;
+    for (lud_str w; words && (w = ludc_next_word(&words)).len; n++)
+        if (n < MOST)
+            ludc_buf_addf(out, "%s%.*s%s", out->ptr[out->len - 1] == ' ' ? "" : ", ", (int)w.len, w.ptr, mark);
+    if (n > MOST) ludc_buf_addf(out, " and %zu more%s", n - MOST, mark);
+}
+
+/* "a, b or c" */
+static void put_types_of(const char *types, ludc_buf *out) {
+    for (lud_str w, first = {types, 0}; (w = ludc_next_word(&types)).len;)
+        ludc_buf_addf(out, "%s%.*s", w.ptr == first.ptr ? "" : *types ? ", " : " or ", (int)w.len, w.ptr);
 }
 
 static void put_row(const ludc_key *k, ludc_buf *out) {
@@ -127,7 +134,10 @@ static void put_section(const ludc_key *owner, const char *path, seen *s, ludc_b
     put_keys(owner->section, path, s, out);
     for (const ludc_variant *v = owner->variants; v && v->types; v++) {
         char inner[128];
-        snprintf(inner, sizeof inner, "%s (%s)", path, v->types);
+        ludc_buf types = {0};
+        put_types_of(v->types, &types);
+        snprintf(inner, sizeof inner, "%s (%s)", path, types.ptr);
+        ludc_buf_free(&types);
         if (v->keys->name) put_keys(v->keys, inner, s, out);
     }
 }
@@ -138,7 +148,7 @@ static void put_root(const char *model_type, seen *s, ludc_buf *out) {
     put_section(&root, "", s, out);
 }
 
-void ludc_schema_markdown(ludc_buf *out) {
+static void schema_markdown(ludc_buf *out) {
     seen s = {0};
     ludc_buf_adds(out,
                   "# Keys of a config\n\nPrinted from the schema tables in core/config; do not edit. A config is JSON "
@@ -150,3 +160,5 @@ void ludc_schema_markdown(ludc_buf *out) {
     put_root("llm", &s, out);
     put_root("ecd", &s, out);
 }
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Decoding over the cache, on the cpu backend, behind more keys than a block of them: a token has the same bits however
+ * its text was cut into runs and its cache into pages, and nearly those of a program without a cache. */
+#include "check.h"
+#include "golden.h"
+
+#include <config.h>
+#include <model.h>
+
+enum { V = 160, T = 300, LAST = 5, PAGES = T };
+
+static int32_t ids[T], positions[T], rows[LAST], pages[PAGES];
+
+/* Logits of the LAST tokens. page_size 0: no cache, all at once. */
+static void logits_of(ludc_model *m, int64_t page_size, const int64_t *cuts, float *logits) {
+    lud_error err = LUDC_ERROR_INIT;
+    ludc_run *run = NULL;
+    const int64_t per = page_size ? (T + page_size - 1) / page_size : 0;
+    const ludc_run_caps caps = {
+        .T = T, .S = 1, .N = LAST, .page_size = page_size, .pages_per_segment = per, .n_pages = per};
+    for (int64_t p = 0; p < per; p++)
+        pages[p] = (int32_t)(per - 1 - p);
+    CHECK_OK(ludc_run_new(m, page_size ? LUDC_RUN_DECODE : LUDC_RUN_LOGITS, &caps, &run, &err), err);
+    for (int64_t at = 0, k = 0, done = 0; run && at < T; k++) {
+        const int64_t n = cuts[k] && at + cuts[k] < T ? cuts[k] : T - at;
+        const int32_t offsets[2] = {0, (int32_t)n};
+        ludc_run_tokens r = {n, 1, 0, ids + at, positions + at, offsets, rows, pages};
+        for (int64_t t = at; t < at + n; t++)
+            if (t >= T - LAST) rows[r.N++] = (int32_t)(t - at);
+        CHECK_OK(ludc_run_logits(run, &r, logits + done * V, &err), err);
+        done += r.N;
+        at += n;
+    }
+    ludc_run_free(run);
+}
+
+static void test_cuts(ludc_model *m) {
+    static const int64_t page_sizes[] = {32, 1, 10, 64};
+    static const int64_t cuts[][T + 1] = {
+        {0}, {1, 2, 16, 17, 1, 128, 0}, {129, 127, 1, 3, 7, 13, 1, 0}, {294, 1, 1, 4}};
+    static float whole[LAST * V], first[LAST * V], got[LAST * V];
+    logits_of(m, 0, cuts[0], whole);
+    logits_of(m, page_sizes[0], cuts[0], first);
+    CHECK(golden_max(first, LAST * V) > 0 && golden_error(first, whole, LAST * V) < 1e-5);
+    for (size_t p = 0; p < LUDC_COUNT(page_sizes); p++)
+        for (size_t c = 0; c < LUDC_COUNT(cuts); c++) {
+            memset(got, 0, sizeof got);
+            logits_of(m, page_sizes[p], cuts[c], got);
+            CHECK(memcmp(got, first, sizeof got) == 0);
+        }
+}
+
+int main(void) {
+    golden g;
+    golden_model m = {0};
+    lud_error err = LUDC_ERROR_INIT;
+    golden_init(&g);
+    char *path = golden_path(&g, "tiny", "llama");
+    for (int32_t i = 0; i < T; i++)
+        ids[i] = (i * 37 + i / 11) % V, positions[i] = i;
+    if (ludc_path_exists(path)) {
+        CHECK_OK(golden_open(&g, path, NULL, "cpu", false, 0, &m, &err), err);
+        if (m.model) test_cuts(m.model);
+        golden_close(&m);
+    } else {
+        printf("skip: no tiny llama\n");
+    }
+    golden_free(&g);
+    ludc_free(path);
+    return check_done();
+}
