@@ -129,6 +129,7 @@ static bool rounds(const bench_backend *b, const bench_case *c) {
 static uint32_t uses_of(const bench_backend *b, const bench_case *c, uint32_t input) {
     uint32_t bf16 = rounds(b, c) ? LUD_USE_BF16 : 0, opcode = c->opcode;
     if (input != 1) return 0;
+    if (opcode == LUD_OP_LINEAR && b->int8) return LUD_USE_FORWARD | LUD_USE_INT8;
     if (opcode == LUD_OP_LINEAR || opcode == LUD_OP_LINEAR_CROSS_ENTROPY) return LUD_USE_FORWARD | bf16;
     if (opcode == LUD_OP_LINEAR_GRAD_INPUT) return LUD_USE_INPUT_GRAD | bf16;
     return opcode == LUD_OP_LINEAR_CROSS_ENTROPY_JOINED ? LUD_USE_FORWARD | LUD_USE_INPUT_GRAD | bf16 : 0;
@@ -156,7 +157,7 @@ static lud_status build(const bench_backend *b, const bench_case *c, bench_progr
                      .opcode = c->opcode,
                      .n_in = c->n_in,
                      .n_out = c->n_out,
-                     .flags = rounds(b, c) ? LUD_OP_BF16 : 0,
+                     .flags = (rounds(b, c) ? LUD_OP_BF16 : 0u) | (b->int8 ? LUD_OP_INT8 : 0u),
                      .attr_size = c->attr_size,
                      .in = p->in,
                      .attr = c->attr,

@@ -33,7 +33,7 @@ typedef struct bench_backend {
     int64_t segment; /* tokens in a segment */
     int64_t ids_below;
     int threads;
-    bool bf16; /* flag the products that may be rounded */
+    bool bf16, int8; /* flag the products that may be rounded, the LINEAR that may be quantized */
 } bench_backend;
 
 /* Fills host, vt, dev and threads (0: all processors). Close also what did not open. */

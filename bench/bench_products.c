@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bench_products [threads] [fp32 or bf16]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and input
+ * bench_products [threads] [fp32, bf16 or int8]: the matrix products of SmolLM2-135M and MiniLM-L6, forward and input
  * gradient, at 256 and 1024 rows, as shares of the peak measured in the same run, and their geometric mean; then the
- * head with its loss, forward and backward in one. */
+ * head with its loss, forward and backward in one. int8: forward alone. */
 #include "bench_case.h"
 #include "peak.h"
 #include <base.h>
@@ -62,12 +62,19 @@ static double run_one(const bench_backend *b, const bench_case *c, const int64_t
     return rate / peak;
 }
 
+static double peak_of(const bench_backend *b) {
+    const bench_peaks p = bench_measure_peaks(b->threads);
+    if (b->int8 && p.int8 > 0) return 1e-9 * p.int8;
+    return 1e-9 * (b->bf16 && p.bf16 > 0 ? p.bf16 : p.fp32);
+}
+
 static void run_all(const bench_backend *b, double peak) {
     double log_sum = 0;
     int n = 0;
     for (int64_t t = 256; t <= 1024; t *= 4) {
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= LUD_OP_LINEAR_GRAD_INPUT; opcode++) {
+            for (uint32_t opcode = LUD_OP_LINEAR; opcode <= (b->int8 ? LUD_OP_LINEAR : LUD_OP_LINEAR_GRAD_INPUT);
+                 opcode++) {
                 bench_case c = product(opcode, &shapes[i], t);
                 const int64_t size[3] = {t, shapes[i].k, shapes[i].m};
                 const char *what = opcode == LUD_OP_LINEAR ? "forward" : "input grad";
@@ -76,7 +83,7 @@ static void run_all(const bench_backend *b, double peak) {
         }
     }
     printf("geometric mean %.1f %% of %.0f GFLOP/s\n", 100 * exp(log_sum / n), peak);
-    for (int64_t t = 256; t <= 1024; t *= 4) {
+    for (int64_t t = 256; t <= 1024 && !b->int8; t *= 4) {
         bench_case c = head(t);
         run_one(b, &c, (const int64_t[]){t, C, V}, "both", 2, peak);
     }
@@ -84,14 +91,14 @@ static void run_all(const bench_backend *b, double peak) {
 
 int main(int argc, char **argv) {
     lud_error err = LUDC_ERROR_INIT;
-    bench_backend b = {.segment = 256, .ids_below = V, .bf16 = argc > 2 && strcmp(argv[2], "bf16") == 0};
+    const char *precision = argc > 2 ? argv[2] : "fp32";
+    bench_backend b = {
+        .segment = 256, .ids_below = V, .bf16 = strcmp(precision, "bf16") == 0, .int8 = strcmp(precision, "int8") == 0};
     lud_status st = bench_open(&b, "cpu", argc > 1 ? atoi(argv[1]) : 0, &err);
-    if (st == LUD_OK) {
-        const bench_peaks peaks = bench_measure_peaks(b.threads);
-        run_all(&b, 1e-9 * (b.bf16 && peaks.bf16 > 0 ? peaks.bf16 : peaks.fp32));
-    } else {
+    if (st == LUD_OK)
+        run_all(&b, peak_of(&b));
+    else
         fprintf(stderr, "bench_products: %s\n", err.msg);
-    }
     bench_close(&b);
     return st == LUD_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -67,11 +67,29 @@ __attribute__((target("avx512f,avx512bf16"))) static double dot_bf16(void) {
     sink = _mm512_cvtss_f32(a[0]);
     return (double)LOOPS * 12 * 4 * 16;
 }
+__attribute__((target("avx512f,avx512vnni"))) static double dot_int8(void) {
+    __m512i a[12], x = _mm512_set1_epi8(1);
+    for (int i = 0; i < 12; i++)
+        a[i] = _mm512_set1_epi32(i);
+    for (int k = 0; k < LOOPS; k++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            a[i] = _mm512_dpbusd_epi32(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < 12; i++)
+        a[0] = _mm512_add_epi32(a[0], a[i]);
+    sink = (float)_mm512_reduce_add_epi32(a[0]);
+    return (double)LOOPS * 12 * 8 * 16;
+}
 static double fp32(void) {
     return __builtin_cpu_supports("avx512f") ? fma_512() : fma_256();
 }
 static double bf16(void) {
     return __builtin_cpu_supports("avx512bf16") ? dot_bf16() : 0;
+}
+static double int8(void) {
+    return __builtin_cpu_supports("avx512vnni") ? dot_int8() : 0;
 }
 #else
 static double fp32(void) {
@@ -92,6 +110,9 @@ static double fp32(void) {
 #endif
 }
 static double bf16(void) {
+    return 0;
+}
+static double int8(void) {
     return 0;
 }
 #endif
@@ -169,7 +190,8 @@ bench_peaks bench_measure_peaks(int threads) {
     madvise(memory, size, MADV_HUGEPAGE);
     for (size_t i = 0; i < size; i += 4096)
         memory[i] = 1;
-    p = (bench_peaks){best(fp32, memory, threads), best(bf16, memory, threads), best(NULL, memory, threads)};
+    p = (bench_peaks){best(fp32, memory, threads), best(bf16, memory, threads), best(int8, memory, threads),
+                      best(NULL, memory, threads)};
     munmap(memory, size);
     return p;
 }

@@ -5,7 +5,7 @@
 
 /* All with `threads` threads. Operations per second (a multiply-add counts two), bytes per second; 0: not there. */
 typedef struct bench_peaks {
-    double fp32, bf16, read;
+    double fp32, bf16, int8, read;
 } bench_peaks;
 bench_peaks bench_measure_peaks(int threads);
 

@@ -199,6 +199,9 @@ lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *r
                                ludc_task_notes *, ludc_task_rows *out, lud_error *);
 /* What reading does last: ids and widths fit the model, or LUD_E_IO; the weights of the targets. */
 lud_status ludc_task_rows_settle(const ludc_predictor *, bool targets, ludc_task_rows *, lud_error *);
+/* Measures, once for a predictor, what int8 does to the vectors of each text input that it may be used for, over the
+ * first texts of the data; turns it off where that is too much (task_int8.c). */
+lud_status ludc_task_gate(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
 /* Replaces the token lists of cached inputs by vectors: from the cache on disk, computed where they are not there. */
 lud_status ludc_task_embed(lud_model *, ludc_task_rows *const *data, size_t n_data, lud_error *);
 

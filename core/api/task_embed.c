@@ -108,7 +108,7 @@ static lud_status embed_rows(embedder *e, ludc_task_rows *d, lud_error *err) {
 
 lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_data, lud_error *err) {
     ludc_predictor *p = m->predictor;
-    lud_status status = LUD_OK;
+    lud_status status = ludc_task_gate(m, data, n_data, err);
     for (size_t i = 0; i < p->n_inputs && status == LUD_OK; i++) {
         if (!p->inputs[i].cached) continue;
         embedder e = {.m = m, .input = i};

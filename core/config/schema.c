@@ -32,8 +32,9 @@ const ludc_key ludc_schema_backend[] = {
     KEY_WORD("type", TEXT, 0, "\"local\"", "local", "ray|horovod|deepspeed|dask", "where to run"),
     KEY_TEXT("device", TEXT, 0, "\"auto\"", "auto, a backend plugin's name, or name:number"),
     KEY_WORD(
-        "precision", TEXT, 0, "\"auto\"", "auto|fp32|bf16", "fp16",
-        "factors of matrix products; sums are fp32. auto: bf16 where the device is faster with it, fp32 in generation"),
+        "precision", TEXT, 0, "\"auto\"", "auto|fp32|bf16|int8", "fp16",
+        "factors of matrix products; sums are fp32. auto: bf16 where the device is faster with it, fp32 in generation. "
+        "int8: auto, and integers in frozen text encoders of model_type ecd where nothing is trained"),
     KEY_TEXT(
         "cache_dir", TEXT OR_NULL, 0, "null",
         "folder of cached embeddings and preprocessed rows; null: folders of ludwig/ in $XDG_CACHE_HOME or ~/.cache"),

@@ -43,7 +43,11 @@ typedef struct plain_map {
 
 static lud_t plain_linear(void *arg, lud_t x) {
     const plain_map *m = arg;
-    return LUDC_EMIT_FLAGS(m->g, LUD_OP_BF16, LINEAR, NULL, x, m->site->weight, m->site->bias);
+    const ludc_gtensor *w = &m->g->tensors[m->site->weight];
+    const bool frozen = w->source == LUDC_SRC_PARAM && !w->trained;
+    const bool int8 = frozen && m->g->hooks.int8 && m->g->hooks.int8(m->g->hooks.arg, m->site);
+    return LUDC_EMIT_FLAGS(m->g, LUD_OP_BF16 | (int8 ? LUD_OP_INT8 : 0u), LINEAR, NULL, x, m->site->weight,
+                           m->site->bias);
 }
 
 static lud_t plain_embedding(void *arg, lud_t ids) {

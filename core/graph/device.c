@@ -165,10 +165,16 @@ lud_status ludc_devices_open(ludc_host *host, lud_str word, ludc_devices *out, l
 
 void ludc_devices_set_precision(ludc_devices *d, lud_str word) {
     bool has = d->primary.info.caps & LUD_CAP_BF16, named = ludc_str_eq(word, "bf16");
-    d->bf16 = has && (named || ludc_str_eq(word, "auto"));
+    bool int8 = ludc_str_eq(word, "int8");
+    d->bf16 = has && (named || int8 || ludc_str_eq(word, "auto"));
     d->bf16_always = has && named;
+    d->int8 = int8 && d->primary.info.caps & LUD_CAP_INT8;
     size_t n = strlen(d->why);
-    snprintf(d->why + n, sizeof d->why - n, ", %s products", d->bf16 ? "bf16" : "fp32");
+    snprintf(d->why + n, sizeof d->why - n, ", %s products%s", d->bf16 ? "bf16" : "fp32",
+             d->int8 ? "; int8 in frozen encoders where nothing is trained or generated" : "");
+    if (int8 && !d->int8)
+        ludc_log(LUD_LOG_WARN, "backend.precision int8: device %s (%s) does not have it; taken as auto",
+                 d->primary.info.id, d->primary.info.name);
     if (named && !has)
         ludc_log(LUD_LOG_WARN, "backend.precision bf16: device %s (%s) is not faster with it; products stay fp32",
                  d->primary.info.id, d->primary.info.name);

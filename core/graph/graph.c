@@ -147,7 +147,7 @@ static bool take_record(lud_graph *g, const lud_op *op, ludc_node *n) {
     }
     *n = (ludc_node){.opcode = op->opcode, .n_in = info->n_in, .n_out = info->n_out, .stream = op->stream};
     uint32_t flags = op->opcode == LUD_OP_ATTENTION ? LUD_OP_BF16 : op->flags;
-    if (g->opts.bf16) n->flags = flags & LUD_OP_BF16;
+    n->flags = flags & ((g->opts.bf16 ? LUD_OP_BF16 : 0u) | (g->hooks.int8 ? LUD_OP_INT8 : 0u));
     memcpy(n->in, op->in, info->n_in * sizeof n->in[0]);
     if (ludc_op_plain(op->opcode)) return true;
     if (op->attr_size != info->attr_size || !op->attr) {

@@ -34,6 +34,7 @@ typedef struct ludc_devices {
     ludc_device primary, fallback;
     bool bf16;        /* products of programs on it may round their factors; false until set_precision */
     bool bf16_always; /* "bf16" was said: also where that is not for speed */
+    bool int8;        /* frozen encoders of predictors may quantize them where nothing is trained */
     char why[256];    /* one line: which device was taken and why */
     uint64_t told;    /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
@@ -41,7 +42,8 @@ typedef struct ludc_devices {
  * that says why. */
 lud_status ludc_devices_open(ludc_host *, lud_str word, ludc_devices *, lud_error *);
 void ludc_devices_close(ludc_devices *);
-/* word: "auto" (bf16 where the device is faster with it), "fp32", "bf16" (fp32 with a warning where it is not). */
+/* word: "auto" (bf16 where the device is faster with it), "fp32", "bf16" (fp32 with a warning where it is not), "int8"
+ * (auto, and int8 where the device has it; a warning where it does not). */
 void ludc_devices_set_precision(ludc_devices *, lud_str word);
 
 /* ---- Parameter store (store.c): values of parameters, shared by all programs of a model ---- */
@@ -107,6 +109,8 @@ typedef struct ludc_graph_hooks {
     float (*lr_scale)(void *arg, const char *param);
     /* Whether a tensor gets its dropout; trained: a trainable parameter or dropout reaches it. NULL: all do. */
     bool (*drops)(void *arg, bool trained);
+    /* Whether the map of a site, if frozen, is flagged LUD_OP_INT8. NULL: none is. */
+    bool (*int8)(void *arg, const lud_site *);
 } ludc_graph_hooks;
 
 typedef struct ludc_graph_opts {

@@ -79,6 +79,10 @@ static lud_status list_weights(ludc_program *p, lud_error *err) {
     return LUD_OK;
 }
 
+static uint32_t flagged_uses(uint32_t flags) {
+    return (flags & LUD_OP_BF16 ? LUD_USE_BF16 : 0u) | (flags & LUD_OP_INT8 ? LUD_USE_INT8 : 0u);
+}
+
 /* A view of a weight counts as another use: it needs the plain layout. */
 static void gather_uses(ludc_program *p) {
     for (uint32_t at = 0; at < p->n_ops; at++) {
@@ -86,16 +90,16 @@ static void gather_uses(ludc_program *p) {
         for (uint32_t i = 0; i < o->op.n_in; i++) {
             const ludc_ptensor *x = &p->tensors[o->in[i]];
             if (!o->in[i] || !x->weight) continue;
-            bool whole = x->base == o->in[i], flagged = o->op.flags & LUD_OP_BF16;
-            uint32_t use = whole ? ludc_op_use(o->op.opcode, i, &o->attr) : (uint32_t)LUD_USE_OTHER;
+            const bool whole = x->base == o->in[i];
+            const uint32_t use = whole ? ludc_op_use(o->op.opcode, i, &o->attr) : (uint32_t)LUD_USE_OTHER;
             ludc_pweight *w = &p->weights[x->weight - 1];
-            w->uses[p->side[at]] |= use | (flagged ? LUD_USE_BF16 : 0);
-            w->exact[p->side[at]] |= !flagged && use & (LUD_USE_FORWARD | LUD_USE_INPUT_GRAD);
+            w->uses[p->side[at]] |= use | flagged_uses(o->op.flags);
+            if (use & (LUD_USE_FORWARD | LUD_USE_INPUT_GRAD)) w->lacks[p->side[at]] |= flagged_uses(~o->op.flags);
         }
     }
     for (uint32_t w = 0; w < p->n_weights; w++)
         for (int side = 0; side < 2; side++)
-            if (p->weights[w].exact[side]) p->weights[w].uses[side] &= ~(uint32_t)LUD_USE_BF16;
+            p->weights[w].uses[side] &= ~p->weights[w].lacks[side];
 }
 
 static lud_status make_weights(ludc_program *p, int side, lud_error *err) {

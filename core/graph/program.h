@@ -44,7 +44,7 @@ typedef struct ludc_slice {
 typedef struct ludc_pweight {
     int64_t param;
     uint32_t uses[2];
-    bool exact[2]; /* some product that reads it may not round */
+    uint32_t lacks[2]; /* of LUD_USE_BF16 and INT8: some product that reads it does not have the flag */
 } ludc_pweight;
 
 struct ludc_program {

@@ -47,11 +47,13 @@ static lud_status make_weight(const ludc_device *d, const lud_tensor *t, const v
     return make_plain(d, host, t->bytes, w, err);
 }
 
-/* The weight as the file stores it, where the backend takes it so: then no fp32 copy is ever made. */
+/* The weight as the file stores it, where the backend takes it so: then no fp32 copy is ever made. What is to be
+ * quantized anew comes as fp32. */
 static lud_status make_stored(const ludc_store *s, const ludc_device *d, const ludc_store_param *p, ludc_weight *w,
                               lud_error *err) {
     bool offered = d->info.caps & LUD_CAP_FILE_WEIGHTS && LUD_HAS(d->vt, lud_backend_vt, weight_new);
-    if (!offered || p->lazy.stored_bytes == 0 || s->real != LUD_F32 || w->uses & LUD_USE_OTHER)
+    if (!offered || w->uses & LUD_USE_INT8 || p->lazy.stored_bytes == 0 || s->real != LUD_F32 ||
+        w->uses & LUD_USE_OTHER)
         return LUD_E_UNSUPPORTED;
     lud_error why = LUDC_ERROR_INIT;
     lud_tensor t = weight_tensor(s, p);
@@ -100,8 +102,8 @@ lud_status ludc_store_weight(ludc_store *s, size_t i, int side, uint32_t uses, l
     ludc_store_param *p = s->params[i];
     const ludc_device *d = ludc_side(s->devices, side);
     for (ludc_weight *w = p->weights; w; w = w->next) {
-        bool serves =
-            w->storage == LUD_STORAGE_PLAIN || ((w->uses & uses) == uses && !((w->uses ^ uses) & LUD_USE_BF16));
+        bool serves = w->storage == LUD_STORAGE_PLAIN ||
+                      ((w->uses & uses) == uses && !((w->uses ^ uses) & (LUD_USE_BF16 | LUD_USE_INT8)));
         if (w->side == side && serves) return *out = w, LUD_OK;
     }
     if (!p->pub.filled)

@@ -5,7 +5,8 @@
 
 static void vjp_linear(ludc_vjp *v) {
     const lud_t *in = v->op.in;
-    if (v->need[0]) v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
+    if (v->need[0])
+        v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags & LUD_OP_BF16, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
     if (v->need[1])
         v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, ludc_vjp_again(v->g, in[0]), v->dy[0]);
     if (!v->need[2]) return;

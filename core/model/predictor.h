@@ -27,6 +27,7 @@ typedef struct ludc_input {
     bool pooler;          /* cls_pooled: the model's own pooler where it has one */
     bool frozen;          /* nothing below the combiner can be trained: its rows may be cached */
     bool cached;          /* its rows are given instead of computed */
+    bool int8;            /* its encoder runs in int8: what computes its rows trains nothing */
     int64_t width;        /* of its rows */
     uint64_t rows_key[2]; /* cached: of all that decides them but the text; 0 until it is known */
 } ludc_input;
@@ -61,6 +62,8 @@ typedef struct ludc_predictor {
     struct ludc_part *combiner;
     ludc_value *combiner_section;
     ludc_model *current; /* whose encoder is being built */
+    bool int8;           /* of the encoder being built */
+    bool gated;          /* what int8 does to the inputs was measured */
     int64_t n_parameters, n_trainable;
 } ludc_predictor;
 

@@ -22,9 +22,10 @@ static bool is(const char *type, const char *word) {
 
 /* ---- Inputs ---- */
 /* An encoder's scope, and whose hooks answer for parameters and sites in it. */
-static void enter(ludc_predictor *p, ludc_built_task *b, ludc_model *tower, const char *scope) {
-    p->current = tower;
-    ludc_graph_scope_push(b->g, scope);
+static void enter(ludc_predictor *p, ludc_built_task *b, const ludc_input *in) {
+    p->current = in->tower;
+    p->int8 = in->int8;
+    ludc_graph_scope_push(b->g, in->scope);
 }
 
 static void leave(ludc_predictor *p, ludc_built_task *b) {
@@ -74,7 +75,7 @@ static lud_status encode(ludc_predictor *p, ludc_built_task *b, size_t i, lud_se
                      .row_keys = x->row_keys,
                      .values = x->values};
     ludc_graph_set_seq(b->g, x->row_keys, x->positions, x->seg_offsets, 0);
-    enter(p, b, in->tower, in->scope);
+    enter(p, b, in);
     lud_status status = in->vt->build(in->self, b->g, seq, out, err);
     const lud_t prefix = status == LUD_OK && in->tower ? ludc_prefix_mark(in->tower, b->g) : 0;
     if (prefix) x->prefix = ludc_graph_give(b->g, prefix, "prefix");
@@ -219,6 +220,12 @@ static bool drops_hook(void *arg, bool trained) {
     return !p->current || ludc_model_hooks.drops(p->current, trained);
 }
 
+static bool int8_hook(void *arg, const lud_site *site) {
+    const ludc_predictor *p = arg;
+    (void)site;
+    return p->current && p->int8;
+}
+
 void ludc_task_built_free(ludc_built_task *b) {
     ludc_graph_free(b->g);
     ludc_free(b->in);
@@ -232,7 +239,8 @@ static lud_status start(ludc_predictor *p, bool training, int64_t S, ludc_built_
                                     .wraps = wraps_hook,
                                     .trains = trains_hook,
                                     .lr_scale = lr_scale_hook,
-                                    .drops = drops_hook};
+                                    .drops = drops_hook,
+                                    .int8 = int8_hook};
     const ludc_graph_opts opts = {
         .store = p->store, .real = p->real, .training = training, .bf16 = p->devices->bf16, .hooks = &hooks};
     *b = (ludc_built_task){.g = ludc_graph_new(&opts, err),

@@ -36,8 +36,8 @@ static lud_status declare(ludc_predictor *p, lud_error *err) {
     return LUD_OK;
 }
 
-/* What a cached input's encoder needs, and the width of its rows. */
-static lud_status declare_cached(ludc_predictor *p, size_t i, lud_error *err) {
+/* What an input's encoder needs where it is built alone, and the width of its rows. */
+static lud_status declare_rows(ludc_predictor *p, size_t i, lud_error *err) {
     ludc_built_task built = {0};
     lud_shape shape = {0};
     lud_status status = ludc_task_build(p, LUDC_TASK_ENCODE, 2, 2, i, false, &built, err);
@@ -79,7 +79,7 @@ static lud_status check_frozen(const ludc_predictor *p, lud_error *err) {
 
 lud_status ludc_predictor_fill(ludc_predictor *p, const char *weights, lud_error *err) {
     for (size_t i = 0; i < p->n_inputs; i++)
-        if (p->inputs[i].cached) LUDC_TRY(declare_cached(p, i, err));
+        if (p->inputs[i].cached || p->inputs[i].int8) LUDC_TRY(declare_rows(p, i, err));
     LUDC_TRY(declare(p, err));
     if (p->for_training) LUDC_TRY(check_frozen(p, err));
     for (size_t i = 0; i < p->n_inputs; i++)

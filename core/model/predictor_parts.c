@@ -83,6 +83,7 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUD_REDUCE_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
+    in->int8 = p->devices->int8 && in->pool && (in->cached || !p->for_training); /* until ludc_task_gate has looked */
     return LUD_OK;
 }
 

@@ -201,7 +201,7 @@ static void lay_out(one_op *p) {
                      .opcode = p->c->opcode,
                      .n_in = n_in,
                      .n_out = n_out,
-                     .flags = p->how.bf16 ? LUD_OP_BF16 : 0,
+                     .flags = (p->how.bf16 ? LUD_OP_BF16 : 0u) | (p->how.int8 ? LUD_OP_INT8 : 0u),
                      .attr_size = p->c->attr ? p->c->attr_size : (uint32_t)sizeof(none),
                      .in = p->in_ids,
                      .attr = p->c->attr ? p->c->attr : &none,
@@ -221,13 +221,17 @@ static void lay_out(one_op *p) {
                                .extent_max = p->extent_max};
 }
 
+static uint32_t uses_of(const one_op *p, uint32_t i) {
+    return weight_uses(p->c, i) | (p->how.bf16 ? LUD_USE_BF16 : 0u) | (p->how.int8 ? LUD_USE_INT8 : 0u);
+}
+
 static lud_status make_stored(one_op *p, uint32_t i, lud_error *err) {
     const op_stored *s = p->how.stored;
     lud_tensor *t = &p->tensors[1 + i], given = *t;
     given.dtype = s->dtype;
     given.storage = s->storage;
     given.bytes = s->bytes;
-    uint32_t uses = weight_uses(p->c, i) | (p->how.bf16 ? LUD_USE_BF16 : 0);
+    uint32_t uses = uses_of(p, i);
     return p->backend->vt->weight_new(p->backend->dev, &given, s->data, uses, &p->bufs[1 + i], &t->storage, err);
 }
 
@@ -238,7 +242,7 @@ static lud_status make_weight(one_op *p, uint32_t i, lud_error *err) {
     p->weights[i] = malloc(t->bytes + 1);
     if (!p->weights[i]) return fail(err, LUD_E_NOMEM, "no memory for a weight", p->c);
     to_program(&p->inputs->in[i], t->dtype, p->weights[i]);
-    uint32_t uses = weight_uses(p->c, i) | (p->how.bf16 ? LUD_USE_BF16 : 0);
+    uint32_t uses = uses_of(p, i);
     if (LUD_HAS(b->vt, lud_backend_vt, weight_new))
         return b->vt->weight_new(b->dev, t, p->weights[i], uses, &p->bufs[1 + i], &t->storage, err);
     lud_status status = b->vt->buf_new(b->dev, t->bytes, &p->bufs[1 + i], err);

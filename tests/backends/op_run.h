@@ -37,7 +37,7 @@ typedef struct op_how {
     const char *overlay;     /* "00" or "0011": pairs of result and input that share memory; NULL or "": none */
     bool frozen;             /* weights go through weight_new */
     const op_stored *stored; /* with frozen: how the weight is stored; NULL: in the program's type */
-    bool bf16;               /* flagged LUD_OP_BF16 */
+    bool bf16, int8;         /* flagged LUD_OP_BF16, LUD_OP_INT8 */
 } op_how;
 
 /* Inputs of a case; FORWARD ones are computed by `oracle` in double and rounded to float. */

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * LUD_OP_BF16: with bf16, the maps of sites and attention carry it, and so do their gradients; what else is emitted
- * does not; without, nothing does. A precision is taken by the device that is faster with it alone. */
+ * does not; without, nothing does. LUD_OP_INT8: forward maps of frozen sites that the hook names carry it. A precision
+ * is taken by the device that is faster with it, or has it. */
 #include "rig.h"
 
 typedef struct flags {
-    uint32_t flagged[64], plain[64];
+    uint32_t flagged[64], plain[64], int8[64];
 } flags;
 
 static void record(void *arg, const lud_program *p) {
     flags *f = arg;
     for (uint32_t i = 0; i < p->n_ops; i++)
         (p->ops[i]->flags & LUD_OP_BF16 ? f->flagged : f->plain)[p->ops[i]->opcode]++;
+    for (uint32_t i = 0; i < p->n_ops; i++)
+        f->int8[p->ops[i]->opcode] += (p->ops[i]->flags & LUD_OP_INT8) != 0;
 }
 
 /* x -> trained map, emitted as an adapter does -> attention -> frozen site -> trained site -> loss */
@@ -34,13 +37,24 @@ static void build(lud_graph *g, rig *r) {
     CHECK_OK(ludc_graph_backward(g, y, dy, &r->err), r->err);
 }
 
-static flags flags_of(bool bf16) {
+static bool name_frozen(void *arg, const lud_site *site) {
+    (void)arg;
+    return strcmp(site->name, "frozen") == 0;
+}
+static bool name_all(void *arg, const lud_site *site) {
+    (void)arg, (void)site;
+    return true;
+}
+
+static flags flags_of(bool bf16, bool (*int8)(void *, const lud_site *)) {
     rig r;
-    flags f = {{0}, {0}};
+    flags f = {{0}, {0}, {0}};
     ludc_program *p = NULL;
     if (!rig_open(&r, RIG_WATCH, LUD_F32)) return f;
     rig_on_compile(record, &f);
-    const ludc_graph_opts opts = {.store = r.store, .real = LUD_F32, .bf16 = bf16, .hooks = rig_trains()};
+    ludc_graph_hooks hooks = *rig_trains();
+    hooks.int8 = int8;
+    const ludc_graph_opts opts = {.store = r.store, .real = LUD_F32, .bf16 = bf16, .hooks = &hooks};
     lud_graph *g = ludc_graph_new(&opts, &r.err);
     build(g, &r);
     CHECK_OK(ludc_store_seal(r.store, 0, &r.err), r.err);
@@ -64,11 +78,18 @@ static void check_precision(void) {
         }
     }
     CHECK(strstr(r.devices.why, "bf16 products") != NULL);
+    for (uint32_t caps = 0; caps < 2 * (LUD_CAP_BF16 | LUD_CAP_INT8); caps++) {
+        r.devices.primary.info.caps = caps;
+        ludc_devices_set_precision(&r.devices, LUDC_STR("int8"));
+        CHECK(r.devices.bf16 == ((caps & LUD_CAP_BF16) != 0) && r.devices.int8 == ((caps & LUD_CAP_INT8) != 0));
+    }
+    ludc_devices_set_precision(&r.devices, LUDC_STR("auto"));
+    CHECK(!r.devices.int8);
     rig_close(&r);
 }
 
 int main(void) {
-    flags with = flags_of(true), without = flags_of(false);
+    flags with = flags_of(true, NULL), without = flags_of(false, NULL);
     CHECK_INT(with.flagged[LUD_OP_LINEAR], 1); /* nobody reads the last map itself */
     CHECK_INT(with.plain[LUD_OP_LINEAR], 1);
     CHECK_INT(with.flagged[LUD_OP_LINEAR_GRAD_INPUT], 2);
@@ -79,6 +100,12 @@ int main(void) {
     CHECK_INT(without.plain[LUD_OP_LINEAR], 2);
     for (int i = 0; i < 64; i++)
         CHECK_INT(without.flagged[i], 0);
+    bool (*const hooks[])(void *, const lud_site *) = {NULL, name_frozen, name_all};
+    for (int i = 0; i < 3; i++) {
+        flags f = flags_of(i != 1, hooks[i]);
+        for (int op = 0; op < 64; op++)
+            CHECK_INT(f.int8[op], op == LUD_OP_LINEAR && i > 0); /* the frozen one alone */
+    }
     check_precision();
     return check_done();
 }

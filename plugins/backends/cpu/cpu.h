@@ -26,7 +26,7 @@ void cpu_blas_open(cpu_blas *);
 
 /* ---- Frozen weights (weights.c) ---- */
 /* Storages of our own: the tensor's memory begins with a cpu_weight. Numbers are this plugin's; any will do. */
-enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_STRIPS };
+enum { CPU_STORAGE_F32 = 0x10000, CPU_STORAGE_BF16, CPU_STORAGE_INT8, CPU_STORAGE_STRIPS };
 typedef struct cpu_weight {
     const void *rows;           /* row-major, as the host has it, NULL: not kept; or strips */
     const void *forward, *grad; /* panels of w^T and of w; NULL: not asked for */
@@ -35,6 +35,11 @@ typedef struct cpu_weight {
 
 typedef struct cpu_bf16 cpu_bf16;      /* kernels/bf16.h */
 const cpu_bf16 *cpu_bf16_choose(void); /* isa.c: NULL if this processor has no such products */
+
+typedef struct cpu_int8_product cpu_int8_product; /* kernels/int8.h */
+/* Rows [t0, t1) of the product with one panel of the weight. */
+typedef void cpu_int8_panel(const cpu_int8_product *, int64_t t0, int64_t t1, int64_t panel);
+cpu_int8_panel *cpu_int8_choose(void); /* isa.c */
 
 /* ---- Steps ---- */
 /* A tensor of a step with its address, bound at compile. t NULL: absent. */
@@ -59,16 +64,20 @@ typedef struct cpu_worker {
     char *shared;  /* for all threads of one step */
     const cpu_blas *blas;
     const cpu_bf16 *bf16;
+    cpu_int8_panel *int8;
     int32_t rank, size; /* 0 of 1 while a step runs on one thread */
 } cpu_worker;
 
 typedef void (*cpu_op_fn)(cpu_worker *, const cpu_step *);
 
+/* How a step leaves its first input at the start of `shared`, for later ones that read the same. */
+enum { CPU_ROUNDS_NOTHING, CPU_ROUNDS_BF16, CPU_ROUNDS_INT8 };
+
 /* What a step needs beside its tensors, at the extents' maxima. loops: how many cpu_loop it starts at most. */
 typedef struct cpu_need {
     size_t scratch, shared;
     uint32_t loops;
-    bool rounds; /* the step leaves its first input, rounded, at the start of `shared` */
+    int32_t rounds; /* CPU_ROUNDS_* */
 } cpu_need;
 
 struct cpu_step {
@@ -85,6 +94,7 @@ struct cpu_step {
     bool accumulates;  /* adds to its result instead of overwriting it */
     bool never_solo;
     bool bf16;    /* may and can round its factors (kernels/bf16.h) */
+    bool int8;    /* may and can quantize them (kernels/int8.h) */
     bool rounded; /* an earlier step left its first input, rounded, in `shared` */
 };
 
@@ -125,6 +135,9 @@ typedef struct cpu_kernel_set {
     /* Panels of a frozen fp32 weight (kernels/gemm.h): how wide one is; packs rows [n0, n1) of w (n,k). */
     int64_t panel;
     void (*pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t n0, int64_t n1);
+    /* The int8 product, and one panel of such a weight (kernels/int8.h). */
+    cpu_int8_panel *int8;
+    void (*int8_pack)(void *room, const float *w, int64_t n, int64_t k, int64_t panel);
     bool blas; /* OpenBLAS is faster at weight gradients */
 } cpu_kernel_set;
 const cpu_kernel_set *cpu_kernel_set_choose(void); /* isa.c: the best that this processor can run */

@@ -133,8 +133,8 @@ static lud_status probe(lud_host_ctx *ctx, uint32_t i, lud_device *d, lud_error 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     d->type = LUD_DEVICE_CPU;
     d->score = strcmp(set->isa, "AVX-512") == 0 ? 80 : strcmp(set->isa, "AVX2+FMA") == 0 ? 70 : 50;
-    d->caps =
-        LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS | (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
+    d->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_FILE_WEIGHTS | LUD_CAP_INT8 |
+              (cpu_bf16_choose() ? LUD_CAP_BF16 : 0);
     d->mem_total = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
     d->mem_free = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     d->align = CPU_LINE;
@@ -173,6 +173,7 @@ static lud_status open_device(lud_host_ctx *ctx, uint32_t i, void **out, lud_err
         dev->by_opcode[dev->set->kernels[k].opcode] = &dev->set->kernels[k];
     if (dev->set->blas) cpu_blas_open(&dev->blas);
     dev->bf16 = cpu_bf16_choose();
+    dev->int8 = cpu_int8_choose();
     announce(dev);
     *out = dev;
     return LUD_OK;

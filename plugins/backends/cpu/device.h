@@ -19,6 +19,7 @@ typedef struct cpu_dev {
     const cpu_kernel *by_opcode[64];
     cpu_blas blas;
     const cpu_bf16 *bf16; /* NULL: this processor has none */
+    cpu_int8_panel *int8;
     int32_t threads;
     cpu_slab *slabs;            /* the newest first; weights lie in them */
     cpu_memory scratch, shared; /* grow at compile; scratch is cut into `threads` equal parts */

@@ -11,6 +11,7 @@ extern const cpu_kernel_set cpu_kernel_set_portable;
 #ifdef CPU_HAVE_X86_KERNELS
 extern const cpu_kernel_set cpu_kernel_set_avx2, cpu_kernel_set_avx512;
 extern const cpu_bf16 cpu_bf16_avx512;
+extern cpu_int8_panel cpu_int8_panel_vnni;
 
 static bool can_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -43,6 +44,15 @@ const cpu_kernel_set *cpu_kernel_set_choose(void) {
     if (limit() >= AVX2 && can_avx2()) return &cpu_kernel_set_avx2;
 #endif
     return &cpu_kernel_set_portable;
+}
+
+cpu_int8_panel *cpu_int8_choose(void) {
+    const cpu_kernel_set *set = cpu_kernel_set_choose();
+#ifdef CPU_HAVE_X86_KERNELS
+    bool wide = set == &cpu_kernel_set_avx512;
+    if (wide && limit() == N_LEVELS && __builtin_cpu_supports("avx512vnni")) return cpu_int8_panel_vnni;
+#endif
+    return set->int8;
 }
 
 const cpu_bf16 *cpu_bf16_choose(void) {

@@ -125,6 +125,7 @@ static bool lacks_layout(const cpu_step *s) {
     const cpu_weight *w = r->ptr;
     if (w->rows) return false;
     if (r->t->storage == CPU_STORAGE_BF16 && !s->bf16) return true;
+    if (r->t->storage == CPU_STORAGE_INT8) return !s->int8;
     bool head = opcode >= LUD_OP_LINEAR_CROSS_ENTROPY_GRAD;
     bool grad =
         opcode == LUD_OP_LINEAR_GRAD_INPUT || (head && ((const lud_attr_xent *)s->attr)->want & LUD_XENT_WANT_DX);
@@ -171,8 +172,9 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     s->exponentials = op->opcode == LUD_OP_CROSS_ENTROPY || op->opcode == LUD_OP_CROSS_ENTROPY_GRAD;
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
     bool attention = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD;
-    s->bf16 = dev->bf16 && op->flags & LUD_OP_BF16 && (attention || is_product(op->opcode));
-    s->never_solo = attention || s->bf16;
+    s->int8 = op->opcode == LUD_OP_LINEAR && op->flags & LUD_OP_INT8 && s->in[1].t->storage == CPU_STORAGE_INT8;
+    s->bf16 = dev->bf16 && !s->int8 && op->flags & LUD_OP_BF16 && (attention || is_product(op->opcode));
+    s->never_solo = attention || s->bf16 || s->int8;
     s->fn = kernel_of(dev, s)->run;
     if (lacks_layout(s))
         return cpu_fail_status(err, LUD_E_UNSUPPORTED, "cpu: op %u reads a weight in a layout made for other uses", i);
@@ -236,10 +238,15 @@ static bool grow(const cpu_dev *dev, cpu_memory *m, size_t size) {
 
 static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *err) {
     cpu_exe *exe = &job->exe;
-    cpu_worker w = {
-        .exe = exe, .extents = exe->program->extent_max, .blas = &dev->blas, .bf16 = dev->bf16, .size = dev->threads};
+    cpu_worker w = {.exe = exe,
+                    .extents = exe->program->extent_max,
+                    .blas = &dev->blas,
+                    .bf16 = dev->bf16,
+                    .int8 = dev->int8,
+                    .size = dev->threads};
     size_t most_shared = 0;
-    lud_t rounded = 0; /* the tensor that lies rounded in `shared` */
+    lud_t rounded = 0; /* the tensor that lies rounded in `shared`, and how */
+    int32_t how = CPU_ROUNDS_NOTHING;
     for (uint32_t i = 0; i < exe->n_steps; i++) {
         cpu_step *s = &exe->steps[i];
         cpu_need need = {.loops = 1};
@@ -252,8 +259,8 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
         s->counter = exe->n_counters;
         exe->n_counters += need.loops;
         shared[i] = need.shared > 0;
-        s->rounded = need.rounds && rounded == s->op->in[0];
-        if (shared[i]) rounded = need.rounds ? s->op->in[0] : 0;
+        s->rounded = need.rounds && need.rounds == how && rounded == s->op->in[0];
+        if (shared[i]) rounded = s->op->in[0], how = need.rounds;
         job->scratch_each = CPU_MAX(job->scratch_each, (need.scratch + 4095) / 4096 * 4096 + CPU_LINE * 5);
         most_shared = CPU_MAX(most_shared, need.shared);
     }
@@ -370,6 +377,7 @@ static void walk(void *arg, int32_t rank, int32_t size) {
                     .shared = dev->shared.ptr,
                     .blas = &dev->blas,
                     .bf16 = dev->bf16,
+                    .int8 = dev->int8,
                     .rank = rank,
                     .size = size};
     cpu_worker alone = w;

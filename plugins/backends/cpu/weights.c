@@ -3,6 +3,7 @@
  * without a copy. A layout's memory begins with a cpu_weight, which says where its parts are. */
 #include "device.h"
 #include "kernels/bf16.h"
+#include "kernels/int8.h"
 
 typedef struct layout {
     int32_t storage;
@@ -57,11 +58,32 @@ static void bf16_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cp
     if (!(uses & LUD_USE_ROWS)) w->rows = NULL; /* it lasts for the call only */
 }
 
+/* int8, where every product may quantize: a forward one alone has such a form. Look-ups read the rows. */
+static bool int8_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev;
+    return (uses & LUD_USE_INT8) && (uses & PRODUCTS) == LUD_USE_FORWARD && is_matrix(t, uses);
+}
+static size_t int8_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
+    (void)dev, (void)uses;
+    return int8_weight_bytes(t->dim[0], t->dim[1]);
+}
+static void int8_range(void *arg, int64_t begin, int64_t end) {
+    const packing *p = arg;
+    for (int64_t i = begin; i < end; i++)
+        p->dev->set->int8_pack(p->out, p->b.x, p->b.n, p->b.k, i);
+}
+static void int8_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, cpu_weight *w, char *room) {
+    packing p = {dev, {.x = w->rows, .ld = t->dim[1], .n = t->dim[0], .k = t->dim[1]}, room};
+    w->forward = room;
+    dev->host->parallel_for(dev->ctx, int8_panels(p.b.n), 1, int8_range, &p);
+    if (!(uses & LUD_USE_ROWS)) w->rows = NULL; /* it lasts for the call only */
+}
+
 /* fp32, where the forward product is the only use: few rows then stream the weight. In training packing on the fly
  * costs nothing that can be measured, and panels for both directions would double the memory. */
 static bool f32_takes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
     (void)dev;
-    return (uses & ~(uint32_t)LUD_USE_BF16) == LUD_USE_FORWARD && is_matrix(t, uses);
+    return (uses & ~(uint32_t)(LUD_USE_BF16 | LUD_USE_INT8)) == LUD_USE_FORWARD && is_matrix(t, uses);
 }
 static size_t f32_bytes(const cpu_dev *dev, const lud_tensor *t, uint32_t uses) {
     (void)uses;
@@ -100,6 +122,7 @@ static void strips_fill(const cpu_dev *dev, const lud_tensor *t, uint32_t uses, 
 
 /* ---- The table ---- */
 static const layout layouts[] = {
+    {CPU_STORAGE_INT8, int8_takes, int8_bytes, int8_fill},
     {CPU_STORAGE_BF16, bf16_takes, bf16_bytes, bf16_fill},
     {CPU_STORAGE_F32, f32_takes, f32_bytes, f32_fill},
     {CPU_STORAGE_STRIPS, strips_takes, strips_bytes, strips_fill},

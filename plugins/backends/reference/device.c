@@ -21,7 +21,7 @@ lud_status ref_probe(lud_host_ctx *ctx, uint32_t i, lud_device *out, lud_error *
     if (i > 0) return ref_fail(err, LUD_E_NOT_FOUND, "reference: there is one device, asked for number %u", i);
     out->type = LUD_DEVICE_REFERENCE;
     out->score = 50;
-    out->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_COMPLETE;
+    out->caps = LUD_CAP_ROW_INVARIANT | LUD_CAP_UNIFIED_MEMORY | LUD_CAP_COMPLETE | LUD_CAP_INT8;
     out->mem_total = memory_pages(_SC_PHYS_PAGES);
     out->mem_free = memory_pages(_SC_AVPHYS_PAGES);
     out->align = REF_ALIGN;

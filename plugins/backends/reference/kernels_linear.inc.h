@@ -41,12 +41,65 @@ static void NAME(linear_tiles)(void *arg, int64_t begin, int64_t end) {
     }
 }
 
+static ref_int8_row NAME(int8_row)(const REAL *w, int64_t n) {
+    float most = 0, odd = 0;
+    for (int64_t k = 0; k < n; k++) {
+        most = fmaxf(most, fabsf((float)w[k]));
+        odd += (float)w[k] - (float)w[k]; /* NaN where w is not finite */
+    }
+    const bool some = most >= REF_INT8_TINY && isfinite(most);
+    return (ref_int8_row){.d = (some ? most / 127.0f : 0.0f) + odd, .inverse = some ? 127.0f / most : 0.0f};
+}
+
+/* What a group of n columns adds to an element. */
+static float NAME(int8_group)(const REAL *x, const REAL *w, int64_t n, const ref_int8_row *row) {
+    float high = 0, low = 0, odd = 0;
+    int64_t sum = 0, of_w = 0;
+    for (int64_t k = 0; k < n; k++) {
+        high = fmaxf(high, (float)x[k]);
+        low = fmaxf(low, -(float)x[k]);
+        odd += (float)x[k] - (float)x[k];
+    }
+    const float span = high + low;
+    if (!isfinite(span) || isnan(odd) || isnan(row->d)) return NAN;
+    if (span < REF_INT8_TINY) return 0;
+    const float inverse = 255.0f / span, zero = rintf(low * inverse);
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t v = (int64_t)rintf((float)w[k] * row->inverse);
+        const float u = fminf(rintf((float)x[k] * inverse) + zero, 255.0f);
+        sum += (int64_t)u * v;
+        of_w += v;
+    }
+    return ((float)sum - zero * (float)of_w) * (span / 255.0f);
+}
+
+/* Elements of out[T,M] by LUD_OP_INT8, whose definition (ludwig/graph.h) this is, word by word. */
+static void NAME(int8_elements)(void *arg, int64_t begin, int64_t end) {
+    const NAME(linear_job) *j = arg;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL *x = j->x + i / j->M * j->K, *w = j->w + i % j->M * j->K;
+        const ref_int8_row row = NAME(int8_row)(w, j->K);
+        float y = 0;
+        for (int64_t k = 0; k < j->K; k += LUD_INT8_GROUP) {
+            const int64_t n = j->K - k < LUD_INT8_GROUP ? j->K - k : LUD_INT8_GROUP;
+            const float part = NAME(int8_group)(x + k, w + k, n, &row);
+            y = k ? y + part : part;
+        }
+        y *= row.d;
+        j->out[i] = (REAL)(j->b ? y + (float)j->b[i % j->M] : y);
+    }
+}
+
 /* x[T,K], w[M,K], b[M] or absent -> x w^T + b, [T,M]. */
 lud_status NAME(ref_op_LINEAR)(const ref_call *c) {
     NAME(linear_job) j = {.x = c->in[0].ptr, .w = c->in[1].ptr, .b = c->in[2].ptr, .out = c->out[0].ptr};
     j.T = ref_span(&c->in[0], 0, c->in[0].rank - 1);
     j.M = c->in[1].dim[0];
     j.K = c->in[1].dim[1];
+    if (c->op->flags & LUD_OP_INT8) {
+        ref_parallel(j.T * j.M, 8, NAME(int8_elements), &j);
+        return LUD_OK;
+    }
     ref_parallel(NAME(tiles)(j.T, LINEAR_ROWS) * NAME(tiles)(j.M, LINEAR_COLS), 1, NAME(linear_tiles), &j);
     return LUD_OK;
 }

@@ -90,6 +90,12 @@ ref_xent_sum ref_xent_row(const lud_attr_xent *, double *z, int64_t v, int32_t t
 /* z[V] as ref_xent_row left it; becomes g * d nll / d logits. */
 void ref_xent_row_grad(const lud_attr_xent *, double *z, int64_t v, int32_t target, double lse, double g);
 
+/* Of a row of w in LUD_OP_INT8: its d, and what it is multiplied by before it is rounded. */
+typedef struct ref_int8_row {
+    float d, inverse;
+} ref_int8_row;
+#define REF_INT8_TINY 0x1p-100f
+
 /* Product of dims [from, to). */
 static inline int64_t ref_span(const ref_view *v, int32_t from, int32_t to) {
     int64_t n = 1;

@@ -19,13 +19,15 @@ typedef struct lud_buf {
 enum { LUD_DEVICE_REFERENCE = 1, LUD_DEVICE_CPU = 2, LUD_DEVICE_INTEGRATED = 3, LUD_DEVICE_DISCRETE = 4 };
 /* ROW_INVARIANT: keeps the row rule of ops.h. UNIFIED_MEMORY: every buffer has a host_ptr. COMPLETE: every opcode.
  * BF16: ops flagged LUD_OP_BF16 are faster for it; `precision: auto` flags them on such a device alone.
- * FILE_WEIGHTS: weight_new is also offered weights as files store them. */
+ * INT8: runs LINEAR as LUD_OP_INT8 says where the weight has LUD_USE_INT8. FILE_WEIGHTS: weight_new is also offered
+ * weights as files store them. */
 enum {
     LUD_CAP_ROW_INVARIANT = 1,
     LUD_CAP_UNIFIED_MEMORY = 2,
     LUD_CAP_COMPLETE = 4,
     LUD_CAP_BF16 = 8,
-    LUD_CAP_FILE_WEIGHTS = 16
+    LUD_CAP_FILE_WEIGHTS = 16,
+    LUD_CAP_INT8 = 32
 };
 
 /* score: 1-99 within its type; core adds the band of the type. 0 = cannot be used, and `why` says why. */
@@ -76,9 +78,16 @@ typedef struct lud_program {
     const int64_t *extent_max;
 } lud_program;
 
-/* What a weight is used for: FORWARD (LINEAR), INPUT_GRAD (LINEAR_GRAD_INPUT), ROWS (EMBEDDING). BF16: every product
- * that reads it is flagged LUD_OP_BF16; ROWS stay exact. */
-enum { LUD_USE_FORWARD = 1, LUD_USE_INPUT_GRAD = 2, LUD_USE_ROWS = 4, LUD_USE_OTHER = 8, LUD_USE_BF16 = 16 };
+/* What a weight is used for: FORWARD (LINEAR), INPUT_GRAD (LINEAR_GRAD_INPUT), ROWS (EMBEDDING). BF16, INT8:
+ * every product that reads it has that flag; ROWS stay exact. */
+enum {
+    LUD_USE_FORWARD = 1,
+    LUD_USE_INPUT_GRAD = 2,
+    LUD_USE_ROWS = 4,
+    LUD_USE_OTHER = 8,
+    LUD_USE_BF16 = 16,
+    LUD_USE_INT8 = 32
+};
 
 typedef struct lud_backend_vt {
     uint32_t struct_size, reserved;

@@ -5,6 +5,10 @@
 
 /* x (T,K), w (M,K), b (M) or absent -> y (T,M) */
 void FN(linear)(cpu_worker *w, const cpu_step *s) {
+    if (s->int8) {
+        FN(linear_int8)(w, s);
+        return;
+    }
     int64_t m = cpu_dim(w, &s->in[1], 0), k = cpu_dim(w, &s->in[1], 1);
     gemm g = {.a = cpu_in(s, 0),
               .a_row = k,
@@ -80,6 +84,10 @@ void FN(linear_grad_weight)(cpu_worker *w, const cpu_step *s) {
 }
 
 void FN(gemm_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
+    if (s->int8) {
+        FN(int8_need)(w, s, need);
+        return;
+    }
     need->scratch += PACK_FLOATS * sizeof(float);
     need->loops = 1;
     if (s->bf16) FN(bf16_need)(w, s, need);

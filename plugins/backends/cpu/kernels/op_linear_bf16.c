@@ -99,5 +99,5 @@ void FN(bf16_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
     need->shared += weight ? FN(bf16_room)(cpu_dim(w, &s->out[0], 0), k, t, &parts) : FN(bf16_room)(t, n, k, &parts);
     need->scratch = CPU_MAX(need->scratch, FN(bf16_scratch)(k));
     need->loops = BF16_LOOPS;
-    need->rounds = parts.panels != NULL;
+    need->rounds = parts.panels ? CPU_ROUNDS_BF16 : CPU_ROUNDS_NOTHING;
 }

@@ -86,6 +86,11 @@ void FN(bf16_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm
 size_t FN(bf16_room)(int64_t rows, int64_t n, int64_t k, const bf16_parts *);
 size_t FN(bf16_scratch)(int64_t k); /* beside, for each thread */
 void FN(bf16_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+/* LINEAR of steps with `int8`, and their weights (op_linear_int8.c, int8_gemm.c). */
+void FN(linear_int8)(cpu_worker *, const cpu_step *);
+void FN(int8_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+cpu_int8_panel FN(int8_panel);
+void FN(int8_pack)(void *room, const float *w, int64_t n, int64_t k, int64_t panel);
 /* dw (M,K) = dy (T,M)^T x (T,K) (+ dw), rows of dy ld_dy apart, as loop `number` (op_linear.c). */
 typedef struct grad_weight {
     const float *x, *dy;

@@ -25,5 +25,11 @@ enum { USES_BLAS = true };
 #endif
 
 extern const cpu_kernel_set FN(kernel_set);
-const cpu_kernel_set FN(kernel_set) = {CPU_ISA_NAME, kernels,       sizeof kernels / sizeof kernels[0],
-                                       PN,           FN(gemm_pack), USES_BLAS};
+const cpu_kernel_set FN(kernel_set) = {.isa = CPU_ISA_NAME,
+                                       .kernels = kernels,
+                                       .n = sizeof kernels / sizeof kernels[0],
+                                       .panel = PN,
+                                       .pack = FN(gemm_pack),
+                                       .int8 = FN(int8_panel),
+                                       .int8_pack = FN(int8_pack),
+                                       .blas = USES_BLAS};
