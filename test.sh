@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, fetches the model, runs all tests. --ci adds clang, sanitizers, format and the house
-# rules.
+# rules. --arm64 instead cross-builds for 64-bit ARM and runs what qemu runs quickly.
 set -eu
 cd "$(dirname "$0")"
 ci=
 [ "${1:-}" = --ci ] && ci=ci
+[ "${1:-}" = --arm64 ] && exec scripts/cross-aarch64.sh
 scripts/install.sh $ci
 scripts/fetch.sh || echo "test.sh: no network: tests on the real model are skipped" >&2
 

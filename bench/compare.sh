@@ -6,11 +6,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 LUDWIG_PEERS=${LUDWIG_PEERS:-$HOME/.cache/ludwig/peers}
+LUDWIG_PEERS_LUDWIG=${LUDWIG_PEERS_LUDWIG:-$HOME/.cache/ludwig/peers-ludwig}
 LUDWIG_SHARED=${LUDWIG_SHARED:-../shared}
 LUDWIG_MODELS=${LUDWIG_MODELS:-$HOME/.cache/ludwig/models}
 BENCH_TMP=$(mktemp -d)
 trap 'rm -rf "$BENCH_TMP"' EXIT
-export LUDWIG_PEERS LUDWIG_SHARED LUDWIG_MODELS BENCH_TMP
+export LUDWIG_PEERS LUDWIG_PEERS_LUDWIG LUDWIG_SHARED LUDWIG_MODELS BENCH_TMP
 export HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore
 tests/peers/setup.sh llama-cpp
 [ -d build/release ] || cmake --preset release >"$BENCH_TMP/log"

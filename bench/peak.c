@@ -9,6 +9,8 @@
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 enum { WINDOWS = 40, LOOPS = 1000000, MAX_THREADS = 64, READ_BYTES = 128 << 20 };
@@ -73,7 +75,21 @@ static double bf16(void) {
 }
 #else
 static double fp32(void) {
+#if defined(__aarch64__)
+    float32x4_t a[24], x = vdupq_n_f32(0.999f), y = vdupq_n_f32(1e-3f);
+    for (int i = 0; i < 24; i++)
+        a[i] = vdupq_n_f32((float)i);
+    for (int k = 0; k < LOOPS; k++)
+#pragma GCC unroll 24
+        for (int i = 0; i < 24; i++)
+            a[i] = vfmaq_f32(y, a[i], x);
+    for (int i = 1; i < 24; i++)
+        a[0] = vaddq_f32(a[0], a[i]);
+    sink = vgetq_lane_f32(a[0], 0);
+    return (double)LOOPS * 24 * 2 * 4;
+#else
     return 0;
+#endif
 }
 static double bf16(void) {
     return 0;

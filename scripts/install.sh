@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing to build and run (Debian 12). "ci" adds what ./test.sh --ci needs. Without root it prints the
-# one line to run and stops.
+# Installs what is missing to build and run (Debian 12). "ci" and "arm64" add what ./test.sh --ci and --arm64 need.
+# Without root it prints the one line to run and stops.
 set -eu
 packages='gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libutf8proc-dev libpcre2-dev
 libxxhash-dev libopenblas0-pthread libcurl4-openssl-dev libssl-dev python3 python3-pip binutils'
-[ "${1:-}" = ci ] && packages="$packages g++ clang clang-format libclang-rt-14-dev"
+case ${1:-} in
+ci) packages="$packages g++ clang clang-format libclang-rt-14-dev" ;;
+arm64) packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" ;;
+esac
 
 missing=
 for package in $packages; do

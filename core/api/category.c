@@ -34,7 +34,7 @@ typedef struct work {
 } work;
 
 bool ludc_is_category(const lud_model *m) {
-    return ludc_str_eq(ludc_get_str(m->config.full, "output_features.0.type", LUDC_STR("")), "category");
+    return ludc_text_is(m->config.full, "output_features.0.type", "category");
 }
 
 static void work_free(work *w) {
@@ -97,8 +97,8 @@ static lud_status open_labels(work *w, const ludc_view *training, lud_error *err
     w->labels = ludc_value_get(w->metadata, "idx2str");
     LUDC_TRY(add_answers(w, training, err));
     if (w->scored) return LUD_OK;
-    lud_str fallback = ludc_get_str(w->feature, "preprocessing.fallback_label", LUDC_STR(""));
-    if (!fallback.len) fallback = ludc_get_str(w->decoder, "fallback_label", LUDC_STR(""));
+    lud_str fallback = ludc_get_text(w->feature, "preprocessing.fallback_label");
+    if (!fallback.len) fallback = ludc_get_text(w->decoder, "fallback_label");
     LUDC_TRY(add_label(w, fallback, &w->fallback, err));
     return ludc_matcher_new(ludc_value_get(w->decoder, "match"), &w->matcher, err);
 }
@@ -198,7 +198,7 @@ static lud_status write_rows(work *w, lud_error *err) {
     if (!w->scores || !ludc_value_put(w->metadata, "width", ludc_value_int((int64_t)w->labels->len)))
         return ludc_no_memory(err, NULL);
     LUDC_TRY(ludc_answers_columns(w->feature, w->metadata, &w->cells, err));
-    ludc_buf_addf(&w->cells.text, "%.*s_%s", (int)name.len, name.ptr, w->scored ? "log_likelihoods" : "response");
+    ludc_buf_addf(&w->cells.text, "%.*s_%s", LUDC_ARG(name), w->scored ? "log_likelihoods" : "response");
     ludc_cells_end(&w->cells);
     w->table = ludc_cells_table(&w->cells);
     lud_status status = w->table ? LUD_OK : ludc_no_memory(err, NULL);
@@ -244,7 +244,7 @@ lud_status ludc_category_split(lud_model *m, const ludc_dataset *d, const lud_pr
     const ludc_value *feature = ludc_value_find(m->config.full, "output_features.0");
     const ludc_view training = ludc_dataset_split(d, &o->data, LUDC_TRAIN);
     work w = {.m = m, .feature = feature, .decoder = ludc_value_get(feature, "decoder")};
-    w.scored = ludc_str_eq(ludc_get_str(w.decoder, "decoding", LUDC_STR("")), "score");
+    w.scored = ludc_text_is(w.decoder, "decoding", "score");
     LUDC_TRY(ludc_dataset_pick(d, o, &w.v, err));
     const lud_status status = run(&w, &training, o, metrics, err);
     if (status == LUD_OK) *predictions = w.table, w.table = NULL;

@@ -20,7 +20,7 @@ struct ludc_prompter {
 };
 
 lud_str ludc_feature_name(const ludc_value *config, bool output) {
-    return ludc_get_str(config, output ? "output_features.0.name" : "input_features.0.name", LUDC_STR(""));
+    return ludc_get_text(config, output ? "output_features.0.name" : "input_features.0.name");
 }
 
 lud_str ludc_feature_column(const ludc_value *config, bool output) {

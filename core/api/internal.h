@@ -156,7 +156,8 @@ void ludc_rows_cache_close(ludc_rows_cache *); /* after the rows are freed */
 bool ludc_rows_cache_metadata(ludc_rows_cache *);
 void ludc_rows_cache_keep_metadata(ludc_rows_cache *);
 bool ludc_rows_cache_task(ludc_rows_cache *, ludc_task_rows rows[LUDC_N_SPLITS]); /* of the open predictor */
-void ludc_rows_cache_keep_task(ludc_rows_cache *, const ludc_task_rows rows[LUDC_N_SPLITS]);
+/* said: the warnings of reading, repeated when the rows are found. */
+void ludc_rows_cache_keep_task(ludc_rows_cache *, const ludc_task_rows rows[LUDC_N_SPLITS], const ludc_buf *said);
 bool ludc_rows_cache_language(ludc_rows_cache *, ludc_rows rows[LUDC_N_SPLITS]); /* of the open model */
 void ludc_rows_cache_keep_language(ludc_rows_cache *, const ludc_rows rows[LUDC_N_SPLITS]);
 
@@ -189,7 +190,9 @@ typedef struct ludc_task_notes {
     ludc_odd *odd;        /* [inputs, then outputs]; of a text: those that were cut */
     size_t rows, dropped; /* read; left out of them */
 } ludc_task_notes;
-void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *); /* then it is empty */
+/* Then it is empty. The warnings go into `said` too, unless that is NULL: for ludc_task_warn, which says them again. */
+void ludc_task_notes_say(ludc_task_notes *, const ludc_predictor *, const ludc_view *, ludc_buf *said);
+void ludc_task_warn(const char *lines, size_t n);
 /* Rows of a view's table encoded for the open predictor. targets: their columns must be there. Rows to be dropped are
  * left out. */
 lud_status ludc_task_rows_read(lud_model *, const ludc_view *, const uint32_t *rows, size_t n, bool targets,

@@ -66,7 +66,7 @@ static lud_status keep_fold(ludc_value *all, const char *name, const char *run_d
 
 static void put(ludc_value *to, lud_str metric, const char *what, double value) {
     ludc_buf name = {0};
-    ludc_buf_addf(&name, "%.*s_%s", (int)metric.len, metric.ptr, what);
+    ludc_buf_addf(&name, "%.*s_%s", LUDC_ARG(metric), what);
     if (name.ptr) ludc_value_put(to, name.ptr, ludc_value_float(value));
     ludc_buf_free(&name);
 }
@@ -88,8 +88,8 @@ static void summarize(const ludc_value *all, lud_str feature, lud_str metric, lu
     if (n == 0) return;
     put(to, metric, "mean", mean);
     put(to, metric, "std", sqrt(squares / (double)n));
-    ludc_log(LUD_LOG_INFO, "%.*s: %.*s %.6g, standard deviation %.6g over %zu folds", (int)feature.len, feature.ptr,
-             (int)metric.len, metric.ptr, mean, sqrt(squares / (double)n), n);
+    ludc_log(LUD_LOG_INFO, "%.*s: %.*s %.6g, standard deviation %.6g over %zu folds", LUDC_ARG(feature),
+             LUDC_ARG(metric), mean, sqrt(squares / (double)n), n);
 }
 
 static lud_status write_statistics(ludc_value *all, const char *dir, lud_error *err) {

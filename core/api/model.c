@@ -52,14 +52,14 @@ lud_status ludc_task_metadata_check(const lud_model *m, const ludc_value *metada
     for (size_t k = 0; k < LUDC_COUNT(lists); k++) {
         const ludc_value *list = ludc_value_get(m->config.full, lists[k]);
         for (size_t i = 0; i < list->len; i++) {
-            const lud_str name = ludc_get_str(list->items[i], "name", LUDC_STR(""));
+            const lud_str name = ludc_get_text(list->items[i], "name");
             const ludc_value *one = ludc_value_get(metadata, name.ptr);
             if (!ludc_get_bool(list->items[i], "active", true)) continue;
             if (ludc_get_int(one, "width", 0) > 0 &&
                 ludc_value_equal(ludc_value_get(one, "type"), ludc_value_get(list->items[i], "type")))
                 continue;
             return ludc_fail(err, LUD_E_IO, "%s: nothing of the feature '%.*s': damaged, or another model's file", path,
-                             (int)name.len, name.ptr);
+                             LUDC_ARG(name));
         }
     }
     return LUD_OK;
@@ -81,8 +81,7 @@ static bool take_encoder(ludc_value *config, const char *dir) {
         ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
         static const char *const keys[] = {"pretrained_model_name_or_path", "base_model"};
         for (size_t k = 0; k < LUDC_COUNT(keys); k++)
-            if (ludc_str_eq(ludc_get_str(encoder, keys[k], LUDC_STR("")), "encoder"))
-                ok = ludc_value_put(encoder, keys[k], ludc_value_text(path));
+            if (ludc_text_is(encoder, keys[k], "encoder")) ok = ludc_value_put(encoder, keys[k], ludc_value_text(path));
     }
     ludc_free(path);
     return ok;
@@ -170,7 +169,7 @@ lud_status ludc_model_ready(lud_model *m, bool for_training, lud_error *err) {
     const ludc_model_spec spec = {
         .host = m->session->host,
         .config = m->config.full,
-        .base_model = fetched ? ludc_get_str(m->located, "base_model", LUDC_STR("")).ptr : m->base_model,
+        .base_model = fetched ? ludc_get_text(m->located, "base_model").ptr : m->base_model,
         .adapter_dir = m->adapter_dir ? m->adapter_dir : began_from,
         .for_training = for_training,
         .seed = m->seed,

@@ -44,7 +44,7 @@ static lud_status answers_table(lud_model *m, const ludc_replies *a, ludc_table 
     ludc_buf names[3] = {{0}};
     const char *columns[3];
     for (size_t i = 0; i < 3; i++) {
-        ludc_buf_addf(&names[i], "%.*s_%s", (int)feature.len, feature.ptr, endings[i]);
+        ludc_buf_addf(&names[i], "%.*s_%s", LUDC_ARG(feature), endings[i]);
         columns[i] = names[i].ptr;
     }
     ludc_table *t = ludc_table_new(columns, 3);

@@ -42,7 +42,7 @@ static lud_status key_of_config(const lud_model *m, uint64_t key[2], lud_error *
         (void)ludc_value_remove(config, idle[i]);
     for (size_t i = 0; status == LUD_OK && i < inputs->len; i++) {
         ludc_value *feature = inputs->items[i];
-        const lud_str words = ludc_get_str(feature, "preprocessing.vocab_file", LUDC_STR(""));
+        const lud_str words = ludc_get_text(feature, "preprocessing.vocab_file");
         const bool tower = ludc_tower_wanted(ludc_value_get(feature, "encoder"));
         if (words.len) status = ludc_key_file(key, words.ptr, err);
         if (!ludc_value_put(feature, "encoder", ludc_value_bool(tower))) status = LUD_E_NOMEM;
@@ -73,7 +73,7 @@ static lud_status key_of_tokenizer(const ludc_tokenizer *tok, uint64_t key[2]) {
 static bool key_of_task(const ludc_rows_cache *c, uint64_t key[2]) {
     const ludc_predictor *p = c->m->predictor;
     memcpy(key, c->key, sizeof(c->key));
-    ludc_key_text(key, LUDC_STR("columns"));
+    ludc_key_text(key, LUDC_STR("warnings, columns"));
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_input *in = &p->inputs[i];
         ludc_key_mix(key, &in->max_length, sizeof(in->max_length));
@@ -180,19 +180,23 @@ static bool take_task(ludc_archive *a, const ludc_predictor *p, ludc_task_rows *
 bool ludc_rows_cache_task(ludc_rows_cache *c, ludc_task_rows rows[LUDC_N_SPLITS]) {
     uint64_t key[2];
     const ludc_predictor *p = c->m->predictor;
-    bool good = key_of_task(c, key) && found(c, key);
+    const void *said;
+    size_t n_said;
+    bool good = key_of_task(c, key) && found(c, key) && ludc_archive_next(c->archive, &said, &n_said);
     for (int i = 0; i < LUDC_N_SPLITS && good; i++)
         good = take_task(c->archive, p, &rows[i]);
+    if (good) ludc_task_warn(said, n_said);
     if (good) return say(rows[0].n, rows[1].n, rows[2].n);
     for (int i = 0; i < LUDC_N_SPLITS; i++)
         ludc_task_rows_free(&rows[i], p);
     return false;
 }
 
-void ludc_rows_cache_keep_task(ludc_rows_cache *c, const ludc_task_rows rows[LUDC_N_SPLITS]) {
+void ludc_rows_cache_keep_task(ludc_rows_cache *c, const ludc_task_rows rows[LUDC_N_SPLITS], const ludc_buf *said) {
     uint64_t key[2];
     const ludc_predictor *p = c->m->predictor;
     ludc_archive_writer *w = key_of_task(c, key) ? create(c, key) : NULL;
+    if (w) ludc_archive_put(w, said->ptr, said->len, NULL);
     for (int i = 0; w && i < LUDC_N_SPLITS; i++) {
         ludc_archive_put(w, &rows[i].n, sizeof(rows[i].n), NULL);
         for (size_t k = 0; rows[i].n && k < p->n_inputs + p->n_outputs; k++)

@@ -105,13 +105,13 @@ static lud_status balance(lud_model *m, ludc_dataset *d, const lud_data_source *
 }
 
 static lud_status read_all(lud_model *m, const ludc_dataset *d, const lud_data_source *src,
-                           ludc_task_rows rows[LUDC_N_SPLITS], lud_error *err) {
+                           ludc_task_rows rows[LUDC_N_SPLITS], ludc_buf *said, lud_error *err) {
     for (int i = 0; i < LUDC_N_SPLITS; i++) {
         const ludc_view v = ludc_dataset_split(d, src, i);
         ludc_task_notes notes = {0};
         const lud_status status = v.table && v.n ? ludc_task_rows_read(m, &v, v.rows, v.n, true, &notes, &rows[i], err)
                                                  : ludc_task_rows_init(&rows[i], m->predictor, err);
-        ludc_task_notes_say(&notes, m->predictor, &v);
+        ludc_task_notes_say(&notes, m->predictor, &v, said);
         if (status != LUD_OK) return status;
     }
     return LUD_OK;
@@ -134,9 +134,11 @@ static lud_status prepare(lud_model *m, const lud_data_source *src, ludc_rows_ca
     if (ludc_rows_cache_task(cache, rows)) return LUD_OK;
     if (known) LUDC_TRY(ludc_dataset_open(m, src, true, d, err));
     LUDC_TRY(balance(m, d, src, err));
-    LUDC_TRY(read_all(m, d, src, rows, err));
-    ludc_rows_cache_keep_task(cache, rows);
-    return LUD_OK;
+    ludc_buf said = {0};
+    const lud_status status = read_all(m, d, src, rows, &said, err);
+    if (status == LUD_OK) ludc_rows_cache_keep_task(cache, rows, &said);
+    ludc_buf_free(&said);
+    return status;
 }
 
 /* ---- Training ---- */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static lud_str column_name(const ludc_value *feature) {
-    return ludc_get_str(feature, "column", ludc_get_str(feature, "name", LUDC_STR("")));
+    return ludc_get_str(feature, "column", ludc_get_text(feature, "name"));
 }
 
 /* ---- Metadata ---- */
@@ -32,14 +32,13 @@ static lud_status learn_words(const ludc_value *feature, const ludc_table *t, co
 }
 
 static bool from_data(const ludc_value *feature) {
-    return ludc_str_eq(ludc_get_str(feature, "type", LUDC_STR("")), "text") &&
-           !ludc_tower_wanted(ludc_value_get(feature, "encoder"));
+    return ludc_text_is(feature, "type", "text") && !ludc_tower_wanted(ludc_value_get(feature, "encoder"));
 }
 
 static lud_status fit_feature(lud_model *m, const ludc_value *feature, bool is_output, const ludc_table *t,
                               const char *path, const uint32_t *rows, size_t n, lud_error *err) {
-    const lud_str name = ludc_get_str(feature, "name", LUDC_STR(""));
-    const lud_str tied = ludc_get_str(feature, "tied", LUDC_STR(""));
+    const lud_str name = ludc_get_text(feature, "name");
+    const lud_str tied = ludc_get_text(feature, "tied");
     ludc_value *metadata = NULL;
     lud_status status = LUD_OK;
     if (tied.len) {
@@ -59,7 +58,7 @@ static lud_status fit_list(lud_model *m, const char *list_name, bool tied, const
     for (size_t i = 0; i < list->len; i++) {
         const ludc_value *feature = list->items[i];
         if (!ludc_get_bool(feature, "active", true)) continue;
-        if ((ludc_get_str(feature, "tied", LUDC_STR("")).len > 0) != tied) continue;
+        if ((ludc_get_text(feature, "tied").len > 0) != tied) continue;
         LUDC_TRY(fit_feature(m, feature, list_name[0] == 'o', t, path, rows, n, err));
     }
     return LUD_OK;
@@ -243,19 +242,29 @@ static lud_status note(ludc_task_notes *notes, const ludc_predictor *p, const lu
     return LUD_OK;
 }
 
-void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v) {
+void ludc_task_warn(const char *lines, size_t n) {
+    for (const char *end; n && (end = memchr(lines, '\n', n)); n -= (size_t)(end + 1 - lines), lines = end + 1)
+        ludc_log(LUD_LOG_WARN, "%.*s", (int)(end - lines), lines);
+}
+
+void ludc_task_notes_say(ludc_task_notes *notes, const ludc_predictor *p, const ludc_view *v, ludc_buf *said) {
+    ludc_buf lines = {0};
     for (size_t i = 0; notes->odd && i < p->n_inputs + p->n_outputs; i++) {
         const ludc_input *in = i < p->n_inputs ? &p->inputs[i] : NULL;
+        const ludc_value *feature = in ? in->feature : p->outputs[i - p->n_inputs].feature;
         const ludc_odd *odd = &notes->odd[i];
         if (!in || strcmp(in->type, "text") != 0)
-            ludc_odd_say(odd, in ? in->feature : p->outputs[i - p->n_inputs].feature, v->table, v->path, notes->rows);
+            ludc_odd_say(odd, feature, v->table, v->path, notes->rows, &lines);
         else if (odd->n)
-            ludc_log(LUD_LOG_WARN, "data: %zu texts of '%s' were cut to %lld tokens", odd->n, in->name,
-                     (long long)in->max_length);
+            ludc_buf_addf(&lines, "data: %zu texts of '%s' were cut to %lld tokens\n", odd->n, in->name,
+                          (long long)in->max_length);
     }
+    ludc_task_warn(lines.ptr, lines.len);
+    if (said) ludc_buf_add(said, lines.ptr, lines.len);
     if (notes->dropped)
         ludc_log(LUD_LOG_INFO, "data: %zu rows of %s have no target or no input and are left out", notes->dropped,
                  v->path);
+    ludc_buf_free(&lines);
     ludc_free(notes->odd);
     *notes = (ludc_task_notes){0};
 }

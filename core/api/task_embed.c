@@ -18,7 +18,7 @@ typedef struct embedder {
 } embedder;
 
 char *ludc_cache_folder(const lud_model *m, const char *kind) {
-    const lud_str set = ludc_get_str(m->config.full, "backend.cache_dir", LUDC_STR(""));
+    const lud_str set = ludc_get_text(m->config.full, "backend.cache_dir");
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (set.len) return ludc_strndup(set.ptr, set.len);
     char *cache = base && *base ? ludc_strdup(base) : ludc_path_join(home ? home : ".", ".cache");

@@ -98,7 +98,7 @@ static lud_status add_view(scoring *s, const ludc_view *v, lud_error *err) {
         status = add_chunk(s, v, rows, n, &notes, &scored, err);
     }
     ludc_free(rows);
-    ludc_task_notes_say(&notes, s->m->predictor, v);
+    ludc_task_notes_say(&notes, s->m->predictor, v, NULL);
     if (status == LUD_OK && scored == 0) return ludc_fail(err, LUD_E_DATA, "%s: no row has a target", v->path);
     return status;
 }

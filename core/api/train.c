@@ -122,8 +122,8 @@ static void fill_result(const lud_model *m, const trainer *t, const ludc_train_s
                         lud_train_result *r) {
     const lud_str metric = ludc_get_str(m->config.full, "trainer.validation_metric", LUDC_STR("loss"));
     const lud_str field = ludc_get_str(m->config.full, "trainer.validation_field", ludc_str(t->feature));
-    snprintf(r->feature, sizeof(r->feature), "%.*s", (int)field.len, field.ptr);
-    snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", (int)metric.len, metric.ptr);
+    snprintf(r->feature, sizeof(r->feature), "%.*s", LUDC_ARG(field));
+    snprintf(r->validation_metric, sizeof(r->validation_metric), "%.*s", LUDC_ARG(metric));
     snprintf(r->unit, sizeof(r->unit), "%s", t->unit);
     r->best_step = st->best_step;
     r->best_epoch = st->best_epoch;
@@ -164,7 +164,7 @@ lud_status ludc_train_and_save(lud_model *m, ludc_trainee *trainee, const lud_tr
     trainer t = {.events = m->session->events, .unit = trainee->unit};
     ludc_run_record record = {
         .dropped_rows = dropped_rows, .truncated_rows = truncated_rows, .n_rows = trainee->n_rows};
-    snprintf(t.feature, sizeof(t.feature), "%.*s", (int)feature.len, feature.ptr);
+    snprintf(t.feature, sizeof(t.feature), "%.*s", LUDC_ARG(feature));
     const lud_status status = train_and_save(m, trainee, opts, &t, &record, result, err);
     for (size_t i = 0; i < t.n; i++)
         for (int split = 0; split < LUDC_N_SPLITS; split++)
@@ -197,7 +197,7 @@ lud_status ludc_train_once(lud_model *m, const lud_train_opts *opts, lud_train_r
     const lud_str type = ludc_get_str(m->config.full, "trainer.type", LUDC_STR("none"));
     if (!ludc_str_eq(type, "finetune"))
         return ludc_fail(err, LUD_E_INVALID, "trainer.type is '%.*s': there is nothing to train; set it to 'finetune'",
-                         (int)type.len, type.ptr);
+                         LUDC_ARG(type));
     ludc_rows rows[LUDC_N_SPLITS] = {{0}};
     ludc_rows_cache cache;
     ludc_dataset d = {0};

@@ -59,8 +59,11 @@ void ludc_buf_free(ludc_buf *);
 /* ---- Text helpers (text.c). Text is (pointer, length); it may hold NULs. ---- */
 #define LUDC_STR(literal) ((lud_str){(literal), sizeof(literal) - 1})
 lud_str ludc_str(const char *s);
+#define LUDC_ARG(s)        (int)(s).len, (s).ptr /* of "%.*s" */
+#define LUDC_ARG_CUT(s, n) (int)LUDC_MIN((s).len, (size_t)(n)), (s).ptr
 bool ludc_str_eq(lud_str a, const char *b);
 bool ludc_str_same(lud_str a, lud_str b);
+bool ludc_str_ends(lud_str, const char *tail);
 lud_str ludc_str_trim(lud_str);
 size_t ludc_utf8_decode(const char *s, size_t n, uint32_t *cp); /* bytes used (>= 1); invalid: 1 byte, U+FFFD */
 size_t ludc_utf8_encode(uint32_t cp, char out[4]);
@@ -126,6 +129,8 @@ int64_t ludc_get_int(const ludc_value *, const char *dotted, int64_t dflt);
 double ludc_get_float(const ludc_value *, const char *dotted, double dflt);
 bool ludc_get_bool(const ludc_value *, const char *dotted, bool dflt);
 lud_str ludc_get_str(const ludc_value *, const char *dotted, lud_str dflt);
+lud_str ludc_get_text(const ludc_value *, const char *dotted); /* "" by default */
+bool ludc_text_is(const ludc_value *, const char *dotted, const char *word);
 bool ludc_is_null(const ludc_value *); /* NULL pointer or LUD_CFG_NULL */
 /* JSON text: indent < 0 one line, else that many blanks a level. Floats print shortest that reads back equal. */
 lud_status ludc_value_to_json(const ludc_value *, int indent, ludc_buf *out);

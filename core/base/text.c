@@ -74,6 +74,11 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool ludc_str_ends(lud_str s, const char *tail) {
+    const size_t n = strlen(tail);
+    return s.len >= n && memcmp(s.ptr + s.len - n, tail, n) == 0;
+}
+
 lud_str ludc_str_trim(lud_str s) {
     while (s.len && is_blank(s.ptr[0])) {
         s.ptr++;

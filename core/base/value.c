@@ -230,3 +230,11 @@ lud_str ludc_get_str(const ludc_value *v, const char *dotted, lud_str dflt) {
     const ludc_value *node = ludc_value_find(v, dotted);
     return node && node->type == LUD_CFG_STR ? node->u.s : dflt;
 }
+
+lud_str ludc_get_text(const ludc_value *v, const char *dotted) {
+    return ludc_get_str(v, dotted, LUDC_STR(""));
+}
+
+bool ludc_text_is(const ludc_value *v, const char *dotted, const char *word) {
+    return ludc_str_eq(ludc_get_text(v, dotted), word);
+}

@@ -65,7 +65,7 @@ lud_status ludc_component_section(const char *file, const ludc_value *section, c
     *full = NULL;
     ludc_value *object = as_object(section, c);
     if (!object) return ludc_no_memory(err, path);
-    lud_status status = ludc_schema_read(c, core_keys, ludc_get_str(object, "type", (lud_str){"", 0}), &schema, err);
+    lud_status status = ludc_schema_read(c, core_keys, ludc_get_text(object, "type"), &schema, err);
     if (status == LUD_OK) {
         status = check_defaults(&schema, c, err);
         if (status == LUD_OK) status = check_section(file, object, path, &schema, full, err);

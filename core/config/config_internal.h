@@ -93,6 +93,8 @@ bool ludc_fill_ecd(ludc_value *full);
 bool ludc_fill_columns(ludc_value *features);
 bool ludc_fill_batch(ludc_value *trainer); /* nothing while batch_size is a word */
 bool ludc_fill_adapter(ludc_value *adapter);
+/* What picks the best model, where the trainer does not say: this output, by this metric (NULL: its loss). */
+bool ludc_fill_validation(ludc_value *trainer, const ludc_value *name, const ludc_value *metric);
 bool ludc_is_lora(const ludc_value *adapter);
 /* "a.b" of a path and a key; cut to size. */
 void ludc_path_of(char *out, size_t size, const char *path, lud_str key);

@@ -67,15 +67,13 @@ static bool fill_lengths(ludc_value *full) {
     return ludc_value_put(generation, "max_new_tokens", ludc_value_int(LUDC_MIN(LUDC_MAX(n, 32), 1048576)));
 }
 
-static bool fill_validation(ludc_value *full) {
-    ludc_value *trainer = ludc_value_get(full, "trainer");
-    const ludc_value *name = ludc_value_find(full, "output_features.0.name");
-    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
+bool ludc_fill_validation(ludc_value *trainer, const ludc_value *name, const ludc_value *metric) {
     bool ok = true;
+    if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
     if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
         ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
     if (ludc_is_null(ludc_value_get(trainer, "validation_metric")))
-        ok &= ludc_value_put(trainer, "validation_metric", ludc_value_text("loss"));
+        ok &= ludc_value_put(trainer, "validation_metric", metric ? ludc_value_copy(metric) : ludc_value_text("loss"));
     return ok;
 }
 
@@ -90,5 +88,8 @@ bool ludc_fill_dynamic(ludc_value *full) {
     return ludc_fill_columns(ludc_value_get(full, "input_features")) &&
            ludc_fill_columns(ludc_value_get(full, "output_features")) &&
            fill_llm_batch(ludc_value_get(full, "trainer")) && ludc_fill_adapter(ludc_value_get(full, "adapter")) &&
-           fill_lengths(full) && fill_validation(full) && fill_prompt(ludc_value_get(full, "prompt"));
+           fill_lengths(full) &&
+           ludc_fill_validation(ludc_value_get(full, "trainer"), ludc_value_find(full, "output_features.0.name"),
+                                NULL) &&
+           fill_prompt(ludc_value_get(full, "prompt"));
 }

@@ -12,7 +12,7 @@ static text_use look_at_text(const ludc_value *inputs) {
     text_use use = {0};
     for (size_t i = 0; inputs && inputs->type == LUD_CFG_LIST && i < inputs->len; i++) {
         const ludc_value *encoder = ludc_value_get(inputs->items[i], "encoder");
-        if (!ludc_str_eq(ludc_get_str(inputs->items[i], "type", LUDC_STR("")), "text")) continue;
+        if (!ludc_text_is(inputs->items[i], "type", "text")) continue;
         use.any = true;
         use.pretrained |= !ludc_is_null(ludc_value_get(encoder, "pretrained_model_name_or_path")) ||
                           !ludc_is_null(ludc_value_get(encoder, "base_model"));
@@ -23,7 +23,7 @@ static text_use look_at_text(const ludc_value *inputs) {
 
 /* Ludwig's rule of thumb: the larger and the better trained what is changed, the smaller the steps. */
 static bool fill_learning_rate(ludc_value *trainer, text_use use) {
-    if (!ludc_str_eq(ludc_get_str(trainer, "learning_rate", LUDC_STR("")), "auto")) return true;
+    if (!ludc_text_is(trainer, "learning_rate", "auto")) return true;
     double rate = !use.any ? 1e-3 : !use.pretrained ? 1e-4 : use.trained ? 1e-5 : 2e-5;
     return ludc_value_put(trainer, "learning_rate", ludc_value_float(rate));
 }
@@ -46,26 +46,15 @@ static const ludc_value *validated(const ludc_value *outputs, const ludc_value *
     return NULL;
 }
 
-static bool fill_validation(ludc_value *full, ludc_value *trainer) {
-    const ludc_value *output =
-        validated(ludc_value_get(full, "output_features"), ludc_value_get(trainer, "validation_field"));
-    const ludc_value *name = ludc_value_get(output, "name");
-    const ludc_value *metric = ludc_value_get(output, "default_validation_metric");
-    bool ok = true;
-    if (name && ludc_is_null(ludc_value_get(trainer, "validation_field")))
-        ok &= ludc_value_put(trainer, "validation_field", ludc_value_copy(name));
-    if (ludc_is_null(ludc_value_get(trainer, "validation_metric"))) {
-        ludc_value *word = metric ? ludc_value_copy(metric) : ludc_value_text("loss");
-        ok &= ludc_value_put(trainer, "validation_metric", word);
-    }
-    return ok;
-}
-
 bool ludc_fill_ecd(ludc_value *full) {
     ludc_value *inputs = ludc_value_get(full, "input_features"), *trainer = ludc_value_get(full, "trainer");
     text_use use = look_at_text(inputs);
     if (!ludc_fill_columns(inputs) || !ludc_fill_columns(ludc_value_get(full, "output_features"))) return false;
     if (!fill_adapters(inputs)) return false;
     if (!trainer || trainer->type != LUD_CFG_OBJECT) return true;
-    return ludc_fill_batch(trainer) && fill_learning_rate(trainer, use) && fill_validation(full, trainer);
+    const ludc_value *output =
+        validated(ludc_value_get(full, "output_features"), ludc_value_get(trainer, "validation_field"));
+    return ludc_fill_batch(trainer) && fill_learning_rate(trainer, use) &&
+           ludc_fill_validation(trainer, ludc_value_get(output, "name"),
+                                ludc_value_get(output, "default_validation_metric"));
 }

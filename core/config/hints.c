@@ -103,8 +103,8 @@ void ludc_hint_key(const ludc_key *root, const ludc_table *table, const char *pa
     if (found.other_type) {
         snprintf(out, size, " (it is for features of another type)");
     } else if (found.n == 1 || (found.n == 2 && !near)) {
-        snprintf(out, size, " ('%.*s' belongs under %s%s%s)", (int)name.len, name.ptr, found.text[0],
-                 found.n == 2 ? " or " : "", found.n == 2 ? found.text[1] : "");
+        snprintf(out, size, " ('%.*s' belongs under %s%s%s)", LUDC_ARG(name), found.text[0], found.n == 2 ? " or " : "",
+                 found.n == 2 ? found.text[1] : "");
     } else if (near) {
         snprintf(out, size, " (did you mean '%s'?)", near);
     }
@@ -116,7 +116,7 @@ lud_str ludc_nearest_word(const char *words, lud_str word) {
     for (lud_str w; words && (w = ludc_next_word(&words)).len;) {
         char name[128];
         const char *list[1] = {name};
-        snprintf(name, sizeof name, "%.*s", (int)w.len, w.ptr);
+        snprintf(name, sizeof name, "%.*s", LUDC_ARG(w));
         const int distance = ludc_edit_distance(word, w);
         if (distance < least && ludc_nearest(word, list, 1)) best = w, least = distance;
     }
@@ -130,9 +130,9 @@ void ludc_hint_word(const char *words, const char *planned, lud_str word, char *
     const lud_str near = is_later ? later : known;
     size_t used = 0, n = 0;
     out[0] = 0;
-    if (near.len) used += (size_t)snprintf(out, size, " (did you mean '%.*s'?)", (int)near.len, near.ptr);
+    if (near.len) used += (size_t)snprintf(out, size, " (did you mean '%.*s'?)", LUDC_ARG(near));
     for (lud_str w; words && (w = ludc_next_word(&words)).len; n++)
         if (n < 8 && used < size)
-            used += (size_t)snprintf(out + used, size - used, "%s%.*s", n ? ", " : "; allowed: ", (int)w.len, w.ptr);
+            used += (size_t)snprintf(out + used, size - used, "%s%.*s", n ? ", " : "; allowed: ", LUDC_ARG(w));
     if (n > 8 && used < size) snprintf(out + used, size - used, ", ... (%zu in all)", n);
 }

@@ -30,8 +30,7 @@ void ludc_schema_free(ludc_schema *s) {
 
 static void broken(ludc_schema *s, const char *path, const char *what, lud_str got) {
     if (s->broken[0]) return;
-    snprintf(s->broken, sizeof s->broken, "%s%s%s '%.*s'", path, *path ? ": " : "", what,
-             (int)LUDC_MIN(got.len, (size_t)60), got.ptr);
+    snprintf(s->broken, sizeof s->broken, "%s%s%s '%.*s'", path, *path ? ": " : "", what, LUDC_ARG_CUT(got, 60));
 }
 
 /* The text as long as the schema lives; frees the buffer. */

@@ -36,7 +36,7 @@ static void check_match(const ludc_value *user, const ludc_value *vocab, ludc_di
         check_entry(match->items[i], label, ludc_at_key(match, i), d);
         if (vocab && !in_list(vocab, label))
             ludc_diag_add(d, ludc_at_key(match, i), FEATURE ".decoder.match: '%.*s' is not in preprocessing.vocab",
-                          (int)LUDC_MIN(label.len, (size_t)80), label.ptr);
+                          LUDC_ARG_CUT(label, 80));
     }
 }
 

@@ -5,13 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_with(const char *s, const char *suffix) {
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
-
 static bool is_yaml(const char *text, size_t n, const char *name) {
-    if (ends_with(name, ".yaml") || ends_with(name, ".yml")) return true;
+    if (ludc_str_ends(ludc_str(name), ".yaml") || ludc_str_ends(ludc_str(name), ".yml")) return true;
     size_t i = 0;
     while (i < n && memchr(" \t\r\n\xEF\xBB\xBF", text[i], 7))
         i++;
@@ -24,7 +19,8 @@ static lud_status parse(const char *text, size_t n, const char *name, ludc_value
     lud_error first = LUDC_ERROR_INIT, second = LUDC_ERROR_INIT;
     lud_status status = ludc_json_parse(text, n, name, true, false, out, &first);
     if (status != LUD_E_INVALID) return status == LUD_OK ? status : ludc_fail(err, status, "%s", first.msg);
-    if (!ends_with(name, ".json") && ludc_yaml_parse(text, n, name, out, &second) == LUD_OK) return LUD_OK;
+    if (!ludc_str_ends(ludc_str(name), ".json") && ludc_yaml_parse(text, n, name, out, &second) == LUD_OK)
+        return LUD_OK;
     return ludc_fail(err, status, "%s", first.msg);
 }
 

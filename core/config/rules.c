@@ -28,12 +28,11 @@ static void check_names(const ludc_value *user, const ludc_value *full, ludc_dia
     lud_str out = ludc_get_str(full, "output_features.0.name", (lud_str){0});
     lud_str field = ludc_get_str(full, "trainer.validation_field", out);
     if (in.len && ludc_str_same(in, out)) {
-        ludc_diag_rule(d, user, "output_features.0.name", "'%.*s' is the name of the input feature too", (int)in.len,
-                       in.ptr);
+        ludc_diag_rule(d, user, "output_features.0.name", "'%.*s' is the name of the input feature too", LUDC_ARG(in));
     }
     if (out.len && !ludc_str_same(field, out) && !ludc_str_eq(field, "combined")) {
         ludc_diag_rule(d, user, "trainer.validation_field", "'%.*s' is not an output feature; allowed: %.*s, combined",
-                       (int)field.len, field.ptr, (int)out.len, out.ptr);
+                       LUDC_ARG(field), LUDC_ARG(out));
     }
 }
 
@@ -56,8 +55,7 @@ void ludc_check_patterns(const ludc_value *user, const ludc_value *full, const c
         for (size_t i = 0; patterns && patterns->type == LUD_CFG_OBJECT && i < patterns->len; i++) {
             const ludc_value *v = patterns->items[i];
             if (v->type == LUD_CFG_INT && v->u.i >= 1 && v->u.i <= INT32_MAX) continue;
-            ludc_diag_rule(d, user, path, "'%.*s' must be an integer >= 1",
-                           (int)LUDC_MIN(patterns->keys[i].len, (size_t)80), patterns->keys[i].ptr);
+            ludc_diag_rule(d, user, path, "'%.*s' must be an integer >= 1", LUDC_ARG_CUT(patterns->keys[i], 80));
         }
     }
 }
@@ -103,7 +101,7 @@ static void check_split(const ludc_value *user, const ludc_value *full, ludc_dia
     lud_str type = ludc_get_str(full, "preprocessing.split.type", LUDC_STR("random"));
     bool by_column = ludc_str_eq(type, "stratify") || ludc_str_eq(type, "datetime") || ludc_str_eq(type, "hash");
     if (by_column && shares && !ludc_value_find(user, "preprocessing.split.column")) {
-        ludc_diag_rule(d, user, "preprocessing.split", "type %.*s needs 'column'", (int)type.len, type.ptr);
+        ludc_diag_rule(d, user, "preprocessing.split", "type %.*s needs 'column'", LUDC_ARG(type));
     }
 }
 

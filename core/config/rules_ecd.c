@@ -34,10 +34,6 @@ static void say(const check *c, size_t i, const char *key, const char *text) {
     ludc_diag_rule(c->d, c->user, path, "%s", text);
 }
 
-static lud_str text_of(const ludc_value *object, const char *key) {
-    return ludc_get_str(object, key, (lud_str){"", 0});
-}
-
 /* The number of the active feature of this name, from `first` on; SIZE_MAX: there is none. */
 static size_t find(const check *c, lud_str name, size_t first, size_t end) {
     int64_t i;
@@ -47,14 +43,13 @@ static size_t find(const check *c, lud_str name, size_t first, size_t end) {
 static void collect_names(check *c) {
     size_t n = c->n_inputs + c->n_outputs;
     for (size_t i = 0; i < n; i++) {
-        lud_str name = text_of(feature_at(c, i), "name");
+        lud_str name = ludc_get_text(feature_at(c, i), "name");
         size_t other = find(c, name, 0, n);
         if (!name.len || !ludc_get_bool(feature_at(c, i), "active", true)) continue;
         if (other != SIZE_MAX) {
             char text[256], path[64];
             path_of(c, other, "", path, sizeof path);
-            snprintf(text, sizeof text, "'%.*s' is the name of %s too", (int)LUDC_MIN(name.len, (size_t)80), name.ptr,
-                     path);
+            snprintf(text, sizeof text, "'%.*s' is the name of %s too", LUDC_ARG_CUT(name, 80), path);
             say(c, i, "name", text);
         } else if (!ludc_map_put(c->names, name, (int64_t)i)) {
             c->d->failed = true;
@@ -71,35 +66,35 @@ static void check_some(const check *c, const ludc_value *list, const char *key) 
 }
 
 static void check_tied(const check *c, size_t i) {
-    lud_str name = text_of(c->inputs->items[i], "tied");
+    lud_str name = ludc_get_text(c->inputs->items[i], "tied");
     if (!name.len) return;
     size_t other = find(c, name, 0, c->n_inputs);
     if (other == SIZE_MAX || other == i)
         say(c, i, "tied", "must be the name of another active input");
-    else if (!ludc_str_same(text_of(c->inputs->items[other], "type"), text_of(c->inputs->items[i], "type")))
+    else if (!ludc_str_same(ludc_get_text(c->inputs->items[other], "type"), ludc_get_text(c->inputs->items[i], "type")))
         say(c, i, "tied", "must be the name of an input of the same type");
-    else if (text_of(c->inputs->items[other], "tied").len)
+    else if (ludc_get_text(c->inputs->items[other], "tied").len)
         say(c, i, "tied", "must be the name of an input that is not tied itself");
 }
 
 static void check_text(const check *c, size_t i) {
     const ludc_value *encoder = ludc_value_get(c->inputs->items[i], "encoder");
-    lud_str type = text_of(encoder, "type");
-    bool llm = ludc_str_eq(type, "llm"), base_model = text_of(encoder, "base_model").len > 0;
+    lud_str type = ludc_get_text(encoder, "type");
+    bool llm = ludc_str_eq(type, "llm"), base_model = ludc_get_text(encoder, "base_model").len > 0;
     char path[64];
     path_of(c, i, "encoder.adapter", path, sizeof path);
     ludc_check_patterns(c->user, c->full, path, c->d);
     if (llm && !base_model)
         say(c, i, "encoder", "type llm needs 'base_model': a model folder, a GGUF file or a hub id");
     if (!llm && base_model) say(c, i, "encoder.base_model", "is for type llm only");
-    if (ludc_str_eq(type, "auto_transformer") && !text_of(encoder, "pretrained_model_name_or_path").len)
+    if (ludc_str_eq(type, "auto_transformer") && !ludc_get_text(encoder, "pretrained_model_name_or_path").len)
         say(c, i, "encoder", "type auto_transformer needs 'pretrained_model_name_or_path'");
 }
 
 static void check_inputs(const check *c) {
     for (size_t i = 0; i < c->n_inputs; i++) {
         check_tied(c, i);
-        if (ludc_str_eq(text_of(c->inputs->items[i], "type"), "text")) check_text(c, i);
+        if (ludc_text_is(c->inputs->items[i], "type", "text")) check_text(c, i);
     }
 }
 
@@ -131,8 +126,7 @@ static bool check_dependency(const check *c, size_t i, const ludc_value *v) {
     size_t other = v->type == LUD_CFG_STR ? find(c, v->u.s, c->n_inputs, c->n_inputs + c->n_outputs) : SIZE_MAX;
     if (v->type != LUD_CFG_STR || (other != SIZE_MAX && other != i)) return v->type == LUD_CFG_STR;
     char text[160];
-    snprintf(text, sizeof text, "'%.*s' is not another active output", (int)LUDC_MIN(v->u.s.len, (size_t)80),
-             v->u.s.ptr);
+    snprintf(text, sizeof text, "'%.*s' is not another active output", LUDC_ARG_CUT(v->u.s, 80));
     say(c, i, "dependencies", text);
     return false;
 }
@@ -189,22 +183,21 @@ static void check_metric(const check *c, lud_str field, lud_str type, lud_str me
     size_t used = 0;
     if (ludc_has_word(words, metric)) return;
     for (lud_str w; (w = ludc_next_word(&words)).len && used < sizeof allowed;)
-        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", (int)w.len, w.ptr);
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%.*s", used ? ", " : "", LUDC_ARG(w));
     ludc_diag_rule(c->d, c->user, "trainer.validation_metric", "'%.*s' is no metric of %.*s (%.*s); allowed: %s",
-                   (int)LUDC_MIN(metric.len, (size_t)80), metric.ptr, (int)LUDC_MIN(field.len, (size_t)80), field.ptr,
-                   (int)type.len, type.ptr, allowed);
+                   LUDC_ARG_CUT(metric, 80), LUDC_ARG_CUT(field, 80), LUDC_ARG(type), allowed);
 }
 
 static void check_validation(const check *c) {
     const ludc_value *trainer = ludc_value_get(c->full, "trainer"), *written = ludc_value_get(c->user, "trainer");
-    lud_str field = text_of(trainer, "validation_field"), metric = text_of(trainer, "validation_metric");
+    lud_str field = ludc_get_text(trainer, "validation_field"), metric = ludc_get_text(trainer, "validation_metric");
     size_t i = find(c, field, c->n_inputs, SIZE_MAX);
     lud_str type = ludc_str_eq(field, "combined") ? LUDC_STR("all outputs") : LUDC_STR("");
-    if (i != SIZE_MAX) type = text_of(feature_at(c, i), "type");
-    if (type.len && text_of(written, "validation_metric").len) check_metric(c, field, type, metric);
-    if (type.len || !text_of(written, "validation_field").len) return;
+    if (i != SIZE_MAX) type = ludc_get_text(feature_at(c, i), "type");
+    if (type.len && ludc_get_text(written, "validation_metric").len) check_metric(c, field, type, metric);
+    if (type.len || !ludc_get_text(written, "validation_field").len) return;
     ludc_diag_rule(c->d, c->user, "trainer.validation_field", "'%.*s' is not an active output, and not combined",
-                   (int)LUDC_MIN(field.len, (size_t)80), field.ptr);
+                   LUDC_ARG_CUT(field, 80));
 }
 
 static void check_rows(const check *c) {
@@ -212,7 +205,7 @@ static void check_rows(const check *c) {
     bool over = !ludc_is_null(ludc_value_get(rows, "oversample_minority"));
     bool under = !ludc_is_null(ludc_value_get(rows, "undersample_majority"));
     const char *path = over ? "preprocessing.oversample_minority" : "preprocessing.undersample_majority";
-    bool binary = c->n_outputs == 1 && ludc_str_eq(text_of(c->outputs->items[0], "type"), "binary");
+    bool binary = c->n_outputs == 1 && ludc_text_is(c->outputs->items[0], "type", "binary");
     if (over && under)
         ludc_diag_rule(c->d, c->user, path, "and undersample_majority are both set; keep one");
     else if ((over || under) && !binary)

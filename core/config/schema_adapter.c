@@ -50,6 +50,5 @@ static const ludc_key lora[] = {
 const ludc_variant ludc_variants_adapter[] = {{"lora", lora}, {NULL, NULL}};
 
 bool ludc_is_lora(const ludc_value *adapter) {
-    return adapter && adapter->type == LUD_CFG_OBJECT &&
-           ludc_str_eq(ludc_get_str(adapter, "type", LUDC_STR("")), "lora");
+    return adapter && adapter->type == LUD_CFG_OBJECT && ludc_text_is(adapter, "type", "lora");
 }

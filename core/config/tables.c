@@ -51,6 +51,6 @@ void ludc_types_of(const ludc_key *owner, lud_str key, char *out, size_t size) {
     out[0] = 0;
     for (size_t i = 0; i < n && used < size; i++) {
         const char *before = i == 0 ? "" : i + 1 == n ? " or " : ", ";
-        used += (size_t)snprintf(out + used, size - used, "%s%.*s", before, (int)words[i].len, words[i].ptr);
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s", before, LUDC_ARG(words[i]));
     }
 }

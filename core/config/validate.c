@@ -54,7 +54,7 @@ static void describe(const ludc_value *v, char *out, size_t size) {
         snprintf(out, size, "%.12g", v->u.f);
         break;
     case LUD_CFG_STR:
-        snprintf(out, size, "'%.*s'", (int)LUDC_MIN(v->u.s.len, (size_t)60), v->u.s.ptr);
+        snprintf(out, size, "'%.*s'", LUDC_ARG_CUT(v->u.s, 60));
         break;
     case LUD_CFG_LIST:
         snprintf(out, size, "a list of %zu", v->len);
@@ -221,8 +221,7 @@ static void unknown_key(const pass *p, const ludc_key *owner, const ludc_table *
     }
     ludc_hint_key(p->root, table, path, name, hint, sizeof hint);
     ludc_diag_add(p->diag, at, "%s%sunknown %s '%.*s'%s", path, *path ? ": " : "",
-                  object->items[i]->type == LUD_CFG_OBJECT && !*path ? "section" : "key",
-                  (int)LUDC_MIN(name.len, (size_t)80), name.ptr, hint);
+                  object->items[i]->type == LUD_CFG_OBJECT && !*path ? "section" : "key", LUDC_ARG_CUT(name, 80), hint);
 }
 
 static void check_section(const pass *p, const ludc_key *owner, const ludc_value *object, const char *path,

@@ -32,7 +32,7 @@ static lud_str label_of(const writer *w, int64_t k) {
 /* Starts the column <name>_<ending>[_<label>]: true if its value is to be added now; else its name was. */
 static bool column(writer *w, const char *ending, const lud_str *label) {
     if (w->scores) return true;
-    const lud_str name = ludc_get_str(w->feature, "name", LUDC_STR(""));
+    const lud_str name = ludc_get_text(w->feature, "name");
     ludc_buf *text = &w->out->text;
     ludc_buf_add(text, name.ptr, name.len);
     ludc_buf_addf(text, "_%s%s", ending, label ? "_" : "");
@@ -163,26 +163,25 @@ static bool labels_fit(const ludc_value *labels, int64_t n) {
 }
 
 static lud_status walk(writer *w, const ludc_value *metadata, lud_error *err) {
-    const lud_str name = ludc_get_str(w->feature, "name", LUDC_STR("")),
-                  type = ludc_get_str(w->feature, "type", LUDC_STR(""));
+    const lud_str name = ludc_get_text(w->feature, "name"), type = ludc_get_text(w->feature, "type");
     size_t t = 0;
     while (t < LUDC_COUNT(types) && !ludc_str_eq(type, types[t].name))
         t++;
     if (t == LUDC_COUNT(types))
         return ludc_fail(err, LUD_E_INTERNAL, "output feature '%.*s': no predictions for the type '%.*s'",
-                         (int)name.len, name.ptr, (int)type.len, type.ptr);
+                         LUDC_ARG(name), LUDC_ARG(type));
     const int64_t width = ludc_get_int(metadata, "width", 0);
     if (width < 1 || (w->scores && width != w->width))
         return ludc_fail(err, LUD_E_DATA, "output feature '%.*s': %lld scores a row, its metadata say %lld",
-                         (int)name.len, name.ptr, (long long)w->width, (long long)width);
+                         LUDC_ARG(name), (long long)w->width, (long long)width);
     w->width = width;
     w->labels = types[t].labels ? ludc_value_get(metadata, types[t].labels) : NULL;
     const int64_t n_labels = types[t].pair ? 2 : width;
     if (types[t].labels && (w->labels || !types[t].pair) && !labels_fit(w->labels, n_labels))
         return ludc_fail(err, LUD_E_DATA, "output feature '%.*s': its metadata need %s, a list of %lld texts",
-                         (int)name.len, name.ptr, types[t].labels, (long long)n_labels);
+                         LUDC_ARG(name), types[t].labels, (long long)n_labels);
     types[t].put(w);
-    return w->out->failed ? ludc_fail(err, LUD_E_NOMEM, "predictions of '%.*s': out of memory", (int)name.len, name.ptr)
+    return w->out->failed ? ludc_fail(err, LUD_E_NOMEM, "predictions of '%.*s': out of memory", LUDC_ARG(name))
                           : LUD_OK;
 }
 

@@ -37,8 +37,7 @@ static lud_status by_label(const ludc_value *weights, const ludc_value *labels, 
     for (size_t i = 0; i < labels->len; i++) {
         const lud_str label = ludc_clip(labels->items[i]->u.s);
         if (out[i] < 0)
-            return ludc_fail(err, LUD_E_INVALID, "class_weights: the class '%.*s' has no weight", (int)label.len,
-                             label.ptr);
+            return ludc_fail(err, LUD_E_INVALID, "class_weights: the class '%.*s' has no weight", LUDC_ARG(label));
     }
     return LUD_OK;
 }

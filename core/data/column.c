@@ -37,7 +37,7 @@ lud_status ludc_cells_strategy(const ludc_cells *c, const char *key, int dflt, u
     static const char *const words[LUDC_N_FILLS] = {"fill_with_const", "fill_with_mode", "fill_with_mean",
                                                     "fill_with_false", "fill_with_true", "bfill",
                                                     "ffill",           "drop_row"};
-    const lud_str word = ludc_get_str(c->preprocessing, key, LUDC_STR(""));
+    const lud_str word = ludc_get_text(c->preprocessing, key);
     *out = dflt;
     if (word.len == 0) return LUD_OK;
     for (*out = 0; *out < LUDC_N_FILLS; ++*out)
@@ -45,10 +45,9 @@ lud_status ludc_cells_strategy(const ludc_cells *c, const char *key, int dflt, u
     ludc_buf list = {0};
     for (int i = 0; i < LUDC_N_FILLS; i++)
         if (allowed >> i & 1) ludc_buf_addf(&list, "%s%s", list.len ? ", " : "", words[i]);
-    const lud_str type = ludc_get_str(c->feature, "type", LUDC_STR(""));
+    const lud_str type = ludc_get_text(c->feature, "type");
     ludc_fail(err, LUD_E_INVALID, "column '%.*s': preprocessing.%s '%.*s' is not for type %.*s: want one of %s",
-              (int)c->name.len, c->name.ptr, key, (int)word.len, word.ptr, (int)type.len, type.ptr,
-              list.ptr ? list.ptr : "");
+              LUDC_ARG(c->name), key, LUDC_ARG(word), LUDC_ARG(type), list.ptr ? list.ptr : "");
     ludc_buf_free(&list);
     return LUD_E_INVALID;
 }
@@ -91,13 +90,14 @@ void ludc_cells_odd(ludc_cells *c, size_t row) {
     if (c->odd.n++ == 0) c->odd.row = row;
 }
 
-void ludc_odd_say(const ludc_odd *odd, const ludc_value *feature, const ludc_table *t, const char *path, size_t of) {
-    const lud_str name = ludc_get_str(feature, "column", ludc_get_str(feature, "name", LUDC_STR("")));
+void ludc_odd_say(const ludc_odd *odd, const ludc_value *feature, const ludc_table *t, const char *path, size_t of,
+                  ludc_buf *out) {
+    const lud_str name = ludc_get_str(feature, "column", ludc_get_text(feature, "name"));
     const int64_t column = ludc_table_column(t, name);
     if (odd->n == 0 || column < 0) return;
     const lud_str s = ludc_clip(ludc_table_cell(t, odd->row, (size_t)column));
-    ludc_log(LUD_LOG_WARN, "%s: column '%.*s': %zu of %zu cells %s (first: row %zu, '%.*s')", path, (int)name.len,
-             name.ptr, odd->n, of, odd->what, odd->row + 1, (int)s.len, s.ptr ? s.ptr : "");
+    ludc_buf_addf(out, "%s: column '%.*s': %zu of %zu cells %s (first: row %zu, '%.*s')\n", path, LUDC_ARG(name),
+                  odd->n, of, odd->what, odd->row + 1, (int)s.len, s.ptr ? s.ptr : "");
 }
 
 lud_status ludc_cells_fail(const ludc_cells *c, size_t row, lud_error *err, const char *fmt, ...) {
@@ -106,6 +106,5 @@ lud_status ludc_cells_fail(const ludc_cells *c, size_t row, lud_error *err, cons
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    return ludc_fail(err, LUD_E_DATA, "%s: row %zu: column '%.*s': %s", c->path, row + 1, (int)c->name.len, c->name.ptr,
-                     text);
+    return ludc_fail(err, LUD_E_DATA, "%s: row %zu: column '%.*s': %s", c->path, row + 1, LUDC_ARG(c->name), text);
 }

@@ -18,8 +18,7 @@ static lud_status text_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) 
 
 static lud_status text_encode(ludc_cells *c, const ludc_value *metadata, ludc_column *out, lud_error *err) {
     (void)metadata, (void)out;
-    return ludc_fail(err, LUD_E_INTERNAL, "column '%.*s': text is encoded by a tokenizer", (int)c->name.len,
-                     c->name.ptr);
+    return ludc_fail(err, LUD_E_INTERNAL, "column '%.*s': text is encoded by a tokenizer", LUDC_ARG(c->name));
 }
 
 static const ludc_feature_type types[] = {
@@ -34,7 +33,7 @@ static const ludc_feature_type types[] = {
 
 static lud_status find_type(const ludc_value *feature, const ludc_feature_type **out, lud_error *err) {
     static const char *const later[] = {"sequence", "image", "audio", "date", "h3", "timeseries"};
-    const lud_str type = ludc_get_str(feature, "type", LUDC_STR("")), name = ludc_get_str(feature, "name", type);
+    const lud_str type = ludc_get_text(feature, "type"), name = ludc_get_str(feature, "name", type);
     const char *what = "is unknown";
     for (size_t i = 0; i < LUDC_COUNT(types); i++)
         if (ludc_str_eq(type, types[i].name)) return *out = &types[i], LUD_OK;
@@ -42,7 +41,7 @@ static lud_status find_type(const ludc_value *feature, const ludc_feature_type *
         if (ludc_str_eq(type, later[i])) what = "is known, not available yet";
     return ludc_fail(err, LUD_E_INVALID,
                      "feature '%.*s': type '%.*s' %s: want binary, number, category, set, bag, vector or text",
-                     (int)name.len, name.ptr, (int)type.len, type.ptr, what);
+                     LUDC_ARG(name), LUDC_ARG(type), what);
 }
 
 /* What a missing cell is filled with: learned (mode) or written in the config; a number there counts as its text. */
@@ -90,14 +89,14 @@ static lud_status fit(ludc_cells *c, const ludc_feature_type *type, ludc_value *
     LUDC_TRY(open_cells(c, type, metadata, scratch, err));
     if (c->n == 0)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': no training row to learn from (see preprocessing.split)",
-                         c->path, (int)c->name.len, c->name.ptr);
+                         c->path, LUDC_ARG(c->name));
     if (!ludc_value_put(metadata, "type", ludc_value_text(type->name))) return ludc_no_memory(err, NULL);
     if (c->strategy == LUDC_FILL_MODE && type->is_missing) LUDC_TRY(learn_mode(c, metadata, err));
     return type->fit(c, metadata, err);
 }
 
 static lud_status find_column(ludc_cells *c, lud_error *err) {
-    c->name = ludc_get_str(c->feature, "column", ludc_get_str(c->feature, "name", LUDC_STR("")));
+    c->name = ludc_get_str(c->feature, "column", ludc_get_text(c->feature, "name"));
     return ludc_table_need(c->table, c->path, c->name, &c->column, err);
 }
 

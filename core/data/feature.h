@@ -42,8 +42,9 @@ lud_status ludc_feature_fit(const ludc_value *feature, bool is_output, const lud
 lud_status ludc_feature_encode(const ludc_value *feature, const ludc_value *metadata, bool is_output,
                                const ludc_table *, const char *path, const uint32_t *rows, size_t n, ludc_column *out,
                                lud_error *);
-/* Says "FILE: column 'x': 3 of 10 cells WHAT (first: row 4, 'abc')", if there are any. */
-void ludc_odd_say(const ludc_odd *, const ludc_value *feature, const ludc_table *, const char *path, size_t of);
+/* Adds the line "FILE: column 'x': 3 of 10 cells WHAT (first: row 4, 'abc')", if there are any. */
+void ludc_odd_say(const ludc_odd *, const ludc_value *feature, const ludc_table *, const char *path, size_t of,
+                  ludc_buf *out);
 /* Values in the target's own unit from the normalized ones, in place. */
 void ludc_feature_denormalize(const ludc_value *metadata, float *values, size_t n);
 /* Text of a cell of a text feature after the missing-value strategy, borrowed from the table, the config or the

@@ -32,10 +32,10 @@ static lud_status too_many(const ludc_cells *c, const ludc_vocabulary *v, lud_er
     ludc_buf list = {0};
     for (size_t i = 0; i < v->len && i < 5; i++) {
         const lud_str s = ludc_clip(v->ptr[i].text);
-        ludc_buf_addf(&list, "%s'%.*s'", i ? ", " : "", (int)s.len, s.ptr);
+        ludc_buf_addf(&list, "%s'%.*s'", i ? ", " : "", LUDC_ARG(s));
     }
     ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': a binary feature wants two values, there are %zu: %s%s", c->path,
-              (int)c->name.len, c->name.ptr, v->len, list.ptr ? list.ptr : "", v->len > 5 ? " ..." : "");
+              LUDC_ARG(c->name), v->len, list.ptr ? list.ptr : "", v->len > 5 ? " ..." : "");
     ludc_buf_free(&list);
     return LUD_E_DATA;
 }
@@ -54,13 +54,12 @@ static lud_status choose(const ludc_cells *c, const ludc_vocabulary *v, lud_str 
         return ludc_fail(
             err, LUD_E_INVALID,
             "column '%.*s': preprocessing.fallback_true_label '%.*s' does not occur; there is '%.*s', '%.*s'",
-            (int)c->name.len, c->name.ptr, (int)wanted.len, wanted.ptr, (int)ludc_clip(a).len, a.ptr,
-            (int)ludc_clip(b).len, b.ptr);
+            LUDC_ARG(c->name), LUDC_ARG(wanted), (int)ludc_clip(a).len, a.ptr, (int)ludc_clip(b).len, b.ptr);
     const int x = word_value(a), y = word_value(b);
     *truth = v->len == 1 || x == 1 || y == 0 ? 0 : x == 0 || y == 1 ? 1 : compare(a, b) < 0;
     const lud_str yes = ludc_clip(v->ptr[*truth].text), no = ludc_clip(v->ptr[v->len - 1 - *truth].text);
     ludc_log(LUD_LOG_INFO, "%s: column '%.*s': '%.*s' is true, '%.*s' false (preprocessing.fallback_true_label)",
-             c->path, (int)c->name.len, c->name.ptr, (int)yes.len, yes.ptr, v->len > 1 ? (int)no.len : 0, no.ptr);
+             c->path, LUDC_ARG(c->name), LUDC_ARG(yes), v->len > 1 ? (int)no.len : 0, no.ptr);
     return LUD_OK;
 }
 
@@ -99,8 +98,8 @@ static lud_status learn(ludc_cells *c, ludc_vocabulary *v, ludc_value *metadata,
     if (!words && v->len > 2) return too_many(c, v, err);
     if (!words) LUDC_TRY(choose(c, v, wanted, &truth, err));
     if (v->len == 1)
-        ludc_log(LUD_LOG_WARN, "%s: column '%.*s': every training row holds '%.*s'", c->path, (int)c->name.len,
-                 c->name.ptr, (int)ludc_clip(v->ptr[0].text).len, v->ptr[0].text.ptr);
+        ludc_log(LUD_LOG_WARN, "%s: column '%.*s': every training row holds '%.*s'", c->path, LUDC_ARG(c->name),
+                 (int)ludc_clip(v->ptr[0].text).len, v->ptr[0].text.ptr);
     return write_labels(v, words, truth >= v->len ? wanted : (lud_str){0}, truth, metadata, err);
 }
 
@@ -135,7 +134,7 @@ lud_status ludc_binary_encode(ludc_cells *c, const ludc_value *metadata, ludc_co
     const int fill = fill_value(c, labels, words);
     if (fill < 0)
         return ludc_fail(err, LUD_E_INVALID, "column '%.*s': preprocessing.fill_value '%.*s' is no value of it",
-                         (int)c->name.len, c->name.ptr, (int)ludc_clip(c->fill).len, c->fill.ptr);
+                         LUDC_ARG(c->name), (int)ludc_clip(c->fill).len, c->fill.ptr);
     LUDC_TRY(ludc_column_open(out, LUDC_COLUMN_REALS, c->n, 1, err));
     for (size_t i = 0; i < c->n; i++) {
         const size_t row = ludc_cells_row(c, i);

@@ -130,7 +130,7 @@ static lud_status learn_fill(const ludc_cells *c, int strategy, const double *v,
         *fill = ludc_parse_number(c->fill);
         if (isnan(*fill))
             return ludc_fail(err, LUD_E_INVALID, "column '%.*s': preprocessing.fill_value: want a number",
-                             (int)c->name.len, c->name.ptr);
+                             LUDC_ARG(c->name));
     } else if (strategy == LUDC_FILL_MEAN || strategy == LUDC_FILL_MODE) {
         if (n == 0)
             return ludc_cells_fail(c, ludc_cells_row(c, 0), err,
@@ -182,7 +182,7 @@ static lud_status write_metadata(const number *x, const double *v, size_t n, lud
 
 /* (x - centre) / scale; false: the scale that was learned is 0. */
 static bool affine(const ludc_value *metadata, double *centre, double *scale) {
-    const lud_str how = ludc_get_str(metadata, "normalization", LUDC_STR(""));
+    const lud_str how = ludc_get_text(metadata, "normalization");
     *centre = 0;
     *scale = 1;
     if (ludc_str_eq(how, "zscore")) {
@@ -213,7 +213,7 @@ static lud_status learn(number *x, double *v, ludc_value *metadata, lud_error *e
     LUDC_TRY(write_metadata(x, v, n, metadata, err));
     if (!affine(metadata, &centre, &scale))
         ludc_log(LUD_LOG_WARN, "%s: column '%.*s': the spread of its training values is 0: %g becomes 0, undivided",
-                 c->path, (int)c->name.len, c->name.ptr, centre);
+                 c->path, LUDC_ARG(c->name), centre);
     return LUD_OK;
 }
 
@@ -236,7 +236,7 @@ static lud_status normalize(const ludc_cells *c, size_t row, bool log, double ce
 }
 
 lud_status ludc_number_encode(ludc_cells *c, const ludc_value *metadata, ludc_column *out, lud_error *err) {
-    const bool log = ludc_str_eq(ludc_get_str(metadata, "normalization", LUDC_STR("")), "log1p");
+    const bool log = ludc_text_is(metadata, "normalization", "log1p");
     double centre, scale;
     number x;
     LUDC_TRY(open_number(&x, c, err));
@@ -259,7 +259,7 @@ lud_status ludc_number_encode(ludc_cells *c, const ludc_value *metadata, ludc_co
 }
 
 void ludc_feature_denormalize(const ludc_value *metadata, float *values, size_t n) {
-    const bool log = ludc_str_eq(ludc_get_str(metadata, "normalization", LUDC_STR("")), "log1p");
+    const bool log = ludc_text_is(metadata, "normalization", "log1p");
     double centre, scale;
     affine(metadata, &centre, &scale);
     for (size_t i = 0; i < n; i++)

@@ -13,7 +13,7 @@ static lud_status open_items(const ludc_cells *c, int *how, lud_error *err) {
         if (ludc_str_eq(word, words[*how])) return LUD_OK;
     return ludc_fail(err, LUD_E_INVALID,
                      "column '%.*s': preprocessing.tokenizer '%.*s': want space, comma or space_punct",
-                     (int)c->name.len, c->name.ptr, (int)word.len, word.ptr);
+                     LUDC_ARG(c->name), LUDC_ARG(word));
 }
 
 typedef struct counting {

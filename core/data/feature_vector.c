@@ -58,7 +58,7 @@ lud_status ludc_vector_fit(ludc_cells *c, ludc_value *metadata, lud_error *err) 
     LUDC_TRY(measure(c, &width, err));
     if (wanted > 0 && (size_t)wanted != width)
         return ludc_fail(err, LUD_E_DATA, "%s: column '%.*s': vectors have %zu numbers, vector_size is %lld", c->path,
-                         (int)c->name.len, c->name.ptr, width, (long long)wanted);
+                         LUDC_ARG(c->name), width, (long long)wanted);
     if (ludc_value_put(metadata, "width", ludc_value_int((int64_t)width))) return LUD_OK;
     return ludc_no_memory(err, NULL);
 }

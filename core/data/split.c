@@ -125,7 +125,7 @@ static lud_status assign(const ludc_table *t, const char *path, const ludc_value
     }
     LUDC_TRY(read_probabilities(cfg, p, err));
     if (!ludc_str_eq(type, "random")) {
-        LUDC_TRY(ludc_table_need(t, path, ludc_get_str(cfg, "column", LUDC_STR("")), &column, err));
+        LUDC_TRY(ludc_table_need(t, path, ludc_get_text(cfg, "column"), &column, err));
         if (ludc_str_eq(type, "hash")) return ludc_split_hash(t, column, p, of_row, err);
         if (ludc_str_eq(type, "datetime")) return ludc_split_datetime(t, path, column, p, of_row, err);
         return stratify(t, column, p, seed, of_row, err);

@@ -65,7 +65,7 @@ ludc_table *ludc_table_new(const char *const *columns, size_t n) {
 lud_status ludc_table_add_column(ludc_table *t, lud_str name, lud_error *err) {
     int64_t there;
     if (ludc_map_get(t->by_name, name, &there))
-        return ludc_fail(err, LUD_E_DATA, "the column '%.*s' occurs twice", (int)name.len, name.ptr);
+        return ludc_fail(err, LUD_E_DATA, "the column '%.*s' occurs twice", LUDC_ARG(name));
     if (!ludc_grow(&t->columns, t->n_columns, &t->cap_columns, sizeof(*t->columns))) return ludc_no_memory(err, NULL);
     const char *copy = keep(t, name.ptr, name.len);
     if (!copy || !ludc_map_put(t->by_name, name, (int64_t)t->n_columns)) return ludc_no_memory(err, NULL);
@@ -115,15 +115,15 @@ lud_status ludc_table_need(const ludc_table *t, const char *path, lud_str column
     const char *near = NULL;
     int best = 3;
     for (size_t i = 0; i < t->n_columns; i++) {
-        ludc_buf_addf(&names, "%s%.*s", i ? ", " : "", (int)t->columns[i].len, t->columns[i].ptr);
+        ludc_buf_addf(&names, "%s%.*s", i ? ", " : "", LUDC_ARG(t->columns[i]));
         const int distance = ludc_edit_distance(column, t->columns[i]);
         if (distance < best) best = distance, near = t->columns[i].ptr;
     }
     ludc_buf hint = {0};
     for (size_t i = 0; near && i < t->n_columns; i++)
         if (t->columns[i].ptr == near) ludc_buf_addf(&hint, " (did you mean '%.*s'?)", (int)t->columns[i].len, near);
-    const lud_status status = ludc_fail(err, LUD_E_DATA, "%s: no column '%.*s'%s; there is: %s", path, (int)column.len,
-                                        column.ptr, hint.ptr ? hint.ptr : "", names.ptr ? names.ptr : "");
+    const lud_status status = ludc_fail(err, LUD_E_DATA, "%s: no column '%.*s'%s; there is: %s", path, LUDC_ARG(column),
+                                        hint.ptr ? hint.ptr : "", names.ptr ? names.ptr : "");
     ludc_buf_free(&names);
     ludc_buf_free(&hint);
     return status;

@@ -77,8 +77,7 @@ static lud_status open_folder(ludc_base_model *m, lud_error *err) {
 }
 
 static lud_status open_file(ludc_base_model *m, lud_error *err) {
-    size_t n = strlen(m->path);
-    if (n > 12 && strcmp(m->path + n - 12, ".safetensors") == 0)
+    if (ludc_str_ends(ludc_str(m->path), ".safetensors"))
         return ludc_fail(err, LUD_E_IO, "%s: a base model is the folder around this file (with config.json)", m->path);
     m->is_gguf = true;
     LUDC_TRY(ludc_gguf_open(m->path, &m->tensors, err));

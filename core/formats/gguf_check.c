@@ -45,11 +45,6 @@ static lud_status check_lengths(check *c) {
     return LUD_OK;
 }
 
-static bool ends_with(lud_str s, const char *tail) {
-    size_t n = strlen(tail);
-    return s.len >= n && memcmp(s.ptr + s.len - n, tail, n) == 0;
-}
-
 static lud_status check_special_ids(const check *c) {
     static const char head[] = "tokenizer.ggml.";
     char shown[84];
@@ -57,7 +52,7 @@ static lud_status check_special_ids(const check *c) {
         lud_str key = c->meta->keys[i];
         const ludc_value *v = c->meta->items[i];
         if (key.len < sizeof head || memcmp(key.ptr, head, sizeof head - 1) != 0) continue;
-        if (!ends_with(key, "_token_id")) continue;
+        if (!ludc_str_ends(key, "_token_id")) continue;
         if (v->type != LUD_CFG_INT || v->u.i < 0 || !c->tokens || (uint64_t)v->u.i >= c->tokens->len)
             return ludc_fail(c->err, LUD_E_IO, "%s: %s is no id of the vocabulary of %zu tokens", c->path,
                              ludc_show(key, shown), c->tokens ? c->tokens->len : 0);
@@ -88,7 +83,7 @@ static lud_status arch_int(const check *c, lud_str arch, const char *key, int64_
                            int64_t *out) {
     char name[160];
     *found = false;
-    if (snprintf(name, sizeof name, "%.*s.%s", (int)arch.len, arch.ptr, key) >= (int)sizeof name) return LUD_OK;
+    if (snprintf(name, sizeof name, "%.*s.%s", LUDC_ARG(arch), key) >= (int)sizeof name) return LUD_OK;
     const ludc_value *v = ludc_value_get(c->meta, name);
     if (!v || v->type == LUD_CFG_LIST) return LUD_OK;
     if (v->type != LUD_CFG_INT || v->u.i < min || v->u.i > max)

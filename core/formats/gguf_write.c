@@ -69,8 +69,7 @@ static lud_status add_pair(ludc_buf *b, lud_str key, const ludc_value *v, lud_er
         ok = type_of(v->items[i], true) == of;
         if (ok) add_scalar(b, of, v->items[i]);
     }
-    return ok ? LUD_OK
-              : ludc_fail(err, LUD_E_INVALID, "GGUF: the value of '%.*s' has no form there", (int)key.len, key.ptr);
+    return ok ? LUD_OK : ludc_fail(err, LUD_E_INVALID, "GGUF: the value of '%.*s' has no form there", LUDC_ARG(key));
 }
 
 static lud_status add_tensor(ludc_buf *b, const ludc_save_tensor *t, uint64_t *offset, lud_error *err) {

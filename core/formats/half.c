@@ -3,10 +3,6 @@
  * in the common path, so that loops over these functions vectorize. */
 #include "half.h"
 
-float ludc_f16_to_f32(uint16_t h) {
-    return ludc_half_widen(h);
-}
-
 uint16_t ludc_f32_to_f16(float f) {
     union {
         float f;

@@ -144,7 +144,6 @@ out:
 }
 
 lud_status ludc_safetensors_open(const char *path, ludc_tensors **out, lud_error *err) {
-    size_t n = strlen(path);
-    if (n > 5 && strcmp(path + n - 5, ".json") == 0) return open_sharded(path, out, err);
+    if (ludc_str_ends(ludc_str(path), ".json")) return open_sharded(path, out, err);
     return ludc_safetensors_open_one(path, out, err);
 }

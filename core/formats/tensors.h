@@ -51,7 +51,6 @@ uint32_t ludc_le32(const uint8_t *);
 uint64_t ludc_le64(const uint8_t *);
 
 /* float <-> half types, bit for bit as torch does it (round to nearest even). */
-float ludc_f16_to_f32(uint16_t);
 uint16_t ludc_f32_to_f16(float);
 uint16_t ludc_f32_to_bf16(float);
 

@@ -166,6 +166,7 @@ lud_status ludc_devices_open(ludc_host *host, lud_str word, ludc_devices *out, l
 void ludc_devices_set_precision(ludc_devices *d, lud_str word) {
     bool has = d->primary.info.caps & LUD_CAP_BF16, named = ludc_str_eq(word, "bf16");
     d->bf16 = has && (named || ludc_str_eq(word, "auto"));
+    d->bf16_always = has && named;
     size_t n = strlen(d->why);
     snprintf(d->why + n, sizeof d->why - n, ", %s products", d->bf16 ? "bf16" : "fp32");
     if (named && !has)

@@ -32,9 +32,10 @@ typedef struct ludc_device {
 /* The chosen device and where refused ops run. fallback may be the primary itself (reference). */
 typedef struct ludc_devices {
     ludc_device primary, fallback;
-    bool bf16;     /* products of programs on it may round their factors; false until set_precision */
-    char why[256]; /* one line: which device was taken and why */
-    uint64_t told; /* opcodes (bits) whose fallback was logged */
+    bool bf16;        /* products of programs on it may round their factors; false until set_precision */
+    bool bf16_always; /* "bf16" was said: also where that is not for speed */
+    char why[256];    /* one line: which device was taken and why */
+    uint64_t told;    /* opcodes (bits) whose fallback was logged */
 } ludc_devices;
 /* word: "auto", a backend's config name, or "name:1". auto: best score; a named one that cannot be used is an error
  * that says why. */

@@ -54,7 +54,7 @@ typedef struct ludc_gtensor {
     int64_t index;   /* OP: node; PARAM, GRAD: store index; CONST: its number; FLAT: first element */
     bool trained;    /* a trainable parameter or dropout reaches it */
     lud_t replaced;  /* programs read this tensor instead (joined cross-entropy); 0 = none */
-    lud_t again;     /* the same values, computed anew for the backward pass; 0 = none */
+    lud_t again;     /* the same for the backward pass: computed anew, or kept as bf16; 0 = none */
 } ludc_gtensor;
 
 typedef struct ludc_gparam {
@@ -210,6 +210,10 @@ typedef void (*ludc_vjp_rule)(ludc_vjp *);
 ludc_vjp_rule ludc_vjp_basic(uint32_t opcode);
 ludc_vjp_rule ludc_vjp_neural(uint32_t opcode);
 ludc_vjp_rule ludc_vjp_segment(uint32_t opcode);
+/* Stand-ins of a tensor that a derivative reads (vjp_keep.c): as computed anew, of a weight's gradient's input; as kept
+ * in bf16. The tensor itself where neither saves memory. */
+lud_t ludc_vjp_again(lud_graph *, lud_t);
+lud_t ludc_vjp_kept(lud_graph *, lud_t);
 /* Poisons the graph: the op's side result `name` may not be differentiated. */
 void ludc_vjp_side_result(ludc_vjp *, const char *name);
 /* Whether the value of t depends on the results of a node, as programs will read it. */

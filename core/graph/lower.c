@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From graph to program: which operations are needed, in which order, over which tensors. The order is that of
- * emission, except that what a joined cross-entropy needs moves before the first reader of its loss. Views (RESHAPE)
+ * emission, except that what a joined cross-entropy needs moves before the first reader of its loss, and that a PACK
+ * comes when its input exists: then that need not be kept. Views (RESHAPE)
  * are no operations of a program: their results share the memory of the input. */
 #include "program.h"
 #include <string.h>
@@ -11,6 +12,7 @@ typedef struct lower {
     uint8_t *live;   /* by node */
     uint8_t *placed; /* by node: 1 visiting, 2 done */
     uint32_t *order, *stack;
+    uint32_t *pack; /* by node: 1 + the PACK that reads its first result, 0 = none */
     uint32_t n_order;
     lud_error *err;
 } lower;
@@ -74,8 +76,14 @@ static lud_status order_nodes(lower *l, const lud_t *roots, size_t n_roots) {
     }
     for (uint32_t i = 0; i < g->n_nodes; i++)
         if (side_effect(g->nodes[i].opcode)) mark_live(l, i);
-    for (uint32_t i = 0; i < g->n_nodes; i++)
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        uint32_t up = g->nodes[i].opcode == LUD_OP_PACK && l->live[i] ? producer(g, g->nodes[i].in[0]) : UINT32_MAX;
+        if (up != UINT32_MAX) l->pack[up] = i + 1;
+    }
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
         if (l->live[i]) LUDC_TRY(place_node(l, i));
+        if (l->pack[i]) LUDC_TRY(place_node(l, l->pack[i] - 1));
+    }
     return LUD_OK;
 }
 
@@ -251,7 +259,8 @@ lud_status ludc_program_lower(ludc_program *p, const lud_graph *g, const lud_t *
     l.placed = ludc_alloc(g->n_nodes);
     l.order = ludc_alloc(g->n_nodes * sizeof *l.order);
     l.stack = ludc_alloc(((size_t)g->n_nodes + 1) * sizeof *l.stack);
-    if (!l.live || !l.placed || !l.order || !l.stack || !alloc_program(p, g)) {
+    l.pack = ludc_alloc(g->n_nodes * sizeof *l.pack);
+    if (!l.live || !l.placed || !l.order || !l.stack || !l.pack || !alloc_program(p, g)) {
         ludc_fail(err, LUD_E_NOMEM, "graph: no memory for a program of %u operations", g->n_nodes);
         goto out;
     }
@@ -264,5 +273,6 @@ out:
     ludc_free(l.placed);
     ludc_free(l.order);
     ludc_free(l.stack);
+    ludc_free(l.pack);
     return status;
 }

@@ -257,6 +257,27 @@ bool ludc_rule_CONCAT(ludc_infer *r) {
     return ludc_shape_valid(r->g, &r->out[0], r->why, sizeof r->why);
 }
 
+bool ludc_rule_PACK(ludc_infer *r) {
+    int32_t last = r->in[0]->rank - 1;
+    if (!ludc_rule_real(r, 0, 0)) return false;
+    if (last < 0 || r->in[0]->dim[last] < 2 || r->in[0]->dim[last] % 2)
+        return ludc_rule_fail(r, "the last axis of input 0 must be even");
+    ludc_rule_out_like(r, 0, 0);
+    r->out[0].dtype = LUD_I32;
+    r->out[0].dim[last] /= 2;
+    return true;
+}
+
+bool ludc_rule_UNPACK(ludc_infer *r) {
+    int32_t last = r->in[0]->rank - 1;
+    if (!ludc_rule_i32(r, 0, 0)) return false;
+    if (last < 0 || r->in[0]->dim[last] < 1) return ludc_rule_fail(r, "the last axis of input 0 must be a number");
+    ludc_rule_out_like(r, 0, 0);
+    r->out[0].dtype = r->g->opts.real;
+    r->out[0].dim[last] *= 2;
+    return ludc_shape_valid(r->g, &r->out[0], r->why, sizeof r->why);
+}
+
 bool ludc_rule_ROW_SUM(ludc_infer *r) {
     if (!ludc_rule_real(r, 0, 0)) return false;
     if (r->in[0]->rank < 2) return ludc_rule_fail(r, "input 0 must have at least 2 axes");

@@ -34,11 +34,12 @@ static void vjp_scale(ludc_vjp *v) {
 }
 
 static void vjp_act(ludc_vjp *v) {
-    v->dx[0] = LUDC_EMIT(v->g, ACT_GRAD, &v->op.attr, v->op.in[0], v->dy[0]);
+    v->dx[0] = LUDC_EMIT(v->g, ACT_GRAD, &v->op.attr, ludc_vjp_kept(v->g, v->op.in[0]), v->dy[0]);
 }
 
 static void vjp_glu(ludc_vjp *v) {
-    lud_t d = LUDC_EMIT(v->g, GLU_GRAD, &v->op.attr, v->op.in[0], v->op.in[1], v->dy[0]);
+    lud_t gate = ludc_vjp_kept(v->g, v->op.in[0]), up = ludc_vjp_kept(v->g, v->op.in[1]);
+    lud_t d = LUDC_EMIT(v->g, GLU_GRAD, &v->op.attr, gate, up, v->dy[0]);
     v->dx[0] = d;
     v->dx[1] = d ? d + 1 : 0;
 }

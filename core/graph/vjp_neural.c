@@ -3,26 +3,11 @@
  * of its forward; only inputs that need a cotangent get one. */
 #include "internal.h"
 
-/* Cheap results that only a weight's gradient reads are computed anew instead of being kept through the forward pass:
- * what they are made of is kept anyway, where a gradient passes through them. */
-static lud_t again(lud_graph *g, lud_t t) {
-    ludc_gtensor *x = &g->tensors[t];
-    if (x->again || x->source != LUDC_SRC_OP) return x->again ? x->again : t;
-    ludc_node n = g->nodes[x->index];
-    bool drops = n.opcode == LUD_OP_DROPOUT, cheap = n.opcode == LUD_OP_RMS_NORM || n.opcode == LUD_OP_LAYER_NORM ||
-                                                     n.opcode == LUD_OP_GLU || n.opcode == LUD_OP_ACT;
-    if (t != n.first || !(drops || cheap) || !g->tensors[n.in[0]].trained) return t;
-    if (drops) n.in[0] = again(g, n.in[0]);
-    lud_t copy = ludc_graph_emit_op(g, n.opcode, n.flags, &n.attr, n.stream, n.in);
-    g->tensors[t].again = copy;
-    return copy;
-}
-
 static void vjp_linear(ludc_vjp *v) {
     const lud_t *in = v->op.in;
     if (v->need[0]) v->dx[0] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_INPUT, NULL, v->dy[0], in[1]);
     if (v->need[1])
-        v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, again(v->g, in[0]), v->dy[0]);
+        v->dx[1] = LUDC_EMIT_FLAGS(v->g, v->op.flags, LINEAR_GRAD_WEIGHT, NULL, ludc_vjp_again(v->g, in[0]), v->dy[0]);
     if (!v->need[2]) return;
     const lud_attr_shape bias = {.rank = 1, .dim = {v->g->tensors[in[2]].shape.dim[0]}};
     v->dx[2] = LUDC_EMIT(v->g, SUM_TO, &bias, v->dy[0]);
@@ -70,8 +55,9 @@ static void vjp_attention(ludc_vjp *v) {
         ludc_vjp_side_result(v, "lse");
         return;
     }
-    lud_t d = LUDC_EMIT_FLAGS(v->g, v->op.flags, ATTENTION_GRAD, &v->op.attr, in[0], in[1], in[2], in[3], out, out + 1,
-                              v->dy[0], in[4]);
+    lud_t q = ludc_vjp_kept(v->g, in[0]), k = ludc_vjp_kept(v->g, in[1]), x = ludc_vjp_kept(v->g, in[2]);
+    lud_t d = LUDC_EMIT_FLAGS(v->g, v->op.flags, ATTENTION_GRAD, &v->op.attr, q, k, x, in[3], ludc_vjp_kept(v->g, out),
+                              out + 1, v->dy[0], in[4]);
     for (uint32_t i = 0; d && i < 3; i++)
         v->dx[i] = d + i;
 }

@@ -12,12 +12,12 @@ static lud_status from_folder(ludc_model *m, const char *dir, const lud_componen
     char *path = ludc_path_join(dir, "adapter_config.json");
     lud_status status = path ? ludc_json_load(path, &json, err) : ludc_no_memory(err, "adapter");
     if (status != LUD_OK) goto out;
-    lud_str type = ludc_get_str(json, "peft_type", (lud_str){"", 0});
+    lud_str type = ludc_get_text(json, "peft_type");
     const lud_component *c = ludc_host_find_peft(m->host, type);
     const lud_adapter_vt *vt = c ? c->vtable : NULL;
     if (!vt || !LUD_HAS(vt, lud_adapter_vt, config)) {
         status = ludc_fail(err, LUD_E_ABI, "%s: no adapter plugin for peft_type '%.*s' (see 'ludwig plugin list')",
-                           path, (int)type.len, type.ptr);
+                           path, LUDC_ARG(type));
         goto out;
     }
     m->adapter = ludc_value_new(LUD_CFG_OBJECT);
@@ -35,7 +35,7 @@ lud_status ludc_adapter_section(ludc_model *m, const char *dir, const lud_compon
     *out = NULL;
     if (dir) return from_folder(m, dir, out, err);
     if (ludc_is_null(section)) return LUD_OK;
-    lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_str(section, "type", (lud_str){"", 0});
+    lud_str type = section->type == LUD_CFG_STR ? section->u.s : ludc_get_text(section, "type");
     LUDC_TRY(ludc_host_find(m->host, LUD_KIND_ADAPTER, NULL, type, out, err));
     return ludc_component_section(NULL, section, "adapter", *out, ludc_component_keys(LUD_KIND_ADAPTER, LUDC_STR("")),
                                   &m->adapter, err);

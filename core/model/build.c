@@ -96,8 +96,8 @@ lud_status ludc_model_build(ludc_model *m, ludc_store *store, int kind, const lu
     const ludc_graph_opts opts = {.store = store,
                                   .real = m->real,
                                   .training = kind == LUDC_RUN_TRAIN,
-                                  /* Weights are read, not multiplied, in decoding: rounding would gain nothing. */
-                                  .bf16 = m->devices->bf16 && kind != LUDC_RUN_DECODE,
+                                  /* Decoding reads weights: rounding gains little, but for long prompts. */
+                                  .bf16 = m->devices->bf16 && (kind != LUDC_RUN_DECODE || m->devices->bf16_always),
                                   .cached = kind == LUDC_RUN_DECODE,
                                   .page_size = caps->page_size,
                                   .n_pages = caps->n_pages,

@@ -16,7 +16,7 @@ lud_status ludc_expression_new(const char *section, const char *key, lud_str tex
         PCRE2_UCHAR why[128] = "";
         (void)pcre2_get_error_message(code, why, sizeof why);
         return ludc_fail(err, LUD_E_INVALID, "%s.%s: the expression '%.*s' is wrong at character %zu: %s", section, key,
-                         (int)LUDC_MIN(text.len, 200), text.ptr, (size_t)at, (const char *)why);
+                         LUDC_ARG_CUT(text, 200), (size_t)at, (const char *)why);
     }
     *out = (ludc_expression *)re;
     return LUD_OK;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static lud_str expression(const ludc_value *config) {
-    return ludc_get_str(config, "trainer.layers_to_freeze_regex", LUDC_STR(""));
+    return ludc_get_text(config, "trainer.layers_to_freeze_regex");
 }
 
 lud_status ludc_freeze_open(ludc_model *m, const ludc_value *config, lud_error *err) {
@@ -39,11 +39,11 @@ lud_status ludc_freeze_report(const ludc_value *config, ludc_freeze *f, lud_erro
     lud_status status = LUD_OK;
     if (text.len && !f->n_frozen)
         ludc_log(LUD_LOG_WARN, "trainer.layers_to_freeze_regex '%.*s' is in no name of %zu parameters; some are: %s",
-                 (int)LUDC_MIN(text.len, 200), text.ptr, f->n_others, others);
+                 LUDC_ARG_CUT(text, 200), f->n_others, others);
     else if (text.len && f->tuned && !f->n_trained)
         status = ludc_fail(err, LUD_E_INVALID,
                            "trainer.layers_to_freeze_regex '%.*s' freezes all that would be trained; leave a layer out",
-                           (int)LUDC_MIN(text.len, 200), text.ptr);
+                           LUDC_ARG_CUT(text, 200));
     else if (text.len)
         ludc_log(LUD_LOG_INFO, "trainer.layers_to_freeze_regex freezes %zu tensors, %zu are trained", f->n_frozen,
                  f->n_trained);

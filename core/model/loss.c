@@ -40,7 +40,7 @@ static lud_t weigh_classes(lud_graph *g, const ludc_output *o, lud_t loss) {
 lud_t ludc_loss_build(lud_graph *g, const ludc_output *o, lud_t pred, lud_t target, lud_error *err) {
     const lud_graph_api *api = ludc_graph_api();
     const ludc_value *section = ludc_value_get(o->feature, "loss");
-    const lud_str type = ludc_get_str(section, "type", LUDC_STR(""));
+    const lud_str type = ludc_get_text(section, "type");
     if (ludc_str_eq(type, "softmax_cross_entropy")) return category_loss(g, section, pred, target);
     for (size_t i = 0; i < LUDC_COUNT(losses); i++) {
         const element_loss *l = &losses[i];
@@ -53,7 +53,6 @@ lud_t ludc_loss_build(lud_graph *g, const ludc_output *o, lud_t pred, lud_t targ
         if (set) loss = weigh_classes(g, o, loss);
         return set ? lud_row_sum(api, g, loss) : lud_row_mean(api, g, loss);
     }
-    (void)ludc_fail(err, LUD_E_INVALID, "output feature '%s': loss.type '%.*s' is not known", o->name, (int)type.len,
-                    type.ptr);
+    (void)ludc_fail(err, LUD_E_INVALID, "output feature '%s': loss.type '%.*s' is not known", o->name, LUDC_ARG(type));
     return NONE;
 }

@@ -38,7 +38,8 @@ void ludc_view_add(ludc_view *v, const char *key, const ludc_value *child) {
     v->root.items = v->items;
 }
 
-/* All vtables begin alike: struct_size, reserved, inst (decoder, encoder and adapter). */
+/* All vtables begin alike: struct_size, reserved, inst (decoder, encoder and adapter). That the slots are there was
+ * checked when the plugin was loaded (core/plugin/kinds.c). */
 typedef struct head_vt {
     uint32_t struct_size, reserved;
     const lud_inst *inst;
@@ -48,9 +49,7 @@ lud_status ludc_part_open(ludc_host *host, ludc_part *part, const lud_component 
     const head_vt *vt = c->vtable;
     part->component = c;
     part->vtable = vt;
-    part->inst = vt ? vt->inst : NULL;
-    if (!part->inst || !part->inst->open || !part->inst->close)
-        return ludc_fail(err, LUD_E_ABI, "%s '%s' has an incomplete table", ludc_kind_name(c->kind), c->config_name);
+    part->inst = vt->inst;
     part->view.root.type = LUD_CFG_OBJECT;
     return part->inst->open(ludc_host_table(host)->ctx, &part->view.root, &part->self, err);
 }
@@ -84,10 +83,7 @@ static lud_status open_encoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->encoder_part.view, "tensors", m->tensor_names);
     m->encoder = c->vtable;
     m->info.encoder_name = c->config_name;
-    LUDC_TRY(ludc_part_open(m->host, &m->encoder_part, c, err));
-    if (LUD_HAS(m->encoder, lud_encoder_vt, build) && LUD_HAS(m->encoder, lud_encoder_vt, sources) && m->encoder->info)
-        return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "encoder '%s' lacks info, build or sources", c->config_name);
+    return ludc_part_open(m->host, &m->encoder_part, c, err);
 }
 
 /* The head of a generative model: Ludwig's words for it are text_extractor and category_extractor, whose keys are
@@ -104,9 +100,7 @@ static lud_status open_decoder(ludc_model *m, lud_error *err) {
     ludc_view_add(&m->decoder_part.view, "config", extractor ? section : m->decoder_section);
     m->decoder = c->vtable;
     m->info.decoder_name = c->config_name;
-    LUDC_TRY(ludc_part_open(m->host, &m->decoder_part, c, err));
-    if (LUD_HAS(m->decoder, lud_decoder_vt, build)) return LUD_OK;
-    return ludc_fail(err, LUD_E_ABI, "decoder '%s' lacks build", c->config_name);
+    return ludc_part_open(m->host, &m->decoder_part, c, err);
 }
 
 typedef struct word_list {
@@ -141,8 +135,6 @@ static lud_status open_adapter(ludc_model *m, const char *dir, lud_error *err) {
     m->info.adapter_name = c->config_name;
     LUDC_TRY(ludc_part_open(m->host, &m->adapter_part, c, err));
     m->adapter_vt = c->vtable;
-    if (!LUD_HAS(m->adapter_vt, lud_adapter_vt, apply))
-        return ludc_fail(err, LUD_E_ABI, "adapter '%s' lacks apply", c->config_name);
     LUDC_TRY(resolve_targets(m, err));
     return ludc_targets_new(m->adapter, &m->targets, err);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *text_of(const ludc_value *feature, const char *key) {
-    const lud_str s = ludc_get_str(feature, key, LUDC_STR(""));
+    const lud_str s = ludc_get_text(feature, key);
     return s.ptr; /* text of a value ends in NUL */
 }
 
@@ -31,7 +31,7 @@ static lud_status open_part(ludc_predictor *p, int32_t kind, const char *type, c
                             const ludc_value *section, const ludc_value *metadata, ludc_value **full,
                             struct ludc_part **out, lud_error *err) {
     const lud_component *c = NULL;
-    const lud_str word = ludc_get_str(section, "type", LUDC_STR(""));
+    const lud_str word = ludc_get_text(section, "type");
     LUDC_TRY(ludc_host_find(p->host, kind, type, word, &c, err));
     if (kind == LUD_KIND_ENCODER && c->model_types)
         return ludc_fail(err, LUD_E_INVALID,
@@ -56,13 +56,13 @@ static const struct {
              {"cls_pooled", LUD_POOL_FIRST}, {"attention", LUD_REDUCE_ATTENTION}};
 
 static lud_status read_pool(ludc_input *in, lud_error *err) {
-    const lud_str word = ludc_get_str(in->section, "reduce_output", LUDC_STR(""));
+    const lud_str word = ludc_get_text(in->section, "reduce_output");
     if (word.len == 0) return LUD_OK; /* null: it stays a sequence */
     in->pooler = ludc_str_eq(word, "cls_pooled");
     for (size_t i = 0; i < LUDC_COUNT(pools); i++)
         if (ludc_str_eq(word, pools[i].word)) return in->pool = pools[i].pool, LUD_OK;
     return ludc_fail(err, LUD_E_INVALID, "input feature '%s': encoder.reduce_output '%.*s' is not known", in->name,
-                     (int)word.len, word.ptr);
+                     LUDC_ARG(word));
 }
 
 static int64_t text_length(const ludc_input *in, int64_t positions) {
@@ -109,7 +109,7 @@ static lud_status tie(ludc_predictor *p, ludc_input *in, lud_str to, lud_error *
         return LUD_OK;
     }
     return ludc_fail(err, LUD_E_INVALID, "input feature '%s': there is no input '%.*s' to be tied to", in->name,
-                     (int)to.len, to.ptr);
+                     LUDC_ARG(to));
 }
 
 static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value *metadata, lud_error *err) {
@@ -123,7 +123,7 @@ static lud_status open_input(ludc_predictor *p, ludc_input *in, const ludc_value
 static lud_status open_inputs(ludc_predictor *p, const ludc_value *metadata, lud_error *err) {
     for (int tied = 0; tied < 2; tied++)
         for (size_t i = 0; i < p->n_inputs; i++) {
-            const lud_str to = ludc_get_str(p->inputs[i].feature, "tied", LUDC_STR(""));
+            const lud_str to = ludc_get_text(p->inputs[i].feature, "tied");
             if ((to.len > 0) != tied) continue;
             LUDC_TRY(tied ? tie(p, &p->inputs[i], to, err) : open_input(p, &p->inputs[i], metadata, err));
         }

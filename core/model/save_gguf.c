@@ -80,8 +80,8 @@ lud_status ludc_model_save_gguf(ludc_model *m, const char *path, const char *nam
 
 /* ---- The adapter ---- */
 static lud_status check_lora(const ludc_model *m, const ludc_value *json, lud_error *err) {
-    const bool plain = ludc_str_eq(ludc_get_str(json, "peft_type", LUDC_STR("")), "LORA") &&
-                       !ludc_get_bool(json, "use_dora", false) && !ludc_get_bool(json, "lora_bias", false) &&
+    const bool plain = ludc_text_is(json, "peft_type", "LORA") && !ludc_get_bool(json, "use_dora", false) &&
+                       !ludc_get_bool(json, "lora_bias", false) &&
                        ludc_str_eq(ludc_get_str(json, "bias", LUDC_STR("none")), "none") &&
                        ludc_is_null(ludc_value_get(json, "modules_to_save"));
     if (plain) return LUD_OK;

@@ -14,10 +14,10 @@ bool ludc_tower_wanted(const ludc_value *section) {
 }
 
 static void say_builder(const ludc_model *m, const ludc_value *section) {
-    const lud_str type = ludc_get_str(section, "type", LUDC_STR(""));
+    const lud_str type = ludc_get_text(section, "type");
     if (type.len == 0 || ludc_str_eq(type, "auto_transformer") || ludc_str_eq(type, "llm")) return;
     if (ludc_str_eq(type, m->base->model_type) || ludc_str_eq(type, m->info.encoder_name)) return;
-    ludc_log(LUD_LOG_WARN, "encoder.type is '%.*s', but %s is a '%s': it is read as that", (int)type.len, type.ptr,
+    ludc_log(LUD_LOG_WARN, "encoder.type is '%.*s', but %s is a '%s': it is read as that", LUDC_ARG(type),
              m->base->path, m->base->model_type);
 }
 

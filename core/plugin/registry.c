@@ -99,7 +99,7 @@ static lud_status not_found(const ludc_host *h, int32_t kind, const char *featur
     add_refused(h, &refused);
     const lud_status status =
         ludc_fail(err, LUD_E_ABI, "no %s plugin %s'%.*s'%s%s (%s); searched %s%s", ludc_kind_name(kind),
-                  by_model_type ? "for model type " : "", (int)word.len, word.ptr, feature_type ? " for " : "",
+                  by_model_type ? "for model type " : "", LUDC_ARG(word), feature_type ? " for " : "",
                   feature_type ? feature_type : "", names.ptr ? names.ptr : "?", folders.ptr ? folders.ptr : "?",
                   refused.ptr ? refused.ptr : "");
     ludc_buf_free(&names);

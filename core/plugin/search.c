@@ -78,11 +78,6 @@ static lud_status add_file(ludc_host *h, const char *path, bool named, lud_error
     return LUD_OK;
 }
 
-static bool is_library(const char *name) {
-    const size_t n = strlen(name);
-    return n > 3 && strcmp(name + n - 3, ".so") == 0;
-}
-
 static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
     char **names;
     size_t n;
@@ -94,7 +89,7 @@ static lud_status scan(ludc_host *h, const char *folder, lud_error *err) {
         return LUD_OK;
     }
     for (size_t i = 0; i < n && status == LUD_OK; i++) {
-        char *path = is_library(names[i]) ? ludc_path_join(folder, names[i]) : NULL;
+        char *path = ludc_str_ends(ludc_str(names[i]), ".so") ? ludc_path_join(folder, names[i]) : NULL;
         if (path) status = add_file(h, path, false, err);
         ludc_free(path);
     }

@@ -44,7 +44,7 @@ static lud_status register_token(const ludc_load *l, const ludc_vocab *vocab, lu
         const ludc_added_token *taken = ludc_added_by_id(a, t->id);
         if (taken) other = (lud_str){taken->text, taken->len};
         return ludc_fail(l->err, LUD_E_IO, "%s: added token '%.*s' has the id %d of '%.*s'", l->name,
-                         (int)LUDC_MIN(t->len, 64), t->text, (int)t->id, (int)LUDC_MIN(other.len, 64), other.ptr);
+                         (int)LUDC_MIN(t->len, 64), t->text, (int)t->id, LUDC_ARG_CUT(other, 64));
     }
     int64_t k = (int64_t)a->n;
     if (!ludc_map_put(a->by_text, text, k) || !ludc_map_put(a->by_id, id_key(&t->id), k))

@@ -34,7 +34,7 @@ lud_status ludc_bpe_merges_init(const ludc_load *l, ludc_bpe *b, size_t n) {
 
 static lud_status bad_merge(const ludc_load *l, const ludc_bpe *b, lud_str left, lud_str right, const char *what) {
     return ludc_fail(l->err, LUD_E_IO, "%s: merge %zu ('%.*s' + '%.*s'): %s is not in the vocabulary", l->name,
-                     b->n_merges, (int)LUDC_MIN(left.len, 64), left.ptr, (int)LUDC_MIN(right.len, 64), right.ptr, what);
+                     b->n_merges, LUDC_ARG_CUT(left, 64), LUDC_ARG_CUT(right, 64), what);
 }
 
 static int32_t find_joined(const ludc_bpe *b, lud_str left, lud_str right, ludc_buf *spare) {

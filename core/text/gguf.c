@@ -38,7 +38,7 @@ static lud_status read_pre(const ludc_load *l, source *s) {
     return ludc_fail(l->err, LUD_E_UNSUPPORTED,
                      "%s: unknown pre-tokenizer '%.*s' (tokenizer.ggml.pre); another one would give other ids, so "
                      "give a tokenizer.json instead",
-                     l->name, (int)LUDC_MIN(pre.len, 64), pre.ptr);
+                     l->name, LUDC_ARG_CUT(pre, 64));
 }
 
 /* Scores are all real numbers, one a token: gguf_check.c. */

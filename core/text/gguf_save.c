@@ -113,7 +113,7 @@ static lud_status put_chat_template(const target *t) {
         const ludc_value *text = ludc_value_get(v->items[i], "template");
         ludc_buf key = {0};
         ludc_buf_adds(&key, "tokenizer.chat_template");
-        if (!ludc_str_eq(name, "default")) ludc_buf_addf(&key, ".%.*s", (int)name.len, name.ptr);
+        if (!ludc_str_eq(name, "default")) ludc_buf_addf(&key, ".%.*s", LUDC_ARG(name));
         if (text && text->type == LUD_CFG_STR) ok = ok && !key.failed && put(t, key.ptr, ludc_value_copy(text));
         ludc_buf_free(&key);
     }

@@ -35,7 +35,7 @@ static lud_status special_id(const ludc_load *l, const ludc_tokenizer *tok, cons
     *out = text.ptr ? ludc_tokenizer_id(tok, text) : -1;
     if (text.ptr && *out < 0) {
         ludc_log(LUD_LOG_WARN, "%s: %s '%.*s' of tokenizer_config.json is not in the vocabulary and is left out",
-                 l->name, key, (int)LUDC_MIN(text.len, 64), text.ptr);
+                 l->name, key, LUDC_ARG_CUT(text, 64));
     }
     if (*out < 0) *out = dflt;
     return LUD_OK;

@@ -36,14 +36,14 @@ static lud_status lower_case(ludc_matcher *m, lud_str s, lud_error *err) {
 }
 
 static lud_str value_of(const ludc_matcher *m, size_t i) {
-    return ludc_get_str(m->match->items[i], "value", LUDC_STR(""));
+    return ludc_get_text(m->match->items[i], "value");
 }
 
 static lud_status prepare(ludc_matcher *m, size_t i, lud_error *err) {
     const lud_str label = m->match->keys[i], value = value_of(m, i);
     char name[160];
-    snprintf(name, sizeof name, "decoder.match of '%.*s'", (int)LUDC_MIN(label.len, (size_t)80), label.ptr);
-    if (ludc_str_eq(ludc_get_str(m->match->items[i], "type", LUDC_STR("")), "regex")) {
+    snprintf(name, sizeof name, "decoder.match of '%.*s'", LUDC_ARG_CUT(label, 80));
+    if (ludc_text_is(m->match->items[i], "type", "regex")) {
         const lud_status status = ludc_regex_new(&(ludc_load){name, err}, value, false, &m->regexes[i]);
         return status == LUD_OK || status == LUD_E_NOMEM ? status : LUD_E_INVALID;
     }

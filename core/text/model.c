@@ -13,7 +13,7 @@ static lud_status load_vocab(const ludc_load *l, const ludc_value *model, ludc_v
         const ludc_value *id = v->items[i];
         if (id->type != LUD_CFG_INT || id->u.i < 0 || id->u.i >= limit) {
             return ludc_fail(l->err, LUD_E_IO, "%s: model.vocab: the id of '%.*s' must be from 0 to %lld", l->name,
-                             (int)LUDC_MIN(v->keys[i].len, 64), v->keys[i].ptr, (long long)limit - 1);
+                             LUDC_ARG_CUT(v->keys[i], 64), (long long)limit - 1);
         }
         top = LUDC_MAX(top, id->u.i);
         bytes += v->keys[i].len;
@@ -38,7 +38,7 @@ lud_status ludc_subwords_unk(const ludc_load *l, const ludc_value *model, lud_st
 
 lud_status ludc_subwords_no_unk(lud_error *err, lud_str part) {
     return ludc_fail(err, LUD_E_DATA, "tokenizer: '%.*s' is not in the vocabulary, nor is the unk_token",
-                     (int)LUDC_MIN(part.len, 64), part.ptr);
+                     LUDC_ARG_CUT(part, 64));
 }
 
 /* Files of before 2020 carry no type: what the model has in it says which it is. */

@@ -57,7 +57,7 @@ static lud_status load_template(const ludc_load *l, const ludc_value *v, ludc_po
         const ludc_value *sequence = ludc_value_get(item, "Sequence");
         if (special && special->type == LUD_CFG_OBJECT) {
             LUDC_TRY(special_ids(l, v, special, texts ? &out->after : &out->before));
-        } else if (sequence && ludc_str_eq(ludc_get_str(sequence, "id", LUDC_STR("")), "A")) {
+        } else if (sequence && ludc_text_is(sequence, "id", "A")) {
             texts++;
         } else {
             return ludc_fail(l->err, LUD_E_IO,

@@ -38,7 +38,7 @@ static lud_status load_behavior(const ludc_load *l, const ludc_value *v, int *ou
         *out = k;
         if (ludc_str_eq(s, names[k])) return LUD_OK;
     }
-    return ludc_fail(l->err, LUD_E_IO, "%s: unknown split behavior '%.*s'", l->name, (int)LUDC_MIN(s.len, 64), s.ptr);
+    return ludc_fail(l->err, LUD_E_IO, "%s: unknown split behavior '%.*s'", l->name, LUDC_ARG_CUT(s, 64));
 }
 
 static lud_status load_byte_level(const ludc_load *l, const ludc_value *v, ludc_pretokenizer *pre) {

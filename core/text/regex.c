@@ -57,15 +57,14 @@ static lud_status compile(const ludc_load *l, lud_str regex, bool lines, pcre2_g
     pcre2_get_error_message(why, text, sizeof text);
     bool no_memory = why == PCRE2_ERROR_HEAP_FAILED || why == PCRE2_ERROR_NOMEMORY;
     return ludc_fail(l->err, no_memory ? LUD_E_NOMEM : LUD_E_IO, "%s: regex '%.*s' fails at position %zu: %s", l->name,
-                     (int)LUDC_MIN(regex.len, 200), regex.ptr, (size_t)at, (const char *)text);
+                     LUDC_ARG_CUT(regex, 200), (size_t)at, (const char *)text);
 }
 
 lud_status ludc_regex_new(const ludc_load *l, lud_str regex, bool lines, ludc_regex **out) {
     const char *foreign = foreign_construct(regex);
     if (foreign || regex.len > PATTERN_MAX) {
         return ludc_fail(l->err, LUD_E_UNSUPPORTED, "%s: the regex '%.*s' %s%s is not supported", l->name,
-                         (int)LUDC_MIN(regex.len, 200), regex.ptr, foreign ? "with " : "of more than 64 KiB",
-                         foreign ? foreign : "");
+                         LUDC_ARG_CUT(regex, 200), foreign ? "with " : "of more than 64 KiB", foreign ? foreign : "");
     }
     lud_status status = LUD_E_NOMEM;
     pcre2_general_context *memory = memory_new();

@@ -115,8 +115,7 @@ static lud_status render_field(const part *p, lud_str value, ludc_buf *out, lud_
     }
     if (ludc_float_spec_apply(&p->spec, value, out)) return LUD_OK;
     return ludc_fail(err, LUD_E_DATA, "template: {%.*s} has a number format, but the value '%.*s' is no number",
-                     (int)LUDC_MIN(p->text.len, 64), p->text.ptr, (int)LUDC_MIN(value.len, 64),
-                     value.ptr ? value.ptr : "");
+                     LUDC_ARG_CUT(p->text, 64), (int)LUDC_MIN(value.len, 64), value.ptr ? value.ptr : "");
 }
 
 lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, lud_str field, lud_str *value),
@@ -131,8 +130,7 @@ lud_status ludc_template_render(const ludc_template *t, bool (*lookup)(void *, l
         } else if (lookup(arg, p->text, &value)) {
             status = render_field(p, value, out, err);
         } else {
-            status = ludc_fail(err, LUD_E_DATA, "template: there is no column '%.*s'", (int)LUDC_MIN(p->text.len, 256),
-                               p->text.ptr);
+            status = ludc_fail(err, LUD_E_DATA, "template: there is no column '%.*s'", LUDC_ARG_CUT(p->text, 256));
         }
     }
     if (status == LUD_OK && out->failed) status = ludc_no_memory(err, "template");

@@ -45,7 +45,7 @@ static lud_status read_special(const ludc_load *l, const ludc_tokenizer *tok, sp
         s[k].id = ludc_vocab_find(&tok->vocab, text);
         if (s[k].id < 0 && k != PAD && k != MASK) {
             return ludc_fail(l->err, LUD_E_IO, "%s: no line is the %s '%.*s'; is this the vocabulary of a BERT?",
-                             l->name, names[k][0], (int)LUDC_MIN(text.len, 64), text.ptr);
+                             l->name, names[k][0], LUDC_ARG_CUT(text, 64));
         }
         ludc_value *v = ludc_value_str(text);
         if (!v || ludc_value_to_json(v, -1, &s[k].json) != LUD_OK) s[k].json.failed = true;
@@ -111,7 +111,7 @@ static lud_status check_class(const ludc_load *l, const ludc_value *config) {
     if (!name.ptr) return LUD_OK;
     return ludc_fail(l->err, LUD_E_UNSUPPORTED,
                      "%s: a %.*s cannot be built from its vocab.txt; save it with transformers to get a tokenizer.json",
-                     l->name, (int)LUDC_MIN(name.len, 64), name.ptr);
+                     l->name, LUDC_ARG_CUT(name, 64));
 }
 
 static lud_status load_all(const ludc_load *l, lud_str text, ludc_tokenizer *tok) {

@@ -105,6 +105,6 @@ ludc_cut_fn ludc_cut_find(lud_str name, lud_error *err) {
     ludc_fail(err, LUD_E_INVALID,
               "tokenizer '%.*s' is not available; want space_punct, space, characters, underscore, comma, untokenized "
               "or stripped",
-              (int)LUDC_MIN(name.len, 64), name.ptr);
+              LUDC_ARG_CUT(name, 64));
     return NULL;
 }

@@ -21,7 +21,7 @@ static double cosine_restarts(const ludc_value *schedule, double base, int64_t s
 }
 
 static double decayed(const ludc_value *schedule, double base, int64_t step, int64_t steps) {
-    const lud_str decay = ludc_get_str(schedule, "decay", LUDC_STR(""));
+    const lud_str decay = ludc_get_text(schedule, "decay");
     const double progress = steps > 0 ? (double)step / (double)steps : 0.0;
     if (ludc_str_eq(decay, "linear")) return base * LUDC_MAX(0.0, 1.0 - progress);
     if (ludc_str_eq(decay, "cosine")) {

@@ -31,8 +31,7 @@ static lud_status read_optimizer(const ludc_value *trainer, ludc_settings *s, lu
         return LUD_OK;
     }
     return ludc_fail(err, LUD_E_INVALID,
-                     "trainer.optimizer.type: '%.*s' is known, not available yet (adam, adamw, sgd)", (int)type.len,
-                     type.ptr);
+                     "trainer.optimizer.type: '%.*s' is known, not available yet (adam, adamw, sgd)", LUDC_ARG(type));
 }
 
 /* The two norms of Ludwig are the same clip; the smaller one decides. */

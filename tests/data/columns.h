@@ -66,7 +66,10 @@ static inline lud_status run(const char *feature, bool is_output, ludc_table *t,
     lud_status status = ludc_feature_fit(f, is_output, t, "d.csv", NULL, n_train, &m, &err);
     CHECK((status == LUD_OK) == (m != NULL));
     if (status == LUD_OK) status = ludc_feature_encode(f, m, is_output, t, "d.csv", NULL, ludc_table_rows(t), &c, &err);
-    ludc_odd_say(&c.odd, f, t, "d.csv", ludc_table_rows(t));
+    ludc_buf odd = {0};
+    ludc_odd_say(&c.odd, f, t, "d.csv", ludc_table_rows(t), &odd);
+    if (odd.len) ludc_log(LUD_LOG_WARN, "%.*s", (int)odd.len - 1, odd.ptr);
+    ludc_buf_free(&odd);
     if (status == LUD_OK)
         print_column(&c, out);
     else

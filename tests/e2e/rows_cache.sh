@@ -111,6 +111,9 @@ equal t_cold t_moved
 sed 's/^{/{"a_change": 1,/' "$encoder/tokenizer_config.json" >tower/tokenizer_config.json
 made t_tokenizer 15 $task $tower # the metadata are the same
 made t_length 17 $task --set input_features.0.preprocessing.max_sequence_length=6
+found t_length_again 17 $task --set input_features.0.preprocessing.max_sequence_length=6
+for run in t_length t_length_again; do grep '^warning: data: .* were cut to 6 tokens' $run.log >$run.warnings; done
+[ -s t_length.warnings ] && cmp -s t_length.warnings t_length_again.warnings || fail "warnings of rows are not repeated"
 sed '3s/the/that/' "$table" >all.csv
 made t_cell 19 $task
 sed '2,31d' "$table" >half.csv

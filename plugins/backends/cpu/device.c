@@ -65,6 +65,8 @@ static uint32_t integer_inputs(uint32_t opcode) {
     case LUD_OP_SEGMENT_UNFOLD:
     case LUD_OP_SEGMENT_UNFOLD_GRAD:
         return 1u << 1;
+    case LUD_OP_UNPACK:
+        return 1u;
     case LUD_OP_SEGMENT_ATTEND:
         return 1u << 2;
     case LUD_OP_ATTENTION:
@@ -120,7 +122,7 @@ static int32_t supports_op(void *self, const lud_op *op, const lud_tensor *const
     }
     for (uint32_t i = 0; i < op->n_out; i++)
         if (out[i] && out[i]->dtype != LUD_F32 && out[i]->dtype != LUD_I32) return 0;
-    return !out[0] || out[0]->dtype == LUD_F32;
+    return !out[0] || out[0]->dtype == (op->opcode == LUD_OP_PACK ? LUD_I32 : LUD_F32);
 }
 
 /* ---- Life ---- */

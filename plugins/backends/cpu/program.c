@@ -4,7 +4,6 @@
  */
 #include "device.h"
 #include "kernels/bf16.h"
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -16,11 +15,11 @@ typedef struct cpu_layout {
     uint8_t solo, barrier;
 } cpu_layout;
 
-/* Whether runs of one layout go faster on one thread: where another process takes a core, the threads of a short run
- * wait for each other for most of the time. */
+/* How long runs of one layout take: the team's, and on one thread. Where another process takes a core, the threads of a
+ * short run wait for each other for most of the time. */
 typedef struct cpu_pace {
-    double best, stalled; /* seconds: the fastest run of the team, the slow one that led to running alone */
-    int slow, alone;      /* slow runs in a row, runs to come on one thread */
+    double seconds[2]; /* moving averages, 0: not known */
+    uint32_t runs;
 } cpu_pace;
 
 typedef struct cpu_job { /* exe with what only this file needs */
@@ -394,7 +393,7 @@ static void prepare(cpu_job *job, const int64_t *extents) {
     if (job->laid_out && (bytes == 0 || memcmp(job->extents, extents, bytes) == 0)) return;
     if (bytes) memcpy(job->extents, extents, bytes);
     job->laid_out = true;
-    job->pace = (cpu_pace){.best = INFINITY};
+    job->pace = (cpu_pace){0};
     cpu_worker w = {.exe = exe, .extents = extents};
     lay_out(job, &w);
 }
@@ -405,22 +404,21 @@ static double seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* After a few slow runs the team is left out for some; if the first of them is no faster, slow is what it is now. */
+/* Short runs are done in the way that is faster; now and then the other one is tried. */
 static void run_team(cpu_dev *dev, cpu_job *job) {
-    enum { SLOW_RUNS = 3, ALONE_RUNS = 64 };
+    enum { WARM = 2, FIRST = 4, SECOND = 16, TRIAL = 64 };
     const double long_run = 50e-3; /* outlasts the time that a scheduler gives to others */
     cpu_pace *p = &job->pace;
+    const uint32_t n = ++p->runs;
+    const bool trial = (n == FIRST || n == SECOND || n % TRIAL == 0) && p->seconds[0] < long_run;
+    const bool alone = (p->seconds[1] > 0 && p->seconds[1] < p->seconds[0]) != trial;
     const double begin = seconds();
-    if (p->alone > 0) {
+    if (alone)
         walk(job, 0, 1);
-        if (p->alone-- == ALONE_RUNS && seconds() - begin > p->stalled) *p = (cpu_pace){.best = p->stalled};
-        return;
-    }
-    dev->team->run(dev->ctx, walk, job);
-    const double took = seconds() - begin;
-    p->best = CPU_MIN(p->best, took);
-    p->slow = took > 2 * p->best && took < long_run ? p->slow + 1 : 0;
-    if (p->slow == SLOW_RUNS) p->alone = ALONE_RUNS, p->slow = SLOW_RUNS - 1, p->stalled = took;
+    else
+        dev->team->run(dev->ctx, walk, job);
+    double took = seconds() - begin, *mean = &p->seconds[alone];
+    *mean = n > WARM && !trial ? *mean + (took - *mean) / 8 : took;
 }
 
 lud_status cpu_run(void *self, void *exe_ptr, const int64_t *extents, uint32_t *bad_op, lud_error *err) {

@@ -35,6 +35,31 @@ lud_status NAME(ref_op_SLICE_GRAD)(const ref_call *c) {
     return LUD_OK;
 }
 
+/* Halves of a row side by side in 32 bits, as bf16. */
+lud_status NAME(ref_op_PACK)(const ref_call *c) {
+    int64_t half = c->out[0].dim[c->out[0].rank - 1];
+    const REAL *x = c->in[0].ptr;
+    uint32_t *out = c->out[0].ptr;
+    for (int64_t i = 0; i < c->out[0].n; i++) {
+        const REAL *row = x + i / half * 2 * half + i % half;
+        out[i] = ref_bf16((float)row[0]) | ref_bf16((float)row[half]) << 16;
+    }
+    return LUD_OK;
+}
+
+lud_status NAME(ref_op_UNPACK)(const ref_call *c) {
+    int64_t half = c->in[0].dim[c->in[0].rank - 1];
+    const uint32_t *x = c->in[0].ptr;
+    for (int64_t i = 0; i < c->in[0].n; i++) {
+        REAL *row = (REAL *)c->out[0].ptr + i / half * 2 * half + i % half;
+        uint32_t bits[2] = {x[i] << 16, x[i] & 0xffff0000u};
+        float value[2];
+        memcpy(value, bits, sizeof bits);
+        row[0] = (REAL)value[0], row[half] = (REAL)value[1];
+    }
+    return LUD_OK;
+}
+
 /* a[...,M], b[...,N] -> [...,M+N]. */
 lud_status NAME(ref_op_CONCAT)(const ref_call *c) {
     int64_t rows = ref_span(&c->in[0], 0, c->in[0].rank - 1), width = c->out[0].dim[c->out[0].rank - 1], at = 0;

@@ -66,6 +66,7 @@ double ref_act_grad(int32_t act, double x);
 /* ELEMENT_LOSS of one element, and its derivative by p. */
 double ref_loss(const lud_attr_loss *, double p, double t);
 double ref_loss_grad(const lud_attr_loss *, double p, double t);
+uint32_t ref_bf16(float x); /* its bits, rounded to nearest, ties to even */
 size_t ref_dtype_size(int32_t dtype);
 /* LUD_OK if 0 <= id[i] < bound for all i; `what` names them in the message. */
 lud_status ref_check_ids(const ref_call *, const ref_view *ids, int64_t bound, const char *what);

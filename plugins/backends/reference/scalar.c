@@ -3,6 +3,14 @@
  * ids and offsets, the window of attention, one row of cross entropy. All arithmetic is in double. */
 #include "ref.h"
 #include <math.h>
+#include <string.h>
+
+uint32_t ref_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return bits >> 16 | 0x40u;
+    return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+}
 
 size_t ref_dtype_size(int32_t dtype) {
     return dtype == LUD_F64 ? 8 : 4; /* exec.c lets F32, F64 and I32 through */

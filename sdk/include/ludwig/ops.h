@@ -62,6 +62,8 @@
     X(ELEMENT_LOSS, 45, 2, 1, lud_attr_loss)                                                                           \
     X(ELEMENT_LOSS_GRAD, 46, 3, 1, lud_attr_loss)                                                                      \
     X(DROPOUT, 48, 3, 1, lud_attr_dropout)                                                                             \
+    X(PACK, 49, 1, 1, lud_attr_none)                                                                                   \
+    X(UNPACK, 50, 1, 1, lud_attr_none)                                                                                 \
     X(ACC, 52, 2, 1, lud_attr_none)                                                                                    \
     X(SUMSQ, 53, 1, 1, lud_attr_none)                                                                                  \
     X(SGD_STEP, 56, 4, 1, lud_attr_none)                                                                               \
@@ -136,6 +138,9 @@ enum {
  *   ELEMENT_LOSS_GRAD(pred, target, dy) -> dpred. Where |d| has a corner its derivative is 0.
  * DROPOUT(x[T,...], row_keys I32[T,2], positions I32[T]): keeps x / (1 - p) where lud_uniform(lud_token_key(row key,
  *   position, op.stream), c) >= p, c counting the elements of a row; else 0. See random.h. Its VJP is itself.
+ * PACK(x[...,K]) -> I32 [...,K/2], K even: word i of a row holds x[i] (low half) and x[K/2+i], rounded to bf16 (to
+ *   nearest, ties to even; a NaN stays one). UNPACK: the way back. Neither has a VJP: core keeps so what the backward
+ *   pass reads, where LUD_OP_BF16 counts.
  * ACC(acc, x): acc += x, in place (the result is an alias of acc).
  * SUMSQ(x) -> [1]: sum of squares.
  * SGD_STEP(param[n], grad[n], velocity[n] or 0, s[8]), ADAM_STEP(param[n], grad[n], m[n], v[n], s[8]): one optimizer

@@ -104,4 +104,17 @@ ALWAYS_INLINE void attn_rows_read(const attn *a, const attn_item *it, const floa
                (size_t)(a->r * a->d) * sizeof(float));
 }
 
+/* out [rows][KEY_BLOCK]: dot products of a block's rows, x [rows][D], with n keys from j0 on, in panels. Rows that see
+ * no key of a panel, the first ones in causal attention without a cache, are left out there. */
+ALWAYS_INLINE void attn_dots(const attn *a, const attn_item *it, const float *x, const float *panels, float *out,
+                             int64_t j0, int64_t n) {
+    int64_t rows = (it->q1 - it->q0) * a->r;
+    for (int64_t j = 0; j < n; j += PN) {
+        int64_t blind = a->at->causal ? CPU_MIN(CPU_MAX(j0 + j - it->q0, 0) * a->r, rows) : 0;
+        FN(gemm_packed)
+        (x + blind * a->d, a->d, 1, panels + j * a->d, out + blind * KEY_BLOCK + j, KEY_BLOCK, NULL, rows - blind, PN,
+         a->d, false);
+    }
+}
+
 #endif

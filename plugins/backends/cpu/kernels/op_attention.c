@@ -82,7 +82,7 @@ static void attend(const attn *a, const attn_item *it, const forward *f, const f
         int64_t n = CPU_MIN(hi - j0, KEY_BLOCK), np = cpu_round_up(n, PN);
         FN(gemm_pack_rows)(f->kt, k + j0 * ld, ld, n, a->d);
         FN(gemm_pack_cols)(f->v, v + j0 * ld, ld, a->d, n);
-        FN(gemm_packed)(f->q, a->d, 1, f->kt, f->s, KEY_BLOCK, NULL, rows, np, a->d, false);
+        attn_dots(a, it, f->q, f->kt, f->s, j0, n);
         for (int64_t i = 0; i < rows; i++) {
             int64_t t = it->q0 + i / a->r;
             soften(a, attn_slope(a, it, i), j0 - t, f->s + i * KEY_BLOCK, np, attn_lo(a, t) - j0,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ATTENTION_GRAD: probabilities are recomputed from lse, block by block. A piece is one (segment, key/value head), so
- * dk and dv have one writer and add query rows in increasing order; dq adds key blocks in increasing order. */
+ * ATTENTION_GRAD: probabilities are recomputed from lse, block by block; keys are packed once for all queries. A piece
+ * is one (segment, key/value head), so dk and dv have one writer and add query rows in increasing order; dq adds key
+ * blocks in increasing order. */
 #include "attention.h"
 
 typedef struct backward {
     float *q, *dout, *dq; /* [rows][D] */
     float *qp, *doutp;    /* the same as panels over D */
-    float *kt, *vt, *kp;  /* keys, values as columns; keys as rows; panels */
+    float *kt, *vt, *kp;  /* of the whole segment, by block: keys, values as columns; keys as rows; panels */
     float *p, *ds;        /* [rows][KEY_BLOCK] */
     float *lse, *delta;   /* [rows] */
 } backward;
@@ -16,10 +17,9 @@ static size_t carve(backward *b, const attn *a, uintptr_t base) {
     size_t used = 0;
     float **slots[] = {&b->q,  &b->dout, &b->dq, &b->qp, &b->doutp, &b->kt,
                        &b->vt, &b->kp,   &b->p,  &b->ds, &b->lse,   &b->delta};
-    int64_t row = a->rows_max,
-            sizes[] = {
-                row * a->d,       row * a->d,        row * a->d,      row * a->dp,     row * a->dp, KEY_BLOCK * a->d,
-                KEY_BLOCK * a->d, KEY_BLOCK * a->dp, row * KEY_BLOCK, row * KEY_BLOCK, row,         row};
+    int64_t row = a->rows_max, len = cpu_round_up(a->t, KEY_BLOCK),
+            sizes[] = {row * a->d, row * a->d,  row * a->d,      row * a->dp,     row * a->dp, len * a->d,
+                       len * a->d, len * a->dp, row * KEY_BLOCK, row * KEY_BLOCK, row,         row};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         *slots[i] = (float *)(base + used);
         used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
@@ -34,12 +34,12 @@ void FN(attention_grad_need)(const cpu_worker *w, const cpu_step *s, cpu_need *n
     need->loops = 1;
 }
 
-/* Reads a block of queries: q, dout, dq, lse, and delta = sum over D of out * dout. */
+/* Reads a block of queries: q, dout, lse, and delta = sum over D of out * dout. */
 static void read_queries(const cpu_step *s, const attn *a, const attn_item *it, const backward *b) {
     int64_t rows = (it->q1 - it->q0) * a->r;
+    memset(b->dq, 0, (size_t)(rows * a->d) * sizeof(float));
     attn_rows_read(a, it, cpu_in(s, 0), b->q);
     attn_rows_read(a, it, cpu_in(s, 6), b->dout);
-    attn_rows_read(a, it, cpu_out(s, 0), b->dq);
     FN(gemm_pack_cols)(b->qp, b->q, a->d, a->d, rows);
     FN(gemm_pack_cols)(b->doutp, b->dout, a->d, a->d, rows);
     for (int64_t i = 0; i < rows; i++) {
@@ -87,44 +87,42 @@ ALWAYS_INLINE void soften_grad(const attn *a, float slope, int64_t distance, flo
 static void pair(const cpu_step *s, const attn *a, const attn_item *it, const backward *b, int64_t j0, int64_t n) {
     int64_t rows = (it->q1 - it->q0) * a->r, np = cpu_round_up(n, PN), ld = a->g * a->d;
     int64_t at = (it->first + j0) * ld + it->head * a->d;
-    read_queries(s, a, it, b);
-    FN(gemm_packed)(b->q, a->d, 1, b->kt, b->p, KEY_BLOCK, NULL, rows, np, a->d, false);
-    FN(gemm_packed)(b->dout, a->d, 1, b->vt, b->ds, KEY_BLOCK, NULL, rows, np, a->d, false);
+    attn_dots(a, it, b->q, b->kt + j0 * a->d, b->p, j0, n);
+    attn_dots(a, it, b->dout, b->vt + j0 * a->d, b->ds, j0, n);
     for (int64_t i = 0; i < rows; i++) {
         int64_t t = it->q0 + i / a->r;
         soften_grad(a, attn_slope(a, it, i), j0 - t, b->p + i * KEY_BLOCK, b->ds + i * KEY_BLOCK, np,
                     attn_lo(a, t) - j0, CPU_MIN(attn_hi(a, t, it->len) - j0, n), b->lse[i], b->delta[i]);
     }
-    FN(gemm_packed)(b->ds, KEY_BLOCK, 1, b->kp, b->dq, a->d, NULL, rows, a->d, n, true);
+    FN(gemm_packed)(b->ds, KEY_BLOCK, 1, b->kp + j0 * a->dp, b->dq, a->d, NULL, rows, a->d, n, true);
     FN(gemm_packed)(b->ds, 1, KEY_BLOCK, b->qp, cpu_out(s, 1) + at, ld, NULL, n, a->d, rows, true);
     FN(gemm_packed)(b->p, 1, KEY_BLOCK, b->doutp, cpu_out(s, 2) + at, ld, NULL, n, a->d, rows, true);
-    write_queries(s, a, it, b);
 }
 
-/* Queries that see some key of [j0, j1): [*from, *to). */
-static void queries_of(const attn *a, int64_t len, int64_t j0, int64_t j1, int64_t *from, int64_t *to) {
-    *from = a->at->causal ? j0 : 0;
-    if (a->at->right >= 0) *from = CPU_MAX(*from, j0 - a->at->right);
-    *to = a->at->left >= 0 ? CPU_MIN(len, j1 + a->at->left) : len;
+static void pack_keys(const cpu_step *s, const attn *a, const attn_item *it, const backward *b) {
+    int64_t ld = a->g * a->d;
+    for (int64_t t = it->first; t < it->first + it->len; t++) {
+        memset(cpu_out(s, 1) + t * ld + it->head * a->d, 0, (size_t)a->d * sizeof(float));
+        memset(cpu_out(s, 2) + t * ld + it->head * a->d, 0, (size_t)a->d * sizeof(float));
+    }
+    for (int64_t j0 = 0; j0 < it->len; j0 += KEY_BLOCK) {
+        int64_t n = CPU_MIN(it->len - j0, KEY_BLOCK), at = (it->first + j0) * ld + it->head * a->d;
+        FN(gemm_pack_rows)(b->kt + j0 * a->d, cpu_in(s, 1) + at, ld, n, a->d);
+        FN(gemm_pack_rows)(b->vt + j0 * a->d, cpu_in(s, 2) + at, ld, n, a->d);
+        FN(gemm_pack_cols)(b->kp + j0 * a->dp, cpu_in(s, 1) + at, ld, a->d, n);
+    }
 }
 
 static void segment_head(const cpu_step *s, const attn *a, attn_item it, const backward *b) {
-    int64_t ld = a->g * a->d, len = it.len;
-    for (int64_t t = it.first; t < it.first + len; t++) {
-        memset(cpu_out(s, 0) + (t * a->h + it.head * a->r) * a->d, 0, (size_t)(a->r * a->d) * sizeof(float));
-        memset(cpu_out(s, 1) + t * ld + it.head * a->d, 0, (size_t)a->d * sizeof(float));
-        memset(cpu_out(s, 2) + t * ld + it.head * a->d, 0, (size_t)a->d * sizeof(float));
-    }
-    for (int64_t j0 = 0; j0 < len; j0 += KEY_BLOCK) {
-        int64_t n = CPU_MIN(len - j0, KEY_BLOCK), at = (it.first + j0) * ld + it.head * a->d, from, to;
-        FN(gemm_pack_rows)(b->kt, cpu_in(s, 1) + at, ld, n, a->d);
-        FN(gemm_pack_rows)(b->vt, cpu_in(s, 2) + at, ld, n, a->d);
-        FN(gemm_pack_cols)(b->kp, cpu_in(s, 1) + at, ld, a->d, n);
-        queries_of(a, len, j0, j0 + n, &from, &to);
-        for (int64_t q0 = from / a->qb * a->qb; q0 < to; q0 += a->qb) {
-            it.q0 = q0, it.q1 = CPU_MIN(q0 + a->qb, len);
-            pair(s, a, &it, b, j0, n);
-        }
+    int64_t len = it.len;
+    pack_keys(s, a, &it, b);
+    for (it.q0 = 0; it.q0 < len; it.q0 += a->qb) {
+        it.q1 = CPU_MIN(it.q0 + a->qb, len);
+        read_queries(s, a, &it, b);
+        int64_t j1 = attn_hi(a, it.q1 - 1, len);
+        for (int64_t j0 = attn_lo(a, it.q0) / KEY_BLOCK * KEY_BLOCK; j0 < j1; j0 += KEY_BLOCK)
+            pair(s, a, &it, b, j0, CPU_MIN(len - j0, KEY_BLOCK));
+        write_queries(s, a, &it, b);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * LINEAR and its gradients. Rows are independent (gemm.h); GRAD_WEIGHT sums over rows in an order that depends on the
- * shape alone. Nothing here accumulates into a result: all overwrite. */
+ * shape alone, and adds to its result where the step says so; the others overwrite. */
 #include "ops.h"
 
 /* x (T,K), w (M,K), b (M) or absent -> y (T,M) */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Moving rows and columns: EMBEDDING, GATHER_ROWS, SCATTER_ADD_ROWS (= EMBEDDING_GRAD), SLICE, SLICE_GRAD,
- * CONCAT, RESHAPE. An index outside its table fails the run and touches no memory. Elements are 4 bytes, float or I32.
+ * CONCAT, PACK, UNPACK, RESHAPE. An index outside its table fails the run and touches no memory. Elements are 4 bytes,
+ * float or I32.
  */
 #include "ops.h"
 
@@ -88,6 +89,44 @@ void FN(concat)(cpu_worker *w, const cpu_step *s) {
             float *dst = cpu_out(s, 0) + t * (a + b);
             memcpy(dst, cpu_in(s, 0) + t * a, (size_t)a * sizeof(float));
             memcpy(dst + a, cpu_in(s, 1) + t * b, (size_t)b * sizeof(float));
+        }
+    }
+}
+
+/* The bits of bf16 in the upper half; a NaN may not become an infinity. */
+ALWAYS_INLINE vi rounded(vf x) {
+    vi bits = vi_bits(x), up = bits + 0x7fff + (bits >> 16 & 1);
+    return vi_bits(vf_select(x != x, vf_bits(bits | 0x400000), vf_bits(up))) & (int32_t)0xffff0000;
+}
+
+/* x (N,K) -> words (N,K/2) */
+void FN(pack)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_rows(w, &s->out[0]), half = cpu_cols(w, &s->out[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / half, 1));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t t = it.begin; t < it.end; t++) {
+            const float *x = cpu_in(s, 0) + t * 2 * half;
+            float *out = cpu_out(s, 0) + t * half;
+            for (int64_t i = 0; i < half; i += VW) {
+                vi low = rounded(vf_load_upto(x + i, half - i)), high = rounded(vf_load_upto(x + half + i, half - i));
+                vf_store_upto(out + i, vf_bits((low >> 16 & 0xffff) | high), half - i);
+            }
+        }
+    }
+}
+
+/* words (N,K/2) -> (N,K) */
+void FN(unpack)(cpu_worker *w, const cpu_step *s) {
+    int64_t n = cpu_rows(w, &s->in[0]), half = cpu_cols(w, &s->in[0]);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, CPU_MAX(ELEMENT_GRAIN / half, 1));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t t = it.begin; t < it.end; t++) {
+            float *out = cpu_out(s, 0) + t * 2 * half;
+            for (int64_t i = 0; i < half; i += VW) {
+                vi word = vi_bits(vf_load_upto(cpu_in(s, 0) + t * half + i, half - i));
+                vf_store_upto(out + i, vf_bits(word << 16), half - i);
+                vf_store_upto(out + half + i, vf_bits(word & (int32_t)0xffff0000), half - i);
+            }
         }
     }
 }

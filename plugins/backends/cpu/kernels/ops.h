@@ -54,6 +54,8 @@
     X(ELEMENT_LOSS, element_loss, 0)                                                                                   \
     X(ELEMENT_LOSS_GRAD, element_loss_grad, 0)                                                                         \
     X(DROPOUT, dropout, 0)                                                                                             \
+    X(PACK, pack, 0)                                                                                                   \
+    X(UNPACK, unpack, 0)                                                                                               \
     X(ACC, acc, 0)                                                                                                     \
     X(SUMSQ, sumsq, sumsq_need)                                                                                        \
     X(SGD_STEP, sgd_step, 0)                                                                                           \
