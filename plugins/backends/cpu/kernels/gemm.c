@@ -269,11 +269,10 @@ void FN(gemm_pack)(float *panels, const float *w, int64_t n, int64_t k, int64_t 
 enum { PACKED_ROWS = 192, ROWS_MAX = 512, LONG_K = 4096 };
 
 /* Panels in a piece: as many as fit, but at least four pieces for each thread, and at most 3 % of the time lost to
- * threads that have a piece less than others. Where K is long, as many as can be, so that A is read a few times only.
- */
+ * threads that have a piece less than others. As many as can be where K is long, so that A is read a few times only. */
 static int64_t group_of(const gemm *g, int64_t panels, int64_t chunks, int64_t threads) {
-    bool long_k = g->k > LONG_K;
-    int64_t least = threads > 1 && !long_k ? 4 * threads : threads;
+    bool long_k = g->k > LONG_K, across = g->a_col != 1 && !g->panels; /* each piece packs its rows of A anew */
+    int64_t least = threads > 1 && !long_k && !across ? 4 * threads : threads;
     for (int64_t group = long_k ? panels : CPU_MIN(group_max(g), panels); group > 1; group--) {
         int64_t pieces = chunks * cpu_ceil_div(panels, group), rounds = cpu_ceil_div(pieces, threads);
         if (pieces >= least && 32 * rounds * threads * group <= 33 * panels * chunks) return group;
@@ -285,7 +284,7 @@ static int64_t group_of(const gemm *g, int64_t panels, int64_t chunks, int64_t t
  * here, there are enough of them to keep that below 3 % of the work. */
 static int64_t chunk_of(const gemm *g, int64_t threads) {
     int64_t chunks = CPU_MAX(cpu_ceil_div(g->rows, g->panels ? PACKED_ROWS : ROWS_MAX), 1);
-    if (g->panels || g->a_col != 1) chunks = cpu_round_up(chunks, threads);
+    if (g->panels || g->a_col != 1 || g->n < 4 * PN * threads) chunks = cpu_round_up(chunks, threads);
     return cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
 }
 
