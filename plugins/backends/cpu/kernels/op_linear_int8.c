@@ -22,44 +22,40 @@ ALWAYS_INLINE vi vi_upto(vi q, int32_t most) {
     return (over & most) | (~over & q);
 }
 
-ALWAYS_INLINE float hmax(vf v) {
-#if defined(CPU_ISA_AVX512)
-    return _mm512_reduce_max_ps((__m512)v);
-#else
-    return vf_hmax(v);
-#endif
-}
-
-/* One group of n columns; the bytes up to a multiple of VW behind it are written too. odd becomes NaN where x is. */
-ALWAYS_INLINE void quantize_group(uint8_t *q, float *step, const float *x, const int64_t n, vf *odd) {
+/* odd becomes NaN where x is. */
+ALWAYS_INLINE void quantize_group(uint8_t *q, float *step, const float *x, vf *odd) {
     vf high = vf_zero(), fall = vf_zero();
     UNROLL
-    for (int64_t k = 0; k < n; k += VW) {
-        vf v = vf_load_upto(x + k, n - k);
+    for (int k = 0; k < INT8_GROUP; k += VW) {
+        vf v = vf_load(x + k);
         high = vf_max(v, high);
         fall = vf_max(-v, fall);
         *odd += v - v;
     }
-    const float top = hmax(high), low = hmax(fall), span = top + low;
+    const float top = vf_hmax(high), low = vf_hmax(fall), span = top + low;
     const bool some = span >= INT8_TINY && span < INFINITY;
     const float inverse = some ? 255.0f / span : 0.0f;
     const vi zero = vi_round(vf_set1(low * inverse));
     step[0] = some ? span / 255.0f : span < INFINITY ? 0.0f : NAN;
     step[1] = vf_from_int(zero)[0];
     UNROLL
-    for (int64_t k = 0; k < n; k += VW)
-        store_bytes(q + k, vi_upto(vi_round(vf_load_upto(x + k, n - k) * vf_set1(inverse)) + zero, 255));
+    for (int k = 0; k < INT8_GROUP; k += VW)
+        store_bytes(q + k, vi_upto(vi_round(vf_load(x + k) * vf_set1(inverse)) + zero, 255));
 }
 
 static void quantize_rows(void *out, int64_t rows, const float *x, int64_t k, int64_t begin, int64_t end) {
     const int64_t groups = int8_groups(k), whole = k / INT8_GROUP * INT8_GROUP;
+    float last[INT8_GROUP] = {0}; /* zeros behind a group that is not whole change nothing of it */
     for (int64_t t = begin; t < end; t++) {
         uint8_t *q = (uint8_t *)out + t * int8_ld(k);
         float *steps = int8_steps(out, rows, k) + t * groups * 2;
         vf odd = vf_zero();
         for (int64_t i = 0; i < whole; i += INT8_GROUP)
-            quantize_group(q + i, steps + i / INT8_GROUP * 2, x + t * k + i, INT8_GROUP, &odd);
-        if (whole < k) quantize_group(q + whole, steps + (groups - 1) * 2, x + t * k + whole, k - whole, &odd);
+            quantize_group(q + i, steps + i / INT8_GROUP * 2, x + t * k + i, &odd);
+        if (whole < k) {
+            memcpy(last, x + t * k + whole, (size_t)(k - whole) * sizeof *last);
+            quantize_group(q + whole, steps + (groups - 1) * 2, last, &odd);
+        }
         steps[0] += vf_sum(odd);
     }
 }
@@ -116,7 +112,7 @@ ALWAYS_INLINE float scale_of(const float *x, int64_t k, float *inverse) {
         most = vf_max(vf_abs(v), most);
         odd += v - v;
     }
-    const float top = hmax(most);
+    const float top = vf_hmax(most);
     const bool some = top >= INT8_TINY && top < INFINITY;
     *inverse = some ? 127.0f / top : 0.0f;
     return (some ? top / 127.0f : 0.0f) + vf_sum(odd);
