@@ -11,7 +11,7 @@ files=$(git ls-files '*.c' '*.h' | grep -v '^tests/golden/data')
 clang-format --dry-run --Werror $files 2>/dev/null || { clang-format --dry-run $files 2>&1 | grep warning: | head -n 5; say "clang-format is not clean"; }
 # Lines of code: blank lines and comments are free.
 lines=$(git ls-files 'core/*.c' 'core/*.h' | xargs cat | grep -cvE '^[[:space:]]*$|^[[:space:]]*(/\*|\*|//)')
-[ "$lines" -lt 30500 ] || say "core has $lines lines of code; the budget is 30500"
+[ "$lines" -lt 30000 ] || say "core has $lines lines of code; the budget is 30000"
 for f in $files; do
     case $f in tests/*) continue ;; esac
     [ "$(wc -l <"$f")" -le 800 ] || say "$f has more than 800 lines"
