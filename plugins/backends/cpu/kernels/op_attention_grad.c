@@ -72,11 +72,15 @@ ALWAYS_INLINE void soften_grad(const attn *a, float slope, int64_t distance, flo
     for (int64_t i = 0; i < n; i += VW) {
         vf z = attn_score(a->at, vf_load(p + i));
         vf e = vf_exp(slope != 0.0f ? z + attn_bias(slope, distance + i) - lse : z - lse);
-        if (!whole) e = vf_select(attn_mask(i, lo, hi), e, vf_zero());
         vf d = e * (vf_load(ds + i) - delta) * a->at->scale;
         if (a->at->softcap > 0.0f) {
             vf c = z / a->at->softcap;
             d = d * (1.0f - c * c);
+        }
+        if (!whole) { /* what the row does not see was not computed: anything may stand there */
+            const vi sees = attn_mask(i, lo, hi);
+            e = vf_select(sees, e, vf_zero());
+            d = vf_select(sees, d, vf_zero());
         }
         vf_store(p + i, e);
         vf_store(ds + i, d);

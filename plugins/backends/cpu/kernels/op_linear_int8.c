@@ -35,7 +35,7 @@ ALWAYS_INLINE void quantize_group(uint8_t *q, float *step, const float *x, vf *o
     const float top = vf_hmax(high), low = vf_hmax(fall), span = top + low;
     const bool some = span >= INT8_TINY && span < INFINITY;
     const float inverse = some ? 255.0f / span : 0.0f;
-    const vi zero = vi_round(vf_set1(low * inverse));
+    const vi zero = vi_round(vf_set1(some ? low * inverse : 0.0f));
     step[0] = some ? span / 255.0f : span < INFINITY ? 0.0f : NAN;
     step[1] = vf_from_int(zero)[0];
     UNROLL
