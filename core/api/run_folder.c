@@ -42,6 +42,10 @@ static lud_status write_metadata(const lud_model *m, const char *dir, lud_error 
         if (o->temperature != 1.0)
             ludc_value_put(ludc_value_get(v, o->name), "calibration_temperature", ludc_value_float(o->temperature));
     }
+    for (size_t i = 0; m->predictor && m->predictor->devices->int8 && i < m->predictor->n_inputs; i++) {
+        const ludc_input *in = &m->predictor->inputs[i];
+        if (in->cached) ludc_value_put(ludc_value_get(v, in->name), "int8", ludc_value_bool(in->int8));
+    }
     if (m->model) {
         ludc_value *feature = ludc_value_new(LUD_CFG_OBJECT);
         ludc_value_put(feature, "vocab_size", ludc_value_int(ludc_model_info_of(m->model)->vocab_size));

@@ -116,7 +116,8 @@ lud_status ludc_task_gate(lud_model *m, ludc_task_rows *const *data, size_t n_da
     if (p->gated || at == n_data) return LUD_OK;
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_input *in = &p->inputs[i];
-        if (in->int8 && in->tied < 0) LUDC_TRY(look(m, i, data[at], err));
+        const bool settled = ludc_value_get(in->metadata, "int8"); /* by the training of the heads */
+        if (in->int8 && in->tied < 0 && !settled) LUDC_TRY(look(m, i, data[at], err));
     }
     for (size_t i = 0; i < p->n_inputs; i++)
         if (p->inputs[i].tied >= 0) p->inputs[i].int8 = p->inputs[p->inputs[i].tied].int8;

@@ -83,7 +83,9 @@ static lud_status open_tower(ludc_predictor *p, ludc_input *in, const ludc_value
     in->frozen = !in->tower->trainable && !in->tower->adapter_vt && in->pool != LUD_REDUCE_ATTENTION && in->pool;
     const bool wanted = ludc_get_bool(in->feature, "preprocessing.cache_encoder_embeddings", false);
     in->cached = wanted && in->frozen && p->for_training;
-    in->int8 = p->devices->int8 && in->pool && (in->cached || !p->for_training); /* until ludc_task_gate has looked */
+    /* Until ludc_task_gate has looked; where the heads were trained on vectors of int8 or not, it is as then. */
+    in->int8 =
+        p->devices->int8 && in->pool && (in->cached || !p->for_training) && ludc_get_bool(in->metadata, "int8", true);
     return LUD_OK;
 }
 
