@@ -293,7 +293,8 @@ void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
     if (g->rows == 0) return;
     int64_t panels = cpu_ceil_div(g->n, PN), chunk = chunk_of(g, w->size), chunks = cpu_ceil_div(g->rows, chunk);
     int64_t group = group_of(g, panels, chunks, w->size);
-    if (g->strips && g->rows <= GEMV_ROWS) group = cpu_round_up(group, PANEL_STRIPS * STRIP_ROWS / PN);
+    int64_t strips = g->rows <= GEMV_ROWS ? PANEL_STRIPS : 1; /* that are not cut */
+    if (g->strips) group = cpu_round_up(group, CPU_MAX(strips * STRIP_ROWS / PN, 1));
     int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, chunks * groups);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
