@@ -267,7 +267,7 @@ def lm_row(what, precision, peer_precision, kind, data, batch, length, wanted, p
 
 def decode_row(name, file, wanted, prefill, megabytes, share, precision="auto"):
     return (f"{name}: batch-1 decode, and prefill of 512 tokens", lambda: ours_decode(file(), precision),
-            {"llama.cpp": lambda: peer("decode", file())}, none, [("decode", wanted), ("prefill", prefill)],
+            {"llama.cpp": lambda: peer("decode", file())}, none, [("decode", wanted)] + ([("prefill", prefill)] if prefill else []),
             "read", megabytes * 1e6, share, None)
 
 
@@ -317,8 +317,8 @@ ROWS = {
     "predict": ("500 rows, few-shot prompt, label as text", ours_predict, {"transformers": peer_predict}, same_answers,
                 [("rate", 10)], None, 0, 0, None),
     "decode_q4_1": decode_row("Q4_1", lambda: GGUF, 4, 4, 96.6, 0.60),
-    "decode_q4_0": decode_row("Q4_0", lambda: gguf_of("Q4_0"), 3, 3, 90.0, 0.60),
-    "decode_q8_0": decode_row("Q8_0", lambda: gguf_of("Q8_0"), 2.5, 2.5, 143.0, 0.70),
+    "decode_q4_0": decode_row("Q4_0", lambda: gguf_of("Q4_0"), 3, None, 90.0, 0.60),
+    "decode_q8_0": decode_row("Q8_0", lambda: gguf_of("Q8_0"), 2.5, None, 143.0, 0.70),
     "decode_bf16": decode_row("bf16", lambda: gguf_of("BF16"), 2, 2, 269.1, 0.70, "bf16"),
     "start": ("launch to the first step", lambda: {"rate": 1 / ours_start()},
               {"peft": lambda: {"rate": 1 / wall(run, [PYTHON, "bench/peers/start.py", HF, alpaca()])}}, none,
