@@ -218,7 +218,7 @@ static lud_status one_precision(bench *b, const ludc_devices *d, lud_error *err)
     LUDC_TRY(products(b, d));
     LUDC_TRY(with_model(b, false, embed, err));
     LUDC_TRY(with_model(b, true, lora_step, err));
-    return b->bf16 ? LUD_OK : with_model(b, false, decode, err); /* decoding does not round */
+    return b->bf16 ? LUD_OK : with_model(b, false, decode, err); /* one row of products waits for memory */
 }
 
 static lud_status measure(bench *b, lud_error *err) {

@@ -12,6 +12,21 @@ import urllib.error
 import urllib.request
 
 
+failed, checked = [], []
+
+
+def check(what, good, note=""):
+    checked.append(what)
+    if not good:
+        failed.append(what)
+        print(f"FAILED: {what} {note}", file=sys.stderr)
+
+
+def finish():
+    print(f"{len(checked)} checks, {len(failed)} failed")
+    sys.exit(bool(failed))
+
+
 def call(url, body=None, method=None, token=None, kind="application/json"):
     headers = {"Content-Type": kind, **({"Authorization": "Bearer " + token} if token else {})}
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()

@@ -11,20 +11,14 @@ import sys
 import tempfile
 import threading
 
+import hubs
+from hubs import check
+
 ludwig, source = map(os.path.abspath, sys.argv[1:])
 tmp = tempfile.mkdtemp(prefix="ludwig-local-")
 root = tmp + "/root"
-failed, count = [], 0
 CONFIG = {"input_features": [{"name": "q", "type": "text", "encoder": {"type": "embed"}}],
           "output_features": [{"name": "a", "type": "category"}], "trainer": {"epochs": 1, "batch_size": 4}}
-
-
-def check(what, good, note=""):
-    global count
-    count += 1
-    if not good:
-        failed.append(what)
-        print(f"FAILED: {what} {note}", file=sys.stderr)
 
 
 def run(*arguments, where=root, **more):
@@ -128,8 +122,7 @@ def main():
     test_refused(first)
     test_two_at_once(second)
     shutil.rmtree(tmp)
-    print(f"{count} checks, {len(failed)} failed")
-    sys.exit(bool(failed))
+    hubs.finish()
 
 
 main()

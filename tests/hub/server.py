@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import hubs
+from hubs import check
 
 ludwig, source = map(os.path.abspath, sys.argv[1:])
 model = source + "/tests/golden/data/tiny/llama"
@@ -25,18 +26,9 @@ if not os.path.exists(script):
     sys.exit(77)
 tmp = tempfile.mkdtemp(prefix="ludwig-hub-")
 ALICE, BOB, SENTINEL = "hf_alice", "hf_bob", "hf_SENTINEL"
-failed, count = [], 0
 MODEL = {"config.json": b'{"model_type":"x"}', "tokenizer.json": b"{}", "README.md": b"# x", "pytorch_model.bin": b"no",
          "model.safetensors": random.Random(1).randbytes(50_000_000)}
 BIG = hashlib.sha256(MODEL["model.safetensors"]).hexdigest()
-
-
-def check(what, good, note=""):
-    global count
-    count += 1
-    if not good:
-        failed.append(what)
-        print(f"FAILED: {what} {note}", file=sys.stderr)
 
 
 def environment(endpoint, home, token=BOB, **more):
@@ -433,8 +425,7 @@ def main():
     finally:
         hub.stop()
         shutil.rmtree(tmp, ignore_errors=True)
-    print(f"{count} checks, {len(failed)} failed")
-    sys.exit(bool(failed))
+    hubs.finish()
 
 
 main()

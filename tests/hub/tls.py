@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import hubs
+from hubs import check
 
 ludwig, source = map(os.path.abspath, sys.argv[1:])
 script = os.environ.get("LUDWIG_SHARED", source + "/../shared") + "/tools/hub_server.py"
@@ -20,15 +21,6 @@ if not stunnel or not shutil.which("openssl") or not os.path.exists(script):
     sys.exit(77)
 tmp = tempfile.mkdtemp(prefix="ludwig-tls-")
 TOKEN = "hf_SENTINEL"
-failed, count = [], 0
-
-
-def check(what, good, note=""):
-    global count
-    count += 1
-    if not good:
-        failed.append(what)
-        print(f"FAILED: {what} {note}", file=sys.stderr)
 
 
 def openssl(*arguments):
@@ -132,8 +124,7 @@ def main():
     finally:
         hub.stop()
     shutil.rmtree(tmp)
-    print(f"{count} checks, {len(failed)} failed")
-    sys.exit(bool(failed))
+    hubs.finish()
 
 
 main()

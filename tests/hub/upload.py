@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import hubs
+from hubs import check
 
 ludwig, source = sys.argv[1:]
 script = os.environ.get("LUDWIG_SHARED", source + "/../shared") + "/tools/hub_server.py"
@@ -20,7 +21,6 @@ if not os.path.exists(script):
 tmp = tempfile.mkdtemp(prefix="ludwig-upload-")
 SENTINEL, READER = "hf_SENTINELwriter", "hf_SENTINELreader"
 data = source + "/tests/golden/data"
-failed, count = [], 0
 
 LANGUAGE = """
 model_type: llm
@@ -38,14 +38,6 @@ input_features:
 output_features: [{name: answer, type: category}]
 trainer: {epochs: 1, batch_size: 4}
 """
-
-
-def check(what, good, note=""):
-    global count
-    count += 1
-    if not good:
-        failed.append(what)
-        print(f"FAILED: {what} {note}", file=sys.stderr)
 
 
 def run(endpoint, *arguments, token=SENTINEL, timeout=120, **more):
@@ -241,8 +233,7 @@ def main():
         finally:
             hub.stop()
     shutil.rmtree(tmp)
-    print(f"{count} checks, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    hubs.finish()
 
 
 main()

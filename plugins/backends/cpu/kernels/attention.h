@@ -20,6 +20,18 @@ typedef struct attn {
     const float *slopes; /* [H] or NULL */
 } attn;
 
+/* n buffers one after the other from base, each on lines of its own: pointers[i] is the address of the pointer to one
+ * of sizes[i] elements of `unit` bytes. Returns the size of all. */
+ALWAYS_INLINE size_t attn_carve(uintptr_t base, size_t n, void *const pointers[], const int64_t sizes[], size_t unit) {
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        const void *buffer = (const void *)(base + used);
+        memcpy(pointers[i], &buffer, sizeof buffer);
+        used += (size_t)cpu_round_up(sizes[i] * (int64_t)unit, CPU_LINE);
+    }
+    return used;
+}
+
 /* One piece of work: queries [q0, q1) (counted in the segment) of key/value head `head`. */
 typedef struct attn_item {
     int64_t first, len; /* segment: first token, tokens */

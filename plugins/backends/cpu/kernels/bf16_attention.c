@@ -21,16 +21,14 @@ typedef struct forward {
 } forward;
 
 static size_t carve(forward *f, const attn *a, uintptr_t base) {
-    const size_t sizes[] = {bf16_rows_bytes(QUERIES, a->d), sizeof(uint16_t) * QUERIES * KEYS,
-                            sizeof(float) * QUERIES * KEYS, sizeof(float) * QUERIES * (size_t)a->dp,
-                            sizeof(float) * QUERIES,        sizeof(float) * QUERIES * VW};
-    void **slots[] = {(void **)&f->q, (void **)&f->p, (void **)&f->s, (void **)&f->out, (void **)&f->m, (void **)&f->l};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (void *)(base + used);
-        used += (size_t)cpu_round_up((int64_t)sizes[i], CPU_LINE);
-    }
-    return used;
+    const int64_t f32 = sizeof(float), sizes[] = {(int64_t)bf16_rows_bytes(QUERIES, a->d),
+                                                  (int64_t)sizeof(uint16_t) * QUERIES * KEYS,
+                                                  f32 * QUERIES * KEYS,
+                                                  f32 * QUERIES * a->dp,
+                                                  f32 * QUERIES,
+                                                  f32 * QUERIES * VW};
+    void *const slots[] = {&f->q, &f->p, &f->s, &f->out, &f->m, &f->l};
+    return attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, 1);
 }
 
 /* Lays out the shared memory; returns its size. */

@@ -20,33 +20,16 @@ typedef struct backward {
 
 static size_t carve(backward *b, const attn *a, uintptr_t base) {
     int64_t len = cpu_round_up(a->t, KEYS);
-    size_t rows = bf16_rows_bytes(len, a->d), cols = (size_t)(len * a->dp) * sizeof(uint16_t);
-    size_t panels = bf16_panels_bytes(len, a->d), line = (size_t)len * sizeof(float);
-    const size_t square = KEYS * QUERIES;
-    const size_t sizes[] = {rows,
-                            rows,
-                            cols,
-                            panels,
-                            panels,
-                            cols,
-                            cols,
-                            square * sizeof(uint16_t),
-                            square * sizeof(uint16_t),
-                            bf16_rows_bytes(QUERIES, KEYS),
-                            square * sizeof(float),
-                            square * sizeof(float),
-                            line,
-                            line};
-    void **slots[] = {(void **)&b->k,    (void **)&b->v,       (void **)&b->k_cols,    (void **)&b->q,
-                      (void **)&b->dout, (void **)&b->q_cols,  (void **)&b->dout_cols, (void **)&b->p,
-                      (void **)&b->ds,   (void **)&b->ds_rows, (void **)&b->s,         (void **)&b->dp,
-                      (void **)&b->lse,  (void **)&b->delta};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (void *)(base + used);
-        used += (size_t)cpu_round_up((int64_t)sizes[i], CPU_LINE);
-    }
-    return used;
+    const int64_t f32 = sizeof(float), b16 = sizeof(uint16_t), square = KEYS * QUERIES;
+    const int64_t rows = (int64_t)bf16_rows_bytes(len, a->d), panels = (int64_t)bf16_panels_bytes(len, a->d);
+    const int64_t cols = len * a->dp * b16, line = len * f32;
+    const int64_t sizes[] = {
+        rows,         rows,         cols,         panels,       panels,
+        cols,         cols,         square * b16, square * b16, (int64_t)bf16_rows_bytes(QUERIES, KEYS),
+        square * f32, square * f32, line,         line};
+    void *const slots[] = {&b->k, &b->v,  &b->k_cols,  &b->q, &b->dout, &b->q_cols, &b->dout_cols,
+                           &b->p, &b->ds, &b->ds_rows, &b->s, &b->dp,   &b->lse,    &b->delta};
+    return attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, 1);
 }
 
 void FN(bf16_attention_grad_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {

@@ -36,22 +36,6 @@ ALWAYS_INLINE vi dot(vi acc, const uint8_t *x, vi w) {
 #endif
 }
 
-/* The columns of a vector that exist, `left` of them from the first. */
-ALWAYS_INLINE vf load_cols(const float *p, int64_t left) {
-#if defined(CPU_ISA_AVX512)
-    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << CPU_MIN(left, VW)) - 1), p);
-#else
-    return vf_load_upto(p, left);
-#endif
-}
-ALWAYS_INLINE void store_cols(float *p, vf v, int64_t left) {
-#if defined(CPU_ISA_AVX512)
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << CPU_MIN(left, VW)) - 1), (__m512)v);
-#else
-    vf_store_upto(p, v, left);
-#endif
-}
-
 ALWAYS_INLINE vi words_at(const int8_t *p) {
     vi v;
     memcpy(&v, p, sizeof v);
@@ -69,8 +53,8 @@ ALWAYS_INLINE void group_end(const tile *t, const int mr, int64_t group, vi acc[
             int64_t left = CPU_MAX(t->n - v * VW, 0);
             float *c = t->c + i * t->ldc + v * VW;
             vf y = vf_fma(zero, vf_load(t->sums + group * INT8_N + v * VW), vf_from_int(acc[i][v])) * scale;
-            if (group) y = load_cols(c, left) + y;
-            store_cols(c, y, left);
+            if (group) y = vf_load_upto(c, left) + y;
+            vf_store_upto(c, y, left);
         }
     }
 }
@@ -79,12 +63,12 @@ ALWAYS_INLINE void tile_end(const tile *t, const int mr) {
     UNROLL
     for (int v = 0; v < NV; v++) {
         int64_t left = CPU_MAX(t->n - v * VW, 0);
-        vf scale = vf_load(t->scale + v * VW), bias = t->bias ? load_cols(t->bias + v * VW, left) : vf_zero();
+        vf scale = vf_load(t->scale + v * VW), bias = t->bias ? vf_load_upto(t->bias + v * VW, left) : vf_zero();
         UNROLL
         for (int i = 0; i < mr; i++) {
             float *c = t->c + i * t->ldc + v * VW;
-            vf y = load_cols(c, left) * scale;
-            store_cols(c, t->bias ? y + bias : y, left);
+            vf y = vf_load_upto(c, left) * scale;
+            vf_store_upto(c, t->bias ? y + bias : y, left);
         }
     }
 }

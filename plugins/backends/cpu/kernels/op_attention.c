@@ -12,15 +12,10 @@ typedef struct forward {
 
 /* Lays the buffers out from base; returns their size. */
 static size_t carve(forward *f, const attn *a, uintptr_t base) {
-    size_t used = 0;
-    float **slots[] = {&f->q, &f->out, &f->kt, &f->v, &f->s, &f->m, &f->l};
+    void *const slots[] = {&f->q, &f->out, &f->kt, &f->v, &f->s, &f->m, &f->l};
     int64_t sizes[] = {a->rows_max * a->d,      a->rows_max * a->dp, KEY_BLOCK * a->d, KEY_BLOCK * a->dp,
                        a->rows_max * KEY_BLOCK, a->rows_max,         a->rows_max};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (float *)(base + used);
-        used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
-    }
-    return used;
+    return attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, sizeof(float));
 }
 
 void FN(attention_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {

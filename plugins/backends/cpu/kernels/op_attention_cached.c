@@ -49,13 +49,9 @@ typedef struct room {
 
 static size_t carve(room *f, const cache *c, uintptr_t base) {
     const int64_t rows = c->a.rows_max, d = c->a.d;
-    float **slots[] = {&f->q, &f->s, &f->part, &f->total, &f->kt, &f->v};
+    void *const slots[] = {&f->q, &f->s, &f->part, &f->total, &f->kt, &f->v};
     int64_t sizes[] = {rows * d, rows * BLOCK, rows * c->stride, rows * c->stride, BLOCK * d, BLOCK * d};
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (float *)(base + used);
-        used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
-    }
+    const size_t used = attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, sizeof(float));
     f->pos = (int64_t *)(base + used);
     return used + (size_t)c->a.qb * sizeof(int64_t);
 }

@@ -14,17 +14,12 @@ typedef struct backward {
 
 /* Lays the buffers out from base; returns their size. */
 static size_t carve(backward *b, const attn *a, uintptr_t base) {
-    size_t used = 0;
-    float **slots[] = {&b->q,  &b->dout, &b->dq, &b->qp, &b->doutp, &b->kt,
-                       &b->vt, &b->kp,   &b->p,  &b->ds, &b->lse,   &b->delta};
+    void *const slots[] = {&b->q,  &b->dout, &b->dq, &b->qp, &b->doutp, &b->kt,
+                           &b->vt, &b->kp,   &b->p,  &b->ds, &b->lse,   &b->delta};
     int64_t row = a->rows_max, len = cpu_round_up(a->t, KEY_BLOCK),
             sizes[] = {row * a->d, row * a->d,  row * a->d,      row * a->dp,     row * a->dp, len * a->d,
                        len * a->d, len * a->dp, row * KEY_BLOCK, row * KEY_BLOCK, row,         row};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        *slots[i] = (float *)(base + used);
-        used += (size_t)cpu_round_up(sizes[i] * (int64_t)sizeof(float), CPU_LINE);
-    }
-    return used;
+    return attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, sizeof(float));
 }
 
 void FN(attention_grad_need)(const cpu_worker *w, const cpu_step *s, cpu_need *need) {
