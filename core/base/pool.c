@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pool of threads. A job is one function run by every thread (the caller is rank 0); parallel loops hand out chunks
  * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins for a
- * short while, then sleeps on a futex: an idle core takes over a thread that has to share the other one. */
+ * short while, then sleeps on a futex. Where another process takes a core, the thread that is waited for may be off it
+ * for a whole tick of the scheduler (4 ms), which leaves it there while a core idles for less: so a thread that waits
+ * for one that does not run gives it its own core, and queues for another itself. */
 #include "base.h"
 
 #include <limits.h>
@@ -13,17 +15,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
 #define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
+#define NAP_NS       300000 /* asleep at a barrier: how often to look whether the others run */
 #define MAX_THREADS  256
 
+/* Where a thread of the team may run, and who decides: whoever sets MOVING. */
+enum { AWAY, /* not to be touched: outside of a job, or gone */ HOME, /* as the process may */ MOVED, MOVING };
+
 typedef struct worker {
+    _Alignas(64) atomic_uint at; /* the barrier that it came to */
+    atomic_int place;
     pthread_t thread;
+    cpu_set_t cores; /* what HOME means, while MOVED */
     ludc_pool *pool;
     int32_t rank;
 } worker;
+
+static _Thread_local int32_t own_rank; /* inside a job */
 
 struct ludc_pool {
     int size;
@@ -31,7 +43,6 @@ struct ludc_pool {
     void (*fn)(void *, int32_t, int32_t);
     void *arg;
     atomic_uint job;      /* grows by one per job; workers wait for it to change */
-    atomic_uint done;     /* workers that finished the current job */
     atomic_uint arrived;  /* at the barrier */
     atomic_uint phase;    /* of the barrier */
     atomic_uint sleepers; /* threads that may wait in the kernel */
@@ -60,12 +71,17 @@ static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
     return false;
 }
 
-static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old, double patience) {
-    if (changes_soon(word, old, patience)) return;
+/* Until the word is changed, or so long. */
+static void sleep_on(ludc_pool *p, atomic_uint *word, unsigned old, const struct timespec *longest) {
     atomic_fetch_add(&p->sleepers, 1);
-    while (atomic_load_explicit(word, memory_order_acquire) == old)
-        syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
+    if (atomic_load(word) == old) syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, longest, NULL, 0);
     atomic_fetch_sub(&p->sleepers, 1);
+}
+
+static void wait_job(ludc_pool *p, unsigned seen) {
+    if (changes_soon(&p->job, seen, JOB_SECONDS)) return;
+    while (atomic_load_explicit(&p->job, memory_order_acquire) == seen)
+        sleep_on(p, &p->job, seen, NULL);
 }
 
 /* After a sequentially consistent change of the word: a thread that is not yet counted here sees the new value before
@@ -75,16 +91,91 @@ static void wake_all(ludc_pool *p, atomic_uint *word) {
     syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+/* ---- Cores ---- */
+/* A thread's clock goes on while it is on a core, and only then. */
+static bool runs(const worker *w) {
+    clockid_t id;
+    struct timespec a, b;
+    if (pthread_getcpuclockid(w->thread, &id) != 0 || clock_gettime(id, &a) != 0 || clock_gettime(id, &b) != 0)
+        return true;
+    return a.tv_nsec != b.tv_nsec || a.tv_sec != b.tv_sec;
+}
+
+static bool claim(worker *w, int *place) {
+    *place = atomic_load(&w->place);
+    return (*place == HOME || *place == MOVED) && atomic_compare_exchange_strong(&w->place, place, MOVING);
+}
+
+/* Of its own cores only this one, or all others. A thread that is in a queue changes over at once. False: not moved. */
+static bool move(worker *w, size_t core, bool here) {
+    int place;
+    if (!claim(w, &place)) return false;
+    bool ok = !here || !runs(w);
+    if (ok && place == HOME) ok = pthread_getaffinity_np(w->thread, sizeof w->cores, &w->cores) == 0;
+    if (ok) {
+        cpu_set_t set = w->cores;
+        if (here) CPU_ZERO(&set);
+        if (!here) CPU_CLR(core, &set);
+        if (here && CPU_ISSET(core, &w->cores)) CPU_SET(core, &set);
+        ok = pthread_setaffinity_np(w->thread, sizeof set, &set) == 0; /* refuses an empty set */
+    }
+    atomic_store(&w->place, ok ? MOVED : place);
+    return ok;
+}
+
+/* The thread itself: it may run where it did before, and stays where it is. */
+static void settle(worker *w, int as) {
+    for (int place; (place = atomic_load(&w->place)) != as;) {
+        if (!claim(w, &place)) {
+            sched_yield();
+            continue;
+        }
+        if (place == MOVED) pthread_setaffinity_np(w->thread, sizeof w->cores, &w->cores);
+        atomic_store(&w->place, as);
+    }
+}
+
+static void enter(worker *w) {
+    own_rank = w->rank;
+    w->thread = pthread_self();
+    atomic_store(&w->place, HOME);
+}
+
+/* The first that has not come to the barrier gets this core if it has none. */
+static bool make_room(ludc_pool *p, unsigned phase) {
+    const int core = sched_getcpu();
+    for (int i = 1; i < p->size && core >= 0; i++) {
+        worker *w = &p->workers[(own_rank + i) % p->size], *self = &p->workers[own_rank];
+        if (atomic_load(&w->at) == phase + 1) continue;
+        if (!move(w, (size_t)core, true)) return false;
+        move(self, (size_t)core, false);
+        settle(self, HOME);
+        return true;
+    }
+    return false;
+}
+
+static void wait_team(ludc_pool *p, unsigned phase) {
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    while (!changes_soon(&p->phase, phase, SPIN_SECONDS)) {
+        if (!make_room(p, phase)) sleep_on(p, &p->phase, phase, &nap);
+    }
+}
+
+/* ---- Jobs ---- */
 static void *work(void *arg) {
     worker *w = arg;
     ludc_pool *p = w->pool;
+    enter(w);
     for (unsigned seen = 0;;) {
-        wait_change(p, &p->job, seen, JOB_SECONDS);
+        wait_job(p, seen);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
-        if (atomic_load(&p->stop)) return NULL;
+        if (atomic_load(&p->stop)) break;
         p->fn(p->arg, w->rank, p->size);
-        if (atomic_fetch_add(&p->done, 1) + 1 == (unsigned)p->size - 1) wake_all(p, &p->done);
+        ludc_pool_barrier(p);
     }
+    settle(w, AWAY);
+    return NULL;
 }
 
 /* Threads beyond the quota of a container would stop each other for whole scheduling periods. */
@@ -150,12 +241,14 @@ int ludc_pool_size(const ludc_pool *p) {
 static void run_job(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
     p->fn = fn;
     p->arg = arg;
-    atomic_store(&p->done, 0);
+    const int32_t rank_before = own_rank; /* in another pool */
+    enter(&p->workers[0]);
     atomic_fetch_add(&p->job, 1);
     wake_all(p, &p->job);
     fn(arg, 0, p->size);
-    for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
-        wait_change(p, &p->done, seen, SPIN_SECONDS);
+    ludc_pool_barrier(p);
+    settle(&p->workers[0], AWAY);
+    own_rank = rank_before;
 }
 
 void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
@@ -169,9 +262,13 @@ void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
 }
 
 void ludc_pool_barrier(ludc_pool *p) {
+    if (p->size == 1) return;
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
+    worker *w = &p->workers[own_rank];
+    settle(w, HOME);
+    atomic_store(&w->at, phase + 1);
     if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_change(p, &p->phase, phase, SPIN_SECONDS);
+        wait_team(p, phase);
         return;
     }
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
