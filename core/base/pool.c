@@ -162,6 +162,18 @@ static void wait_team(ludc_pool *p, unsigned phase) {
     }
 }
 
+/* The last one to come to the barrier opens it. */
+static bool came_last(ludc_pool *p, unsigned phase) {
+    worker *w = &p->workers[own_rank];
+    settle(w, HOME);
+    atomic_store_explicit(&w->at, phase + 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) return false;
+    atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
+    atomic_fetch_add(&p->phase, 1);
+    wake_all(p, &p->phase);
+    return true;
+}
+
 /* ---- Jobs ---- */
 static void *work(void *arg) {
     worker *w = arg;
@@ -172,7 +184,7 @@ static void *work(void *arg) {
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
         if (atomic_load(&p->stop)) break;
         p->fn(p->arg, w->rank, p->size);
-        ludc_pool_barrier(p);
+        came_last(p, atomic_load_explicit(&p->phase, memory_order_acquire)); /* nothing to wait for but a job */
     }
     settle(w, AWAY);
     return NULL;
@@ -264,16 +276,7 @@ void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
 void ludc_pool_barrier(ludc_pool *p) {
     if (p->size == 1) return;
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
-    worker *w = &p->workers[own_rank];
-    settle(w, HOME);
-    atomic_store(&w->at, phase + 1);
-    if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_team(p, phase);
-        return;
-    }
-    atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    atomic_fetch_add(&p->phase, 1);
-    wake_all(p, &p->phase);
+    if (!came_last(p, phase)) wait_team(p, phase);
 }
 
 typedef struct loop {
