@@ -101,26 +101,27 @@ static bool runs(const worker *w) {
     return a.tv_nsec != b.tv_nsec || a.tv_sec != b.tv_sec;
 }
 
+/* False: another one has it, or it is not to be touched. */
 static bool claim(worker *w, int *place) {
     *place = atomic_load(&w->place);
     return (*place == HOME || *place == MOVED) && atomic_compare_exchange_strong(&w->place, place, MOVING);
 }
 
-/* Of its own cores only this one, or all others. A thread that is in a queue changes over at once. False: not moved. */
-static bool move(worker *w, size_t core, bool here) {
+static bool knows_cores(worker *w, int place) {
+    return place == MOVED || pthread_getaffinity_np(w->thread, sizeof w->cores, &w->cores) == 0;
+}
+
+/* A thread that is in the queue of another core changes over at once. False: it stays where it is. */
+static bool call_here(worker *w, size_t core) {
     int place;
     if (!claim(w, &place)) return false;
-    bool ok = !here || !runs(w);
-    if (ok && place == HOME) ok = pthread_getaffinity_np(w->thread, sizeof w->cores, &w->cores) == 0;
-    if (ok) {
-        cpu_set_t set = w->cores;
-        if (here) CPU_ZERO(&set);
-        if (!here) CPU_CLR(core, &set);
-        if (here && CPU_ISSET(core, &w->cores)) CPU_SET(core, &set);
-        ok = pthread_setaffinity_np(w->thread, sizeof set, &set) == 0; /* refuses an empty set */
-    }
-    atomic_store(&w->place, ok ? MOVED : place);
-    return ok;
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(core, &here);
+    const bool comes = !runs(w) && knows_cores(w, place) && CPU_ISSET(core, &w->cores) &&
+                       pthread_setaffinity_np(w->thread, sizeof here, &here) == 0;
+    atomic_store(&w->place, comes ? MOVED : place);
+    return comes;
 }
 
 /* The thread itself: it may run where it did before, and stays where it is. */
@@ -135,6 +136,18 @@ static void settle(worker *w, int as) {
     }
 }
 
+/* To the queue of any other core. Not MOVING meanwhile: the thread may be waited for, and called, before it runs. */
+static void go_elsewhere(worker *self, size_t core) {
+    int place;
+    if (!claim(self, &place)) return;
+    const bool known = knows_cores(self, place);
+    cpu_set_t others = self->cores;
+    CPU_CLR(core, &others);
+    atomic_store(&self->place, known ? MOVED : place);
+    if (known) pthread_setaffinity_np(self->thread, sizeof others, &others); /* refuses an empty set */
+    settle(self, HOME);
+}
+
 static void enter(worker *w) {
     own_rank = w->rank;
     w->thread = pthread_self();
@@ -147,9 +160,8 @@ static bool make_room(ludc_pool *p, unsigned phase) {
     for (int i = 1; i < p->size && core >= 0; i++) {
         worker *w = &p->workers[(own_rank + i) % p->size], *self = &p->workers[own_rank];
         if (atomic_load(&w->at) == phase + 1) continue;
-        if (!move(w, (size_t)core, true)) return false;
-        move(self, (size_t)core, false);
-        settle(self, HOME);
+        if (!call_here(w, (size_t)core)) return false;
+        go_elsewhere(self, (size_t)core);
         return true;
     }
     return false;
