@@ -32,7 +32,8 @@ lud_status ludc_no_memory(lud_error *err, const char *what);
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
-void *ludc_alloc(size_t n);                       /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
+/* Zeroed; NULL if out of memory; n = 0 is valid. 64-byte aligned from 256 bytes on, below that as malloc aligns. */
+void *ludc_alloc(size_t n);
 void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at least 64 is given */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
 /* Room for one more item behind `len`; list: the address of the pointer to them. False: out of memory, all as it was.
