@@ -133,6 +133,7 @@ static void fold_sum(const lud_program *p, uint32_t *reader, cpu_step *s) {
 static const cpu_kernel *kernel_of(const cpu_dev *dev, const cpu_step *s) {
     if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION) return &dev->bf16->attention;
     if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION_GRAD) return &dev->bf16->attention_grad;
+    if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION_CACHED) return &dev->bf16->attention_cached;
     return dev->by_opcode[s->op->opcode];
 }
 
@@ -148,7 +149,8 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
         s->out[k] = bind(p, p->first_result[i] + k);
     s->exponentials = op->opcode == LUD_OP_CROSS_ENTROPY || op->opcode == LUD_OP_CROSS_ENTROPY_GRAD;
     s->cheap_inputs = op->opcode == LUD_OP_EMBEDDING || op->opcode == LUD_OP_GATHER_ROWS;
-    bool attention = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD;
+    bool pairs = op->opcode == LUD_OP_ATTENTION_CACHED && s->in[0].t->dim[2] % BF16_PAIR == 0;
+    bool attention = op->opcode == LUD_OP_ATTENTION || op->opcode == LUD_OP_ATTENTION_GRAD || pairs;
     s->int8 = op->opcode == LUD_OP_LINEAR && op->flags & LUD_OP_INT8 && s->in[1].t->storage == CPU_STORAGE_INT8;
     s->bf16 = dev->bf16 && !s->int8 && op->flags & LUD_OP_BF16 && (attention || is_product(op->opcode));
     s->never_solo = attention || s->bf16 || s->int8;
@@ -431,13 +433,14 @@ static double seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Short runs are done in the way that is faster; now and then the other one is tried. */
+/* Short runs are done in the way that is faster; now and then the other one is tried. Not soon: of the layouts of
+ * batches of texts most come a few times only. */
 static void run_team(cpu_dev *dev, cpu_job *job) {
-    enum { WARM = 2, FIRST = 4, SECOND = 16, TRIAL = 64 };
+    enum { WARM = 2, FIRST = 32, TRIAL = 64 };
     const double long_run = 50e-3; /* outlasts the time that a scheduler gives to others */
     cpu_pace *p = &job->pace;
     const uint32_t n = ++p->runs;
-    const bool trial = (n == FIRST || n == SECOND || n % TRIAL == 0) && p->seconds[0] < long_run;
+    const bool trial = (n == FIRST || n % TRIAL == 0) && p->seconds[0] < long_run;
     const bool alone = (p->seconds[1] > 0 && p->seconds[1] < p->seconds[0]) != trial;
     const double begin = seconds();
     if (alone)

@@ -285,7 +285,7 @@ static int64_t group_of(const gemm *g, int64_t panels, int64_t chunks, int64_t t
 static int64_t chunk_of(const gemm *g, int64_t threads) {
     int64_t chunks = CPU_MAX(cpu_ceil_div(g->rows, g->panels ? PACKED_ROWS : ROWS_MAX), 1);
     if (g->panels || g->a_col != 1 || g->n < 4 * PN * threads) chunks = cpu_round_up(chunks, threads);
-    return cpu_round_up(cpu_ceil_div(g->rows, chunks), MR);
+    return cpu_ceil_div(g->rows, chunks);
 }
 
 /* Pieces are [row chunk][panel group]. */
@@ -300,6 +300,7 @@ void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
     if (g->strips) group = cpu_round_up(group, CPU_MAX(STRIP_ROWS / PN, 1));
     int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, chunks * groups);
+    loop.back = w->rank & 1; /* as cpu_ranges: most of the same rows in the same core's cache */
     for (int64_t i; cpu_loop_next(&loop, &i);) {
         int64_t t0 = i / groups * chunk, n0 = i % groups * group * PN;
         FN(gemm_block)
