@@ -92,15 +92,12 @@ ALWAYS_INLINE void run(const few *f, const int kind, const int rows, const int s
 /* As many strips side by side as there are, and registers for. */
 ALWAYS_INLINE int64_t some(const few *f, const int kind, const int rows, int64_t strips) {
     const int most = rows <= 2 ? WIDE : WIDE / 2;
-#define SOME(n)                                                                                                        \
-    if (most >= n && strips >= n) return run(f, kind, rows, n), n;
-    SOME(6)
-    SOME(5)
-    SOME(4)
-    SOME(3) SOME(2)
-#undef SOME
-        return run(f, kind, rows, 1),
-        1;
+    if (most >= 6 && strips >= 6) return run(f, kind, rows, 6), 6;
+    if (most >= 5 && strips >= 5) return run(f, kind, rows, 5), 5;
+    if (most >= 4 && strips >= 4) return run(f, kind, rows, 4), 4;
+    if (most >= 3 && strips >= 3) return run(f, kind, rows, 3), 3;
+    if (most >= 2 && strips >= 2) return run(f, kind, rows, 2), 2;
+    return run(f, kind, rows, 1), 1;
 }
 
 typedef int64_t some_fn(const few *, int64_t strips);

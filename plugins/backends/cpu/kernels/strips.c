@@ -82,14 +82,12 @@ ALWAYS_INLINE void few_run(const few *f, const int kind, const int rows, const i
 /* As many strips side by side as there are, and registers for. */
 ALWAYS_INLINE int64_t few_step(few *f, const int kind, const int rows, int64_t strips) {
     const int most = rows <= 2 ? SIDE : (SIDE + 1) / 2;
-#define SOME(n)                                                                                                        \
-    if (most >= n && strips >= n) return few_run(f, kind, rows, CPU_MIN(n * VECTORS, WIDE)), n;
-    SOME(6)
-    SOME(5)
-    SOME(4) SOME(3) SOME(2)
-#undef SOME
-        return few_run(f, kind, rows, VECTORS),
-        1;
+    if (most >= 6 && strips >= 6) return few_run(f, kind, rows, CPU_MIN(6 * VECTORS, WIDE)), 6;
+    if (most >= 5 && strips >= 5) return few_run(f, kind, rows, CPU_MIN(5 * VECTORS, WIDE)), 5;
+    if (most >= 4 && strips >= 4) return few_run(f, kind, rows, CPU_MIN(4 * VECTORS, WIDE)), 4;
+    if (most >= 3 && strips >= 3) return few_run(f, kind, rows, CPU_MIN(3 * VECTORS, WIDE)), 3;
+    if (most >= 2 && strips >= 2) return few_run(f, kind, rows, CPU_MIN(2 * VECTORS, WIDE)), 2;
+    return few_run(f, kind, rows, VECTORS), 1;
 }
 
 typedef int64_t few_fn(few *, int64_t strips);
