@@ -376,11 +376,12 @@ static void lay_out(cpu_job *job, const cpu_worker *w) {
     look_ahead(job, w);
 }
 
-/* Memory works while threads wait: the begin of this thread's first panel, which its kernel does not fetch ahead. */
+/* Memory works while threads wait: the begin of this thread's stretch, which its kernel does not fetch ahead. */
 static void fetch(const cpu_worker *w, const cpu_step *s) {
-    const int64_t n = s->in[1].t->dim[0], first = cpu_panel_first(w, cpu_panels(n));
-    const int32_t kind = cpu_weight_strips(&s->in[1]);
-    const char *p = cpu_panel_at(cpu_weight_rows(&s->in[1]), kind, n, s->in[1].t->dim[1], first);
+    const lud_tensor *t = s->in[1].t;
+    const int64_t begin = CPU_MIN(cpu_stretch_of(w, t->dim[0]).begin, t->dim[0] - 1);
+    const void *weight = cpu_weight_rows(&s->in[1]);
+    const char *p = cpu_strip_of(weight, cpu_weight_strips(&s->in[1]), t->dim[0], t->dim[1], begin).first;
     for (int i = 0; i < STRIPS_AHEAD; i += CPU_LINE)
         __builtin_prefetch(p + i);
 }

@@ -43,7 +43,6 @@ typedef struct cpu_strip {
     const char *first; /* its block of columns 0 */
     int64_t step;      /* bytes from there to its next block */
     int64_t left;      /* strips from this one to the end of its panel */
-    const char *end;   /* of the panel */
 } cpu_strip;
 
 /* The strip that holds `row` of a weight of `rows` x `cols`. */
@@ -54,23 +53,18 @@ static inline cpu_strip cpu_strip_of(const void *weight, int32_t kind, int64_t r
     const int64_t blocks = cols / STRIP_COLS;
     return (cpu_strip){.first = (const char *)weight + (first * blocks + at - first) * block,
                        .step = (end - first) * block,
-                       .left = end - at,
-                       .end = (const char *)weight + end * blocks * block};
+                       .left = end - at};
 }
 
-/* Where a panel begins. */
-static inline const char *cpu_panel_at(const void *weight, int32_t kind, int64_t rows, int64_t cols, int64_t panel) {
-    return (const char *)weight + cpu_panel_begin(rows, panel) * (cols / STRIP_COLS) * strip_block_bytes(kind);
-}
-
-/* Few rows: a thread takes panel after panel from the front, one of odd rank from the back (cpu_ranges), and reads them
- * as one stream: so much ahead, into the panel that will be its next where its kind take turns. */
+/* The rows of a weight that a thread multiplies with few: whole panels, one stream of memory, fetched so much ahead. */
 enum { STRIPS_AHEAD = 8192 };
-static inline int64_t cpu_panel_first(const cpu_worker *w, int64_t panels) {
-    return w->rank & 1 ? panels - 1 : 0;
-}
-static inline int64_t cpu_panel_next(const cpu_worker *w, int64_t panels, int64_t panel) {
-    return w->rank & 1 ? CPU_MAX(panel - w->size / 2, 0) : CPU_MIN(panel + (w->size + 1) / 2, panels - 1);
+typedef struct cpu_stretch {
+    int64_t begin, end;
+} cpu_stretch;
+static inline cpu_stretch cpu_stretch_of(const cpu_worker *w, int64_t rows) {
+    const int64_t panels = cpu_panels(rows), begin = panels * w->rank / w->size, end = panels * (w->rank + 1) / w->size;
+    return (cpu_stretch){.begin = cpu_panel_begin(rows, begin) * STRIP_ROWS,
+                         .end = CPU_MIN(cpu_panel_begin(rows, end) * STRIP_ROWS, rows)};
 }
 
 #endif

@@ -47,7 +47,7 @@ struct cpu_bf16 {
     void (*product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
     void (*product_alone)(const bf16_product *); /* on this thread */
     /* The same for at most BF16_FEW_ROWS rows, no accumulation, and B = w^T with w in strips instead of panels. */
-    void (*strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w, int32_t kind);
+    void (*strips)(const cpu_worker *, const bf16_product *, const void *w, int32_t kind);
     void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
     /* ATTENTION, its gradient, ATTENTION_CACHED: whole steps. */
     cpu_kernel attention, attention_grad, attention_cached;

@@ -12,8 +12,6 @@ typedef struct few {
     const char *block; /* columns 0 of the first strip */
     int64_t step;      /* to the next columns */
     int64_t n;         /* the first row of the weight: a column of C */
-    const char *end;   /* of the panel */
-    int64_t jump;      /* from there to the panel that is read then */
 } few;
 
 /* Words 0, 16, 1, 17 ...: of two vectors of bf16 side by side the pairs. */
@@ -41,10 +39,8 @@ ALWAYS_INLINE void chain(const few *f, const int kind, const int rows, const int
         strip_scale s[WIDE];
         for (int v = 0; v < strips; v++)
             s[v] = strip_scale_of(kind, block + v * bytes, 0);
-        const char *ahead = block + STRIPS_AHEAD;
-        if (ahead >= f->end) ahead += f->jump;
         for (int64_t i = 0; i < strips * bytes; i += CPU_LINE)
-            __builtin_prefetch(ahead + i, 0, 0); /* past the caches, which hold what is read again */
+            __builtin_prefetch(block + i + STRIPS_AHEAD, 0, 0); /* past the caches, which hold what is read again */
         for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
             UNROLL
             for (int i = 0; i < 8; i += BF16_PAIR) {
@@ -116,21 +112,12 @@ SOME_KINDS(4)
 static some_fn *const some_of[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
     {SOME_NAMES(1)}, {SOME_NAMES(2)}, {SOME_NAMES(3)}, {SOME_NAMES(4)}};
 
-void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p, const void *weight,
-                     int32_t kind) {
+void FN(bf16_strips)(const cpu_worker *w, const bf16_product *p, const void *weight, int32_t kind) {
     some_fn *fn = p->rows > 0 ? some_of[p->rows - 1][kind - STRIPS_BF16] : NULL;
-    const int64_t panels = cpu_panels(p->n);
-    cpu_ranges it = cpu_ranges_start(w, s, number, fn ? panels : 0, 1);
-    while (cpu_ranges_next(&it)) {
-        const char *next = cpu_panel_at(weight, kind, p->n, p->k, cpu_panel_next(w, panels, it.begin));
-        const int64_t begin = cpu_panel_begin(p->n, it.begin), end = cpu_panel_begin(p->n, it.end);
-        for (int64_t at = begin, done; at < end; at += done) {
-            const int64_t n = at * STRIP_ROWS;
-            const cpu_strip strip = cpu_strip_of(weight, kind, p->n, p->k, n);
-            few f = {.p = p, .block = strip.first, .step = strip.step, .n = n, .end = strip.end};
-            f.jump = next - strip.end;
-            done = fn(&f, strip.left);
-        }
+    const cpu_stretch at = cpu_stretch_of(w, p->n);
+    for (int64_t n = at.begin, done; fn && n < at.end; n += done * STRIP_ROWS) {
+        const cpu_strip strip = cpu_strip_of(weight, kind, p->n, p->k, n);
+        done = fn(&(few){.p = p, .block = strip.first, .step = strip.step, .n = n}, strip.left);
     }
 }
 

@@ -292,7 +292,8 @@ static int64_t chunk_of(const gemm *g, int64_t threads) {
 void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
     if (g->rows == 0) return;
     if (g->strips && g->b_rows && !g->accumulate && g->rows <= GEMV_ROWS) {
-        FN(strips_shared)(w, s, number, g);
+        const cpu_stretch at = cpu_stretch_of(w, g->n);
+        FN(strips_gemv)(g, 0, g->rows, at.begin, at.end);
         return;
     }
     int64_t panels = cpu_ceil_div(g->n, PN), chunk = chunk_of(g, w->size), chunks = cpu_ceil_div(g->rows, chunk);

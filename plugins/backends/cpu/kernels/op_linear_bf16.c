@@ -84,7 +84,7 @@ void FN(bf16_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
                                   .k = g->k,
                                   .accumulate = g->accumulate};
     if (few)
-        w->bf16->strips(w, s, number + 2, &product, g->b, g->strips);
+        w->bf16->strips(w, &product, g->b, g->strips);
     else
         w->bf16->product(w, s, number + 2, &product);
 }
