@@ -82,20 +82,6 @@ static void test_texts(ludc_model *m) {
 }
 
 int main(void) {
-    golden g;
-    golden_model m = {0};
-    lud_error err = LUDC_ERROR_INIT;
     test_places();
-    golden_init(&g);
-    char *path = golden_path(&g, "tiny", "llama");
-    if (ludc_path_exists(path)) {
-        CHECK_OK(golden_open(&g, path, NULL, "cpu", false, 0, &m, &err), err);
-        if (m.model) test_texts(m.model);
-        golden_close(&m);
-    } else {
-        printf("skip: no tiny llama\n");
-    }
-    golden_free(&g);
-    ludc_free(path);
-    return check_done();
+    return golden_with("tiny", "llama", "cpu", test_texts) + check_done();
 }
