@@ -139,27 +139,15 @@ lud_status golden_open(golden *g, const char *base, const char *adapter_dir, con
     return status;
 }
 
+lud_status golden_open_tiny(golden *g, golden_model *out, lud_error *err) {
+    char *path = golden_path(g, "tiny", "llama");
+    const lud_status status = golden_open(g, path, NULL, "cpu", false, 0, out, err);
+    ludc_free(path);
+    return status;
+}
+
 void golden_close(golden_model *m) {
     ludc_model_free(m->model);
     ludc_value_free(m->config);
     *m = (golden_model){0};
-}
-
-int golden_with(const char *kind, const char *name, const char *device, void (*fn)(ludc_model *)) {
-    golden g;
-    golden_model m = {0};
-    lud_error err = LUDC_ERROR_INIT;
-    golden_init(&g);
-    char *path = golden_path(&g, kind, name);
-    if (!ludc_path_exists(path))
-        printf("skip: no %s %s\n", kind, name);
-    else if (golden_open(&g, path, NULL, device, false, 0, &m, &err) == LUD_OK)
-        fn(m.model);
-    else
-        golden_fail(&g, "%s: %s", path, err.msg);
-    const int failures = g.failures;
-    golden_close(&m);
-    golden_free(&g);
-    ludc_free(path);
-    return failures;
 }

@@ -82,6 +82,14 @@ static void test_texts(ludc_model *m) {
 }
 
 int main(void) {
+    golden g;
+    golden_model m = {0};
+    lud_error err = LUDC_ERROR_INIT;
     test_places();
-    return golden_with("tiny", "llama", "cpu", test_texts) + check_done();
+    golden_init(&g);
+    CHECK_OK(golden_open_tiny(&g, &m, &err), err);
+    if (m.model) test_texts(m.model);
+    golden_close(&m);
+    golden_free(&g);
+    return check_done();
 }
