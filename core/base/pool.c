@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
-#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
+#define LATE_SECONDS 120e-6 /* at a barrier: what interrupts a thread of a quiet machine is over by then */
 #define NAP_NS       300000 /* asleep at a barrier: how often to look whether the others run */
+#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
 #define MAX_THREADS  256
 
 /* Where a thread of the team may run. MOVING: another one decides just now; AWAY: not to be touched, outside of a job.
@@ -60,7 +61,6 @@ static void relax(void) {
 #endif
 }
 
-/* Beyond SPIN_SECONDS the core is offered to others. */
 static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
     const double begin = ludc_now();
     for (double waited = 0; waited < patience; waited = ludc_now() - begin) {
@@ -68,7 +68,6 @@ static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
             if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
             relax();
         }
-        if (waited > SPIN_SECONDS) sched_yield();
     }
     return false;
 }
@@ -81,9 +80,13 @@ static void sleep_on(ludc_pool *p, atomic_uint *word, unsigned old, const struct
 }
 
 static void wait_job(ludc_pool *p, unsigned seen) {
-    if (changes_soon(&p->job, seen, JOB_SECONDS)) return;
-    while (atomic_load_explicit(&p->job, memory_order_acquire) == seen)
-        sleep_on(p, &p->job, seen, NULL);
+    const double begin = ludc_now();
+    while (!changes_soon(&p->job, seen, SPIN_SECONDS)) {
+        if (ludc_now() - begin > JOB_SECONDS)
+            sleep_on(p, &p->job, seen, NULL);
+        else
+            sched_yield();
+    }
 }
 
 /* After a sequentially consistent change of the word: a thread that is not yet counted here sees the new value before
@@ -172,7 +175,7 @@ static bool make_room(ludc_pool *p, unsigned phase) {
 
 static void wait_team(ludc_pool *p, unsigned phase) {
     const struct timespec nap = {.tv_nsec = NAP_NS};
-    while (!changes_soon(&p->phase, phase, SPIN_SECONDS))
+    while (!changes_soon(&p->phase, phase, LATE_SECONDS))
         if (!make_room(p, phase)) sleep_on(p, &p->phase, phase, &nap);
 }
 
