@@ -94,10 +94,13 @@ void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf1
 void FN(bf16_product_alone)(const bf16_product *);
 void FN(bf16_strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w,
                      int32_t kind);
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
 void FN(bf16_attention)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(bf16_attention_cached)(cpu_worker *, const cpu_step *);
+void FN(bf16_attention_cached_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 
 extern const cpu_bf16 FN(bf16);
 const cpu_bf16 FN(bf16) = {
@@ -106,6 +109,8 @@ const cpu_bf16 FN(bf16) = {
     .product = FN(bf16_product),
     .product_alone = FN(bf16_product_alone),
     .strips = FN(bf16_strips),
+    .strips_panel = FN(bf16_strips_panel),
     .attention = {LUD_OP_ATTENTION, FN(bf16_attention), FN(bf16_attention_need)},
     .attention_grad = {LUD_OP_ATTENTION_GRAD, FN(bf16_attention_grad), FN(bf16_attention_grad_need)},
+    .attention_cached = {LUD_OP_ATTENTION_CACHED, FN(bf16_attention_cached), FN(bf16_attention_cached_need)},
 };

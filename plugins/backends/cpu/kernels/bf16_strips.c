@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The bf16 product for a few rows and a weight in strips (../strips.h): the weight is read once, its values are rounded
- * in registers. The order is that of bf16_gemm.c, and so are the bits. */
+ * The bf16 product with a weight in strips (../strips.h), whose values are rounded in registers. Few rows: the weight
+ * is read once. Many rows: panels are made for bf16_gemm.c, whose order, and so whose bits, both have. */
 #include "bf16.h"
+#include "transpose.h"
 #include "unpack.h"
 
 enum { ROWS = BF16_FEW_ROWS, WIDE = PANEL_STRIPS, AHEAD = 8192 };
@@ -127,4 +128,66 @@ void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf
             panels[p->rows - 1][kind - STRIPS_BF16](&f, CPU_MIN(left, PANEL_STRIPS));
         }
     }
+}
+
+/* ---- Panels ---- */
+/* Columns of B are rows of the weight: a strip fills half a panel. */
+ALWAYS_INLINE void panel_of_rows(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
+    for (int64_t half = 0; half < BF16_N / STRIP_ROWS; half++) {
+        int64_t row = panel * BF16_N + half * STRIP_ROWS;
+        bool there = row < b->rows;
+        cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, there ? row : 0);
+        uint16_t *to = out + half * STRIP_ROWS * BF16_PAIR;
+        for (int64_t k = 0; k < b->cols; k += STRIP_COLS) {
+            const char *block = strip.first + k / STRIP_COLS * strip.step;
+            strip_scale s = strip_scale_of(kind, block, 0);
+            UNROLL
+            for (int i = 0; i < STRIP_COLS; i += BF16_PAIR) {
+                __m512bh pairs = pair_of(kind, block, i / 8, i % 8, s);
+                _mm512_storeu_si512(to + (k + i) * BF16_N, there ? (__m512i)pairs : _mm512_setzero_si512());
+            }
+        }
+    }
+}
+
+/* Columns of B are those of a block: its strips' rows are the order of the sum. */
+ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
+    for (int64_t row = 0; row < b->rows; row += STRIP_ROWS) {
+        cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, row);
+        const char *block = strip.first + panel * strip.step;
+        strip_scale s = strip_scale_of(kind, block, 0);
+        vf pairs[VW]; /* of columns c and c + 16: eight pairs of rows each */
+        UNROLL
+        for (int c = 0; c < VW; c++) {
+            vf lo = strip_value(kind, block, 0, c / 8, c % 8, s), hi = strip_value(kind, block, 0, 2 + c / 8, c % 8, s);
+            pairs[c] = (vf)_mm512_cvtne2ps_pbh((__m512)hi, (__m512)lo);
+        }
+        transpose(pairs);
+        int64_t there = CPU_MIN(cpu_ceil_div(b->rows - row, BF16_PAIR), VW / 2);
+        uint16_t *to = out + row * BF16_N;
+        for (int64_t p = 0; p < there; p++, to += BF16_N * BF16_PAIR) {
+            memcpy(to, &pairs[p], sizeof pairs[p]);
+            memcpy(to + BF16_N, &pairs[VW / 2 + p], sizeof pairs[p]);
+        }
+    }
+}
+
+#define PANEL_OF(kind)                                                                                                 \
+    static void panel_of_##kind(uint16_t *out, const bf16_weight *b, int64_t panel) {                                  \
+        if (b->by_k)                                                                                                   \
+            panel_of_cols(STRIPS_##kind, out, b, panel);                                                               \
+        else                                                                                                           \
+            panel_of_rows(STRIPS_##kind, out, b, panel);                                                               \
+    }
+PANEL_OF(BF16)
+PANEL_OF(F16)
+PANEL_OF(Q4_0)
+PANEL_OF(Q4_1)
+PANEL_OF(Q8_0)
+
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *b, int64_t panel) {
+    static void (*const make[])(uint16_t *, const bf16_weight *, int64_t) = {panel_of_BF16, panel_of_F16, panel_of_Q4_0,
+                                                                             panel_of_Q4_1, panel_of_Q8_0};
+    int64_t k = cpu_round_up(b->by_k ? b->rows : b->cols, BF16_PAIR);
+    make[b->kind - STRIPS_BF16](out + panel * BF16_N * k, b, panel);
 }
