@@ -24,8 +24,7 @@
 #define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
 #define MAX_THREADS  256
 
-/* Where a thread of the team may run. MOVING: another one decides just now; AWAY: not to be touched, outside of a job.
- */
+/* Where a thread of the team may run. AWAY: not to be touched, outside of a job. MOVING: somebody decides just now. */
 enum { AWAY, HOME /* as ever */, GONE /* to another core, by itself */, CALLED /* to the core of another */, MOVING };
 
 typedef struct worker {
@@ -112,7 +111,7 @@ static bool claim(worker *w, int *place) {
     return *place != AWAY && *place != MOVING && atomic_compare_exchange_strong(&w->place, place, MOVING);
 }
 
-static bool knows_cores(worker *w, int place) {
+static bool learn_cores(worker *w, int place) {
     return place != HOME || pthread_getaffinity_np(w->self, sizeof w->cores, &w->cores) == 0;
 }
 
@@ -123,7 +122,7 @@ static bool call_here(worker *w, size_t core) {
     cpu_set_t here;
     CPU_ZERO(&here);
     CPU_SET(core, &here);
-    const bool comes = place != CALLED && !runs(w) && knows_cores(w, place) && CPU_ISSET(core, &w->cores) &&
+    const bool comes = place != CALLED && !runs(w) && learn_cores(w, place) && CPU_ISSET(core, &w->cores) &&
                        pthread_setaffinity_np(w->self, sizeof here, &here) == 0;
     atomic_store(&w->place, comes ? CALLED : place);
     return comes;
@@ -146,7 +145,7 @@ static void settle(worker *w, int as) {
 static void go_elsewhere(worker *w, size_t core) {
     int place;
     if (!claim(w, &place)) return;
-    const bool known = knows_cores(w, place);
+    const bool known = learn_cores(w, place);
     cpu_set_t others = w->cores;
     CPU_CLR(core, &others);
     atomic_store(&w->place, known ? GONE : place);
