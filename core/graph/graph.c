@@ -246,7 +246,7 @@ static lud_t emit_cached(lud_graph *g, const ludc_node *plain) {
     lud_t v_pool = ludc_graph_pool(g, groups, g->opts.page_size, head);
     if (!k_pool || !v_pool) return 0;
     ludc_node n = {.opcode = LUD_OP_ATTENTION_CACHED, .n_in = 9, .n_out = 1, .attr_size = plain->attr_size};
-    n.attr = plain->attr;
+    n.attr = plain->attr, n.flags = plain->flags;
     const lud_t in[LUDC_MAX_IN] = {plain->in[0],  k,      plain->in[2], plain->in[3], g->seq_positions,
                                    g->page_table, k_pool, v_pool,       plain->in[4]};
     memcpy(n.in, in, sizeof n.in);

@@ -11,11 +11,18 @@
 static const int64_t batch_sizes[] = {1000, 0, 1, 2, 3, 17, 129};
 enum { UNITS = 1000, FIRST = 7 }; /* FIRST: where a smaller batch's units lie in the large one */
 
+/* There are not pages enough for the largest batch; tests/model/test_cache.c has the row rule. What is in the pages
+ * already only a backend itself can have written. */
+static bool is_cached(const op_case *c) {
+    return c->opcode == LUD_OP_ATTENTION_CACHED;
+}
+
 /* Inputs that are factors, as a mask; 0: the op has none. */
 static uint32_t factors_of(const op_case *c) {
     if (c->opcode >= LUD_OP_LINEAR && c->opcode <= LUD_OP_LINEAR_GRAD_WEIGHT) return 3;
     if (c->opcode >= LUD_OP_LINEAR_CROSS_ENTROPY && c->opcode <= LUD_OP_LINEAR_CROSS_ENTROPY_JOINED) return 3;
     if (c->opcode == LUD_OP_ATTENTION) return 7;
+    if (is_cached(c)) return c->unit == CASE_WHOLE ? 7 : 0;
     return c->opcode == LUD_OP_ATTENTION_GRAD ? 7 | 1u << 6 : 0;
 }
 
@@ -77,6 +84,7 @@ static void check_rows(const op_case *c, const op_backend *b, const op_data *got
 /* all: results of the largest batch, kept for the others and for the other numbers of threads. */
 static void run_batch(const backend_set *set, const op_case *c, int64_t n, op_data all[SET_MAX]) {
     int64_t ids[UNITS];
+    if (n == UNITS && is_cached(c)) return;
     for (int64_t u = 0; u < n; u++)
         ids[u] = n == UNITS ? u : u + FIRST;
     op_batch batch = {n, ids};
@@ -101,7 +109,7 @@ static void run_batch(const backend_set *set, const op_case *c, int64_t n, op_da
             else if (n == UNITS)
                 for (int k = 0; k < CASE_MAX_OUT; k++)
                     CHECK(got.out[k].bytes == 0 || memcmp(got.out[k].data, all[at].out[k].data, got.out[k].bytes) == 0);
-            else if (b->info.caps & LUD_CAP_ROW_INVARIANT)
+            else if (b->info.caps & LUD_CAP_ROW_INVARIANT && !is_cached(c))
                 check_rows(c, b, &got, &all[at], n);
             op_data_free(&got);
         }

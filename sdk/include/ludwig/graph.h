@@ -25,8 +25,8 @@ typedef struct lud_shape {
 
 /* lud_op.flags; a backend may ignore them.
  * BF16, for the LINEAR family: the product may round its two factors to bf16 (to nearest, ties to even); it sums in
- * fp32. ATTENTION and its gradient: the products inside may; core sets it there. INT8, for LINEAR with a frozen weight,
- * takes precedence: the product may be made of integers, and then it is exactly this, in fp32, every operation rounded
+ * fp32. ATTENTION, its gradient and ATTENTION_CACHED: the products inside may, and the pools may keep what is rounded;
+ * core sets it there. INT8, for LINEAR with a frozen weight, takes precedence: the product may be made of integers, and then it is exactly this, in fp32, every operation rounded
  * by itself, rint to nearest with ties to even. Row m of w:  d = max |w| / 127,  v = rint(w * (127 / max |w|)). Row t
  * of x, in groups of LUD_INT8_GROUP columns from the first:  hi = max(0, x), lo = max(0, -x), span = hi + lo, s = span
  * / 255,  z = rint(lo * (255 / span)),  u = min(rint(x * (255 / span)) + z, 255). y = d * (the sum over groups, first

@@ -113,7 +113,8 @@ enum {
  * ATTENTION_CACHED(q, k, v, seg_offsets I32[S+1], positions I32[T], page_table I32[S,P], k_pool[B,G,D,Z],
  *   v_pool[B,G,Z,D], slopes[H] or 0) -> out[T,H,D]. First writes k and v of each token into the pools (role KV, changed
  *   in place) at page page_table[s][position / Z], slot position % Z; then attends to the cached keys 0..position of
- *   segment s (window by `left`). A token's bits do not depend on how its segment was cut into runs.
+ *   segment s (window by `left`). A token's bits do not depend on how its segment was cut into runs. With LUD_OP_BF16 a
+ *   backend may fill the pools' memory in a way of its own: only this operation reads it.
  * SEGMENT_POOL(x[T,C], seg_offsets I32[S+1]) -> y[S,C], index I32[S,C]: one row for each segment: LUD_POOL_MEAN, SUM,
  *   MAX (index: the token chosen, counted from the segment's first; lowest on ties), FIRST, LAST. attr.rows is S (an
  *   extent). index exists for MAX only. An empty segment gives 0.

@@ -54,8 +54,8 @@ struct cpu_bf16 {
     void (*strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
     /* Lines [k0, k1) of one panel; k0 a multiple of 32. */
     void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel, int64_t k0, int64_t k1);
-    /* ATTENTION and its gradient: whole steps. */
-    cpu_kernel attention, attention_grad;
+    /* ATTENTION, its gradient, ATTENTION_CACHED: whole steps. */
+    cpu_kernel attention, attention_grad, attention_cached;
 };
 
 /* Rows do not lie a multiple of 4096 bytes apart: they would share the sets of the first-level cache. */

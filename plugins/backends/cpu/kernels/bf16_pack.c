@@ -98,6 +98,8 @@ void FN(bf16_attention)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_grad_need)(const cpu_worker *, const cpu_step *, cpu_need *);
+void FN(bf16_attention_cached)(cpu_worker *, const cpu_step *);
+void FN(bf16_attention_cached_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 
 extern const cpu_bf16 FN(bf16);
 const cpu_bf16 FN(bf16) = {
@@ -109,4 +111,5 @@ const cpu_bf16 FN(bf16) = {
     .strips_panel = FN(bf16_strips_panel),
     .attention = {LUD_OP_ATTENTION, FN(bf16_attention), FN(bf16_attention_need)},
     .attention_grad = {LUD_OP_ATTENTION_GRAD, FN(bf16_attention_grad), FN(bf16_attention_grad_need)},
+    .attention_cached = {LUD_OP_ATTENTION_CACHED, FN(bf16_attention_cached), FN(bf16_attention_cached_need)},
 };
