@@ -40,6 +40,8 @@ struct cpu_bf16 {
     void (*product_alone)(const bf16_product *); /* on this thread */
     /* The same for at most BF16_FEW_ROWS rows, no accumulation, and B = w^T with w in strips instead of panels. */
     void (*strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w, int32_t kind);
+    /* The weight's rows [BF16_N * panel, ...) as a panel of w^T. */
+    void (*strips_panel)(uint16_t *out, const void *w, int32_t kind, int64_t n, int64_t k, int64_t panel);
     /* ATTENTION, its gradient, ATTENTION_CACHED: whole steps. */
     cpu_kernel attention, attention_grad, attention_cached;
 };

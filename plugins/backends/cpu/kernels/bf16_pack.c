@@ -94,6 +94,7 @@ void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf1
 void FN(bf16_product_alone)(const bf16_product *);
 void FN(bf16_strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w,
                      int32_t kind);
+void FN(bf16_strips_panel)(uint16_t *out, const void *w, int32_t kind, int64_t n, int64_t k, int64_t panel);
 void FN(bf16_attention)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);
@@ -108,6 +109,7 @@ const cpu_bf16 FN(bf16) = {
     .product = FN(bf16_product),
     .product_alone = FN(bf16_product_alone),
     .strips = FN(bf16_strips),
+    .strips_panel = FN(bf16_strips_panel),
     .attention = {LUD_OP_ATTENTION, FN(bf16_attention), FN(bf16_attention_need)},
     .attention_grad = {LUD_OP_ATTENTION_GRAD, FN(bf16_attention_grad), FN(bf16_attention_grad_need)},
     .attention_cached = {LUD_OP_ATTENTION_CACHED, FN(bf16_attention_cached), FN(bf16_attention_cached_need)},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The bf16 product for a few rows and a weight in strips (../strips.h): the weight is read once, its values are rounded
- * in registers. The order is that of bf16_gemm.c, and so are the bits. */
+ * Weights in strips (../strips.h), their values rounded in registers: the product for a few rows, which reads the
+ * weight once, in the order of bf16_gemm.c and so with its bits; and panels for the product of many. */
 #include "bf16.h"
 #include "unpack.h"
 
@@ -113,6 +113,40 @@ PANEL_KINDS(4)
 static panel_fn *const panels[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
     {PANEL_NAMES(1)}, {PANEL_NAMES(2)}, {PANEL_NAMES(3)}, {PANEL_NAMES(4)}};
 
+/* ---- Panels ---- */
+ALWAYS_INLINE void fill_panel(const int kind, uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first) {
+    for (int64_t v = 0; v < BF16_N; v += STRIP_ROWS) {
+        const bool there = first + v < n;
+        const cpu_strip strip = cpu_strip_of(weight, kind, n, k, there ? first + v : 0);
+        for (int64_t at = 0; at < k; at += STRIP_COLS) {
+            const char *block = strip.first + at / STRIP_COLS * strip.step;
+            const strip_scale s = strip_scale_of(kind, block, 0);
+            UNROLL
+            for (int i = 0; i < STRIP_COLS; i += BF16_PAIR) {
+                const __m512bh pairs = there ? pair_of(kind, block, i / 8, i % 8, s) : (__m512bh)_mm512_setzero_si512();
+                memcpy(out + (at + i) * BF16_N + v * BF16_PAIR, &pairs, sizeof pairs);
+            }
+        }
+    }
+}
+
+typedef void fill_fn(uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first);
+#define FILL(kind)                                                                                                     \
+    static void fill_##kind(uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first) {                  \
+        fill_panel(STRIPS_##kind, out, weight, n, k, first);                                                           \
+    }
+FILL(BF16)
+FILL(F16)
+FILL(Q4_0)
+FILL(Q4_1)
+FILL(Q8_0)
+
+void FN(bf16_strips_panel)(uint16_t *out, const void *weight, int32_t kind, int64_t n, int64_t k, int64_t panel) {
+    static fill_fn *const fills[] = {fill_BF16, fill_F16, fill_Q4_0, fill_Q4_1, fill_Q8_0};
+    fills[kind - STRIPS_BF16](out, weight, n, k, panel * BF16_N);
+}
+
+/* ---- The product ---- */
 void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p, const void *weight,
                      int32_t kind) {
     enum { PIECES = 8 }; /* for each thread */
