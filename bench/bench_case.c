@@ -21,6 +21,23 @@ typedef struct bench_program {
     lud_program program;
 } bench_program;
 
+bench_case bench_product(const char *name, uint32_t opcode, int64_t t, int64_t k, int64_t m) {
+    static const lud_attr_none none;
+    const bool back = opcode == LUD_OP_LINEAR_GRAD_INPUT, weight = opcode == LUD_OP_LINEAR_GRAD_WEIGHT;
+    const bench_tensor x = {FILL_REAL, 2, {t, k}}, y = {FILL_REAL, 2, {t, m}}, w = {FILL_REAL, 2, {m, k}};
+    return (bench_case){.name = name,
+                        .opcode = opcode,
+                        .flop = 2.0 * (double)(t * k * m),
+                        .attr = &none,
+                        .attr_size = sizeof none,
+                        .n_in = opcode == LUD_OP_LINEAR ? 3 : 2,
+                        .n_out = 1,
+                        .in = {back ? y : x, weight ? y : w},
+                        .out = {weight ? w
+                                : back ? x
+                                       : y}};
+}
+
 /* The plugin of that name beside this program; the others stay closed. */
 static const lud_plugin *plugin_of(const char *name) {
     const lud_plugin *(*entry)(void) = NULL;

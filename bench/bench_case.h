@@ -36,6 +36,9 @@ typedef struct bench_backend {
     bool bf16, int8; /* flag the products that may be rounded, the LINEAR that may be quantized */
 } bench_backend;
 
+/* LINEAR or one of its gradients, of a weight [m, k] over t rows. */
+bench_case bench_product(const char *name, uint32_t opcode, int64_t t, int64_t k, int64_t m);
+
 /* Fills host, vt, dev and threads (0: all processors). Close also what did not open. */
 lud_status bench_open(bench_backend *, const char *name, int threads, lud_error *);
 void bench_close(bench_backend *);

@@ -4,6 +4,7 @@
  * costs at least the reading of all weights once, so its time is set beside the bandwidth that the same threads reach
  * in this run. */
 #include "bench_case.h"
+#include "benchmark.h"
 #include <generate.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,15 +65,6 @@ static double best_window(const clock_of *c) {
     return best;
 }
 
-static lud_status weights_of(ludc_model *m, double *bytes, lud_error *err) {
-    const ludc_run_caps caps = {.T = 1, .S = 1, .N = 1, .page_size = 32, .pages_per_segment = 1, .n_pages = 1};
-    ludc_run *run = NULL;
-    LUDC_TRY(ludc_run_new(m, LUDC_RUN_DECODE, &caps, &run, err));
-    *bytes = (double)ludc_run_stat(run).weight_bytes;
-    ludc_run_free(run);
-    return LUD_OK;
-}
-
 static lud_status decode(ludc_model *m, int32_t length, int64_t tokens, clock_of *c, lud_error *err) {
     int32_t *ids = ludc_alloc((size_t)length * sizeof *ids);
     if (!ids) return ludc_fail(err, LUD_E_NOMEM, "out of memory");
@@ -116,7 +108,7 @@ static lud_status measure(ludc_host *host, const char *path, int32_t length, int
     if (status == LUD_OK) memset(c.memory, 1, READ_BYTES);
     const ludc_model_spec spec = {.host = host, .config = config};
     if (status == LUD_OK) status = ludc_model_open(&spec, &m, err);
-    if (status == LUD_OK) status = weights_of(m, &bytes, err);
+    if (status == LUD_OK) status = bench_weight_bytes(m, &bytes, err);
     if (status == LUD_OK) status = decode(m, length, tokens, &c, err);
     if (status == LUD_OK) {
         double t = best_window(&c);

@@ -37,18 +37,8 @@ static bench_tensor ints(int32_t fill, int64_t n, int64_t total) {
 static const bench_tensor absent;
 
 static bench_case product(const char *name, uint32_t opcode, int times, int64_t t, int64_t k, int64_t m) {
-    bench_case c = {.name = name,
-                    .opcode = opcode,
-                    .per_step = times,
-                    .flop = 2.0 * (double)(t * k * m),
-                    .attr = &none,
-                    .attr_size = sizeof none,
-                    .n_in = opcode == LUD_OP_LINEAR ? 3 : 2,
-                    .n_out = 1};
-    bool weight = opcode == LUD_OP_LINEAR_GRAD_WEIGHT, back = opcode == LUD_OP_LINEAR_GRAD_INPUT;
-    c.in[0] = real2(t, back ? m : k);
-    c.in[1] = weight ? real2(t, m) : real2(m, k);
-    c.out[0] = weight ? real2(m, k) : real2(t, back ? k : m);
+    bench_case c = bench_product(name, opcode, t, k, m);
+    c.per_step = times;
     return c;
 }
 

@@ -21,20 +21,6 @@ static const shape shapes[] = {{"SmolLM2 q, o", 576, 576},      {"SmolLM2 k, v",
 
 enum { C = 576, V = 49152 }; /* SmolLM2's head */
 
-static bench_case product(uint32_t opcode, const shape *s, int64_t t) {
-    static const lud_attr_none none;
-    bool forward = opcode == LUD_OP_LINEAR;
-    return (bench_case){.name = s->model,
-                        .opcode = opcode,
-                        .flop = 2.0 * (double)(t * s->k * s->m),
-                        .attr = &none,
-                        .attr_size = sizeof none,
-                        .n_in = forward ? 3 : 2,
-                        .n_out = 1,
-                        .in = {{FILL_REAL, 2, {t, forward ? s->k : s->m}}, {FILL_REAL, 2, {s->m, s->k}}},
-                        .out = {{FILL_REAL, 2, {t, forward ? s->m : s->k}}}};
-}
-
 static bench_case head(int64_t t) {
     static const lud_attr_xent xent = {1.0f, 0, 0, LUD_XENT_WANT_DX};
     return (bench_case){
@@ -75,7 +61,7 @@ static void run_all(const bench_backend *b, double peak) {
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
             for (uint32_t opcode = LUD_OP_LINEAR; opcode <= (b->int8 ? LUD_OP_LINEAR : LUD_OP_LINEAR_GRAD_INPUT);
                  opcode++) {
-                bench_case c = product(opcode, &shapes[i], t);
+                const bench_case c = bench_product(shapes[i].model, opcode, t, shapes[i].k, shapes[i].m);
                 const int64_t size[3] = {t, shapes[i].k, shapes[i].m};
                 const char *what = opcode == LUD_OP_LINEAR ? "forward" : "input grad";
                 log_sum += log(run_one(b, &c, size, what, 0.3, peak)), n++;

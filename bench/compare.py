@@ -351,8 +351,8 @@ def measure(name):
     for _ in range(ROUNDS):
         calm = quiet()
         mine = row.ours()
+        peaks = json.loads(run([PEAK]).stdout)  # at once: what memory gives changes from second to second
         others = {p: f() for p, f in row.peers.items()}
-        peaks = json.loads(run([PEAK]).stdout)
         calm = calm and quiet()
         bad = [m for m in (row.gate(mine, o) for o in others.values()) if m]
         rounds.append((mine, others, peaks, calm, bad))

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # compare.sh [row ...]: our speed beside transformers, PEFT, sentence-transformers, scikit-learn, torch and llama.cpp on
-# this machine, the same work in turn. Makes the peers' environment first (7 GB). Prints a table and keeps it with the
-# versions as bench/report.txt; BENCH_JSON names a file for the same as JSON. See bench/README.md.
+# this machine, the same work in turn. Makes the peers' environment first (7 GB). Prints versions and a table; those of all
+# rows become bench/report.txt. BENCH_JSON names a file for the same as JSON. See bench/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 LUDWIG_PEERS=${LUDWIG_PEERS:-$HOME/.cache/ludwig/peers}
@@ -28,5 +28,5 @@ cmake --build --preset release --target bench_peak -- --quiet
 cat "$BENCH_TMP/report"
 "$LUDWIG_PEERS/bin/python" bench/compare.py "$@" >"$BENCH_TMP/table" || { cat "$BENCH_TMP/table"; exit 1; }
 cat "$BENCH_TMP/table" | tee -a "$BENCH_TMP/report"
-cp "$BENCH_TMP/report" bench/report.txt
+[ $# -gt 0 ] || cp "$BENCH_TMP/report" bench/report.txt
 cp "$BENCH_TMP/bench.json" "${BENCH_JSON:-/dev/null}"

@@ -167,13 +167,15 @@ static double window(rank *ranks, int threads) {
     return done / (end - begin);
 }
 
-static double best(double (*kernel)(void), char *memory, int threads) {
+/* memory: NULL, or READ_BYTES for each thread. */
+static double best(double (*kernel)(void), const char *memory, int threads) {
     double top = 0;
     for (int w = 0; w < WINDOWS; w++) {
         rank ranks[MAX_THREADS];
-        for (int i = 0; i < threads; i++)
-            ranks[i] =
-                (rank){.kernel = kernel, .memory.from = (const uint64_t *)(void *)(memory + (size_t)i * READ_BYTES)};
+        for (int i = 0; i < threads; i++) {
+            const void *from = memory ? memory + (size_t)i * READ_BYTES : NULL;
+            ranks[i] = (rank){.kernel = kernel, .memory.from = from};
+        }
         const double rate = window(ranks, threads);
         sink = (float)ranks[0].memory.sum;
         top = rate > top ? rate : top;
@@ -181,17 +183,24 @@ static double best(double (*kernel)(void), char *memory, int threads) {
     return top;
 }
 
-bench_peaks bench_measure_peaks(int threads) {
-    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
-    const size_t size = (size_t)threads * READ_BYTES;
+static int clamp(int threads) {
+    return threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+}
+
+double bench_measure_read(int threads) {
+    const int n = clamp(threads);
+    const size_t size = (size_t)n * READ_BYTES;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bench_peaks p = {0};
-    if (memory == MAP_FAILED) return p;
+    if (memory == MAP_FAILED) return 0;
     madvise(memory, size, MADV_HUGEPAGE);
     for (size_t i = 0; i < size; i += 4096)
         memory[i] = 1;
-    p = (bench_peaks){best(fp32, memory, threads), best(bf16, memory, threads), best(int8, memory, threads),
-                      best(NULL, memory, threads)};
+    const double rate = best(NULL, memory, n);
     munmap(memory, size);
-    return p;
+    return rate;
+}
+
+bench_peaks bench_measure_peaks(int threads) {
+    const int n = clamp(threads);
+    return (bench_peaks){best(fp32, NULL, n), best(bf16, NULL, n), best(int8, NULL, n), bench_measure_read(n)};
 }

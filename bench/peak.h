@@ -8,5 +8,6 @@ typedef struct bench_peaks {
     double fp32, bf16, int8, read;
 } bench_peaks;
 bench_peaks bench_measure_peaks(int threads);
+double bench_measure_read(int threads); /* that of reading alone */
 
 #endif

@@ -61,13 +61,8 @@ static lud_status key_of_config(const lud_model *m, uint64_t key[2], lud_error *
     return status;
 }
 
-static lud_status key_of_tokenizer(const ludc_tokenizer *tok, uint64_t key[2]) {
-    ludc_buf text = {0};
-    lud_status status = ludc_tokenizer_to_json(tok, &text, NULL);
-    if (status == LUD_OK) status = ludc_tokenizer_config_json(tok, &text, NULL);
-    ludc_key_mix(key, text.ptr, text.len);
-    ludc_buf_free(&text);
-    return status;
+static void mix(void *key, const void *p, size_t n) {
+    ludc_key_mix(key, p, n);
 }
 
 static bool key_of_task(const ludc_rows_cache *c, uint64_t key[2]) {
@@ -77,7 +72,7 @@ static bool key_of_task(const ludc_rows_cache *c, uint64_t key[2]) {
     for (size_t i = 0; i < p->n_inputs; i++) {
         const ludc_input *in = &p->inputs[i];
         ludc_key_mix(key, &in->max_length, sizeof(in->max_length));
-        if (in->tower && key_of_tokenizer(ludc_tower_tokenizer(in->tower), key) != LUD_OK) return false;
+        if (in->tower && ludc_tokenizer_bytes(ludc_tower_tokenizer(in->tower), mix, key) != LUD_OK) return false;
     }
     return true;
 }
@@ -87,7 +82,7 @@ static bool key_of_language(const ludc_rows_cache *c, uint64_t key[2]) {
     const int64_t facts[] = {info->max_positions, info->n_eos > 0 ? info->eos_ids[0] : -1};
     memcpy(key, c->key, sizeof(c->key));
     ludc_key_mix(key, facts, sizeof(facts));
-    return key_of_tokenizer(info->tokenizer, key) == LUD_OK;
+    return ludc_tokenizer_bytes(info->tokenizer, mix, key) == LUD_OK;
 }
 
 /* ---- Finding and keeping ---- */

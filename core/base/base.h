@@ -32,8 +32,9 @@ lud_status ludc_no_memory(lud_error *err, const char *what);
 const char *ludc_status_text(lud_status);
 
 /* ---- Memory (memory.c). One seam, counted, and able to fail on demand. [any] ---- */
-void *ludc_alloc(size_t n);                       /* 64-byte aligned, zeroed; NULL if out of memory; n = 0 is valid */
-void *ludc_alloc_aligned(size_t n, size_t align); /* align: a power of two; at least 64 is given */
+/* Zeroed; NULL if out of memory; n = 0 is valid. 64-byte aligned from 256 bytes on, below that as malloc aligns. */
+void *ludc_alloc(size_t n);
+void *ludc_alloc_aligned(size_t n, size_t align);    /* align: a power of two; at least 64 is given */
 void *ludc_realloc(void *p, size_t old_n, size_t n); /* growth is zeroed; on failure p stays valid and NULL returns */
 /* Room for one more item behind `len`; list: the address of the pointer to them. False: out of memory, all as it was.
  */
@@ -104,6 +105,7 @@ struct lud_cfg {
     ludc_value **items;      /* lists and objects: len children */
     int32_t *key_pos;        /* objects: room for 2 * cap: line, col of each key; NULL = none */
     ludc_value_index *index; /* objects with many keys; kept by put, append and remove */
+    ludc_value *block;       /* lists made by ludc_value_block: the children and their texts; NULL = each of its own */
 };
 ludc_value *ludc_value_new(int32_t type);
 ludc_value *ludc_value_bool(bool);
@@ -111,7 +113,10 @@ ludc_value *ludc_value_int(int64_t);
 ludc_value *ludc_value_float(double);
 ludc_value *ludc_value_str(lud_str);
 ludc_value *ludc_value_text(const char *); /* NULL: null */
-void ludc_value_free(ludc_value *);        /* accepts NULL */
+/* A list of n nulls, to be made numbers and texts in place: one piece of memory, with *text bytes of room behind *room
+ * for texts, since a vocabulary has 100,000 of them. Nothing can be pushed to it. */
+ludc_value *ludc_value_block(size_t n, size_t text, char **room);
+void ludc_value_free(ludc_value *); /* accepts NULL */
 ludc_value *ludc_value_copy(const ludc_value *);
 bool ludc_value_equal(const ludc_value *, const ludc_value *);
 /* Take ownership of `child` (even on failure); NULL child or no memory: false. put replaces an existing key. */

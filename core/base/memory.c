@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The allocation seam: 64-byte aligned, zeroed, counted, able to fail on demand. */
+ * The allocation seam: zeroed, counted, able to fail on demand; 64-byte aligned from 256 bytes on. Trees are made of
+ * nodes and texts below that, for which aligned memory takes longer than all else that is done with them. */
 #include "base.h"
 
 #include <stdatomic.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #define ALIGNMENT 64
+#define SMALL     256
 
 static atomic_uint_fast64_t allocations;
 static atomic_int_fast64_t fail_countdown = -1;
@@ -29,17 +31,21 @@ static bool told_to_fail(void) {
     return left == 0;
 }
 
-void *ludc_alloc_aligned(size_t n, size_t align) {
+static bool may_take(size_t n) {
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
-    if (told_to_fail() || n > PTRDIFF_MAX) return NULL;
+    return !told_to_fail() && n <= PTRDIFF_MAX;
+}
+
+void *ludc_alloc_aligned(size_t n, size_t align) {
     void *p = NULL;
-    if (posix_memalign(&p, LUDC_MAX(align, (size_t)ALIGNMENT), n ? n : 1) != 0) return NULL;
-    memset(p, 0, n);
-    return p;
+    if (!may_take(n) || posix_memalign(&p, LUDC_MAX(align, (size_t)ALIGNMENT), n ? n : 1) != 0) return NULL;
+    return memset(p, 0, n);
 }
 
 void *ludc_alloc(size_t n) {
-    return ludc_alloc_aligned(n, ALIGNMENT);
+    if (n >= SMALL) return ludc_alloc_aligned(n, ALIGNMENT);
+    void *p = may_take(n) ? malloc(n ? n : 1) : NULL;
+    return p ? memset(p, 0, n) : NULL;
 }
 
 void *ludc_realloc(void *p, size_t old_n, size_t n) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One pool of threads. A job is one function run by every thread (the caller is rank 0); parallel loops hand out chunks
  * by an atomic counter inside such a job, so what a chunk computes never depends on who takes it. Waiting spins for a
- * short while, then sleeps on a futex: an idle core takes over a thread that has to share the other one. */
+ * short while, then sleeps on a futex. Where another process takes a core, the thread that is waited for may be off it
+ * for a whole tick of the scheduler (4 ms), which leaves it there while a core idles for less: so a thread that waits
+ * for one that does not run gives it its own core, and queues for another itself. */
 #include "base.h"
 
 #include <limits.h>
@@ -13,17 +15,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
 #define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
+#define NAP_NS       300000 /* asleep at a barrier: how often to look whether the others run */
 #define MAX_THREADS  256
 
+/* Where a thread of the team may run, and who decides: whoever sets MOVING. */
+enum { AWAY, /* not to be touched: outside of a job, or gone */ HOME, /* as the process may */ MOVED, MOVING };
+
 typedef struct worker {
+    _Alignas(64) atomic_uint at; /* the barrier that it came to */
+    atomic_int place;
     pthread_t thread;
+    cpu_set_t cores; /* what HOME means, while MOVED */
     ludc_pool *pool;
     int32_t rank;
 } worker;
+
+static _Thread_local int32_t own_rank; /* inside a job */
 
 struct ludc_pool {
     int size;
@@ -31,7 +43,6 @@ struct ludc_pool {
     void (*fn)(void *, int32_t, int32_t);
     void *arg;
     atomic_uint job;      /* grows by one per job; workers wait for it to change */
-    atomic_uint done;     /* workers that finished the current job */
     atomic_uint arrived;  /* at the barrier */
     atomic_uint phase;    /* of the barrier */
     atomic_uint sleepers; /* threads that may wait in the kernel */
@@ -60,12 +71,17 @@ static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
     return false;
 }
 
-static void wait_change(ludc_pool *p, atomic_uint *word, unsigned old, double patience) {
-    if (changes_soon(word, old, patience)) return;
+/* Until the word is changed, or so long. */
+static void sleep_on(ludc_pool *p, atomic_uint *word, unsigned old, const struct timespec *longest) {
     atomic_fetch_add(&p->sleepers, 1);
-    while (atomic_load_explicit(word, memory_order_acquire) == old)
-        syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
+    if (atomic_load(word) == old) syscall(SYS_futex, (unsigned *)word, FUTEX_WAIT_PRIVATE, old, longest, NULL, 0);
     atomic_fetch_sub(&p->sleepers, 1);
+}
+
+static void wait_job(ludc_pool *p, unsigned seen) {
+    if (changes_soon(&p->job, seen, JOB_SECONDS)) return;
+    while (atomic_load_explicit(&p->job, memory_order_acquire) == seen)
+        sleep_on(p, &p->job, seen, NULL);
 }
 
 /* After a sequentially consistent change of the word: a thread that is not yet counted here sees the new value before
@@ -75,16 +91,115 @@ static void wake_all(ludc_pool *p, atomic_uint *word) {
     syscall(SYS_futex, (unsigned *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+/* ---- Cores ---- */
+/* A thread's clock goes on while it is on a core, and only then. */
+static bool runs(const worker *w) {
+    clockid_t id;
+    struct timespec a, b;
+    if (pthread_getcpuclockid(w->thread, &id) != 0 || clock_gettime(id, &a) != 0 || clock_gettime(id, &b) != 0)
+        return true;
+    return a.tv_nsec != b.tv_nsec || a.tv_sec != b.tv_sec;
+}
+
+/* False: another one has it, or it is not to be touched. */
+static bool claim(worker *w, int *place) {
+    *place = atomic_load(&w->place);
+    return (*place == HOME || *place == MOVED) && atomic_compare_exchange_strong(&w->place, place, MOVING);
+}
+
+static bool knows_cores(worker *w, int place) {
+    return place == MOVED || pthread_getaffinity_np(w->thread, sizeof w->cores, &w->cores) == 0;
+}
+
+/* A thread that is in the queue of another core changes over at once. False: it stays where it is. */
+static bool call_here(worker *w, size_t core) {
+    int place;
+    if (!claim(w, &place)) return false;
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(core, &here);
+    const bool comes = !runs(w) && knows_cores(w, place) && CPU_ISSET(core, &w->cores) &&
+                       pthread_setaffinity_np(w->thread, sizeof here, &here) == 0;
+    atomic_store(&w->place, comes ? MOVED : place);
+    return comes;
+}
+
+/* The thread itself: it may run where it did before, and stays where it is. */
+static void settle(worker *w, int as) {
+    for (int place; (place = atomic_load(&w->place)) != as;) {
+        if (!claim(w, &place)) {
+            sched_yield();
+            continue;
+        }
+        if (place == MOVED) pthread_setaffinity_np(w->thread, sizeof w->cores, &w->cores);
+        atomic_store(&w->place, as);
+    }
+}
+
+/* To the queue of any other core. Not MOVING meanwhile: the thread may be waited for, and called, before it runs. */
+static void go_elsewhere(worker *self, size_t core) {
+    int place;
+    if (!claim(self, &place)) return;
+    const bool known = knows_cores(self, place);
+    cpu_set_t others = self->cores;
+    CPU_CLR(core, &others);
+    atomic_store(&self->place, known ? MOVED : place);
+    if (known) pthread_setaffinity_np(self->thread, sizeof others, &others); /* refuses an empty set */
+    settle(self, HOME);
+}
+
+static void enter(worker *w) {
+    own_rank = w->rank;
+    w->thread = pthread_self();
+    atomic_store(&w->place, HOME);
+}
+
+/* The first that has not come to the barrier gets this core if it has none. */
+static bool make_room(ludc_pool *p, unsigned phase) {
+    const int core = sched_getcpu();
+    for (int i = 1; i < p->size && core >= 0; i++) {
+        worker *w = &p->workers[(own_rank + i) % p->size], *self = &p->workers[own_rank];
+        if (atomic_load(&w->at) == phase + 1) continue;
+        if (!call_here(w, (size_t)core)) return false;
+        go_elsewhere(self, (size_t)core);
+        return true;
+    }
+    return false;
+}
+
+static void wait_team(ludc_pool *p, unsigned phase) {
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    while (!changes_soon(&p->phase, phase, SPIN_SECONDS)) {
+        if (!make_room(p, phase)) sleep_on(p, &p->phase, phase, &nap);
+    }
+}
+
+/* The last one to come to the barrier opens it. */
+static bool came_last(ludc_pool *p, unsigned phase) {
+    worker *w = &p->workers[own_rank];
+    settle(w, HOME);
+    atomic_store_explicit(&w->at, phase + 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) return false;
+    atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
+    atomic_fetch_add(&p->phase, 1);
+    wake_all(p, &p->phase);
+    return true;
+}
+
+/* ---- Jobs ---- */
 static void *work(void *arg) {
     worker *w = arg;
     ludc_pool *p = w->pool;
+    enter(w);
     for (unsigned seen = 0;;) {
-        wait_change(p, &p->job, seen, JOB_SECONDS);
+        wait_job(p, seen);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
-        if (atomic_load(&p->stop)) return NULL;
+        if (atomic_load(&p->stop)) break;
         p->fn(p->arg, w->rank, p->size);
-        if (atomic_fetch_add(&p->done, 1) + 1 == (unsigned)p->size - 1) wake_all(p, &p->done);
+        came_last(p, atomic_load_explicit(&p->phase, memory_order_acquire)); /* nothing to wait for but a job */
     }
+    settle(w, AWAY);
+    return NULL;
 }
 
 /* Threads beyond the quota of a container would stop each other for whole scheduling periods. */
@@ -150,12 +265,14 @@ int ludc_pool_size(const ludc_pool *p) {
 static void run_job(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
     p->fn = fn;
     p->arg = arg;
-    atomic_store(&p->done, 0);
+    const int32_t rank_before = own_rank; /* in another pool */
+    enter(&p->workers[0]);
     atomic_fetch_add(&p->job, 1);
     wake_all(p, &p->job);
     fn(arg, 0, p->size);
-    for (unsigned seen; (seen = atomic_load_explicit(&p->done, memory_order_acquire)) != (unsigned)p->size - 1;)
-        wait_change(p, &p->done, seen, SPIN_SECONDS);
+    ludc_pool_barrier(p);
+    settle(&p->workers[0], AWAY);
+    own_rank = rank_before;
 }
 
 void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *arg) {
@@ -169,14 +286,9 @@ void ludc_pool_team(ludc_pool *p, void (*fn)(void *, int32_t, int32_t), void *ar
 }
 
 void ludc_pool_barrier(ludc_pool *p) {
+    if (p->size == 1) return;
     const unsigned phase = atomic_load_explicit(&p->phase, memory_order_acquire);
-    if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) + 1 < (unsigned)p->size) {
-        wait_change(p, &p->phase, phase, SPIN_SECONDS);
-        return;
-    }
-    atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    atomic_fetch_add(&p->phase, 1);
-    wake_all(p, &p->phase);
+    if (!came_last(p, phase)) wait_team(p, phase);
 }
 
 typedef struct loop {

@@ -41,10 +41,25 @@ ludc_value *ludc_value_text(const char *s) {
     return s ? ludc_value_str(ludc_str(s)) : ludc_value_new(LUD_CFG_NULL);
 }
 
+ludc_value *ludc_value_block(size_t n, size_t text, char **room) {
+    size_t bytes;
+    ludc_value *list = ludc_value_new(LUD_CFG_LIST);
+    if (!list || __builtin_mul_overflow(n, sizeof(*list), &bytes) || __builtin_add_overflow(bytes, text, &bytes))
+        return ludc_free(list), NULL;
+    list->block = ludc_alloc(bytes);
+    list->items = ludc_alloc(n * sizeof(*list->items));
+    if (!list->block || !list->items) return ludc_value_free(list), NULL;
+    for (size_t i = 0; i < n; i++)
+        list->items[i] = &list->block[i];
+    list->len = list->cap = n;
+    *room = (char *)&list->block[n];
+    return list;
+}
+
 void ludc_value_free(ludc_value *v) {
     if (!v) return;
     if (v->type == LUD_CFG_STR) ludc_free((char *)v->u.s.ptr);
-    for (size_t i = 0; i < v->len; i++) {
+    for (size_t i = 0; i < v->len && !v->block; i++) {
         if (v->keys) ludc_free((char *)v->keys[i].ptr);
         ludc_value_free(v->items[i]);
     }
@@ -52,6 +67,7 @@ void ludc_value_free(ludc_value *v) {
     ludc_free(v->items);
     ludc_free(v->key_pos);
     ludc_free(v->index);
+    ludc_free(v->block);
     ludc_free(v);
 }
 
@@ -77,7 +93,8 @@ static bool reserve(ludc_value *v) {
 }
 
 bool ludc_value_push(ludc_value *list, ludc_value *child) {
-    if (!list || !child || list->type != LUD_CFG_LIST || !reserve(list)) return ludc_value_free(child), false;
+    if (!list || !child || list->type != LUD_CFG_LIST || list->block || !reserve(list))
+        return ludc_value_free(child), false;
     list->items[list->len++] = child;
     return true;
 }

@@ -71,8 +71,15 @@ static void sift(ludc_pack_item *x, size_t at, size_t n) {
     }
 }
 
+static bool in_order(const ludc_pack_item *x, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (longer(&x[i], &x[i - 1])) return false;
+    return true;
+}
+
 /* Heapsort: the C library's qsort allocates, and this runs in a training step. */
 static void sort_longest_first(ludc_pack_item *x, size_t n) {
+    if (in_order(x, n)) return; /* rows of one length, as without texts */
     for (size_t i = n / 2; i-- > 0;)
         sift(x, i, n);
     while (n > 1) {

@@ -317,25 +317,26 @@ size_t ludc_param_plan_stored(const ludc_param_plan *p, int32_t *dtype) {
     return (size_t)(p->count / info->block_count) * info->block_bytes;
 }
 
-/* What was copied need not lie in memory twice. */
-static void release(const ludc_param_plan *p) {
-    for (size_t i = 0; i < p->n; i++)
-        ludc_file_release(&(ludc_map_file){.ptr = p->pieces[i].t->data, .size = p->pieces[i].t->bytes});
-}
-
-void ludc_param_plan_copy(const ludc_param_plan *p, void *out) {
+const void *ludc_param_plan_bytes(const ludc_param_plan *p, void **own) {
     const piece *c = p->pieces;
     const ludc_dtype_info *info = ludc_dtype_at(c->t->dtype);
     size_t row = (size_t)(c->file_cols / info->block_count) * info->block_bytes;
-    for (int64_t r = 0; r < c->rows.n; r++)
-        memcpy((uint8_t *)out + (size_t)r * row, c->t->data + (size_t)axis_at(&c->rows, r) * row, row);
-    release(p);
+    if (!c->rows.list) return c->t->data + (size_t)c->rows.first * row;
+    uint8_t *out = *own = ludc_alloc((size_t)c->rows.n * row);
+    for (int64_t r = 0; out && r < c->rows.n; r++)
+        memcpy(out + (size_t)r * row, c->t->data + (size_t)c->rows.list[r] * row, row);
+    return out;
+}
+
+void ludc_param_plan_release(const ludc_param_plan *p) {
+    for (size_t i = 0; i < p->n; i++)
+        ludc_file_release(&(ludc_map_file){.ptr = p->pieces[i].t->data, .size = p->pieces[i].t->bytes});
 }
 
 lud_status ludc_param_plan_fill(const ludc_param_plan *p, int part, int parts, float *out, lud_error *err) {
     for (size_t i = 0; i < p->n; i++)
         LUDC_TRY(fill_piece(&p->pieces[i], part, parts, out, err));
-    if (part + 1 == parts) release(p);
+    if (part + 1 == parts) ludc_param_plan_release(p);
     return LUD_OK;
 }
 

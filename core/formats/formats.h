@@ -115,8 +115,11 @@ const float *ludc_param_plan_borrow(const ludc_param_plan *);
 lud_status ludc_param_plan_fill(const ludc_param_plan *, int part, int parts, float *out, lud_error *);
 /* Where the parameter is whole rows of one tensor: its type (LUDC_*) and bytes as stored, else 0. */
 size_t ludc_param_plan_stored(const ludc_param_plan *, int32_t *dtype);
-void ludc_param_plan_copy(const ludc_param_plan *, void *out); /* those bytes, in the parameter's order of rows */
-void ludc_param_plan_free(ludc_param_plan *);                  /* accepts NULL */
+/* Those bytes, in the parameter's order of rows: in the mapping where the file has that order, else in *own, which the
+ * caller frees; NULL: no memory. */
+const void *ludc_param_plan_bytes(const ludc_param_plan *, void **own);
+void ludc_param_plan_release(const ludc_param_plan *); /* what was read need not stay in memory */
+void ludc_param_plan_free(ludc_param_plan *);          /* accepts NULL */
 /* Whether the file holds what the parameter needs (a tied head: false for its own name). */
 bool ludc_base_model_has(const ludc_base_model *, const lud_encoder_vt *, void *encoder, const char *param);
 

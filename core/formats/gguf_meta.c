@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * GGUF key-value pairs into a value tree: one object, each dotted key kept whole, arrays as lists.
- * Invariant: lists get their room once, after the count was checked against the bytes left. Arrays of arrays are
+ * Invariant: a list gets its memory at once, after the count was checked against the bytes left. Arrays of arrays are
  * refused, as ggml does. What the values mean is checked in gguf_check.c. */
 #include "gguf.h"
 
@@ -23,61 +23,80 @@ static lud_status no_memory(ludc_gguf *g) {
     return ludc_fail(g->err, LUD_E_NOMEM, "%s: out of memory for its metadata", g->path);
 }
 
-static ludc_value *float_of_bits(uint32_t bits) {
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return ludc_value_float((double)f);
+static void set_int(ludc_value *v, int64_t i) {
+    v->type = LUD_CFG_INT;
+    v->u.i = i;
 }
 
-static ludc_value *double_of_bits(uint64_t bits) {
+static void set_float(ludc_value *v, double f) {
+    v->type = LUD_CFG_FLOAT;
+    v->u.f = f;
+}
+
+static void set_f32(ludc_value *v, uint32_t bits) {
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    set_float(v, (double)f);
+}
+
+static void set_f64(ludc_value *v, uint64_t bits) {
     double f;
     memcpy(&f, &bits, sizeof f);
-    return ludc_value_float(f);
+    set_float(v, f);
+}
+
+static void set_bool(ludc_value *v, bool b) {
+    v->type = LUD_CFG_BOOL;
+    v->u.b = b;
 }
 
 /* p holds min_bytes[type] bytes. A u64 beyond 2^63 becomes a float. */
-static ludc_value *number(uint32_t type, const uint8_t *p) {
+static void set_number(ludc_value *v, uint32_t type, const uint8_t *p) {
     switch (type) {
     case LUDC_GGUF_U8:
-        return ludc_value_int(p[0]);
+        return set_int(v, p[0]);
     case LUDC_GGUF_I8:
-        return ludc_value_int((int8_t)p[0]);
+        return set_int(v, (int8_t)p[0]);
     case LUDC_GGUF_U16:
-        return ludc_value_int(ludc_le16(p));
+        return set_int(v, ludc_le16(p));
     case LUDC_GGUF_I16:
-        return ludc_value_int((int16_t)ludc_le16(p));
+        return set_int(v, (int16_t)ludc_le16(p));
     case LUDC_GGUF_U32:
-        return ludc_value_int(ludc_le32(p));
+        return set_int(v, ludc_le32(p));
     case LUDC_GGUF_I32:
-        return ludc_value_int((int32_t)ludc_le32(p));
+        return set_int(v, (int32_t)ludc_le32(p));
     case LUDC_GGUF_F32:
-        return float_of_bits(ludc_le32(p));
+        return set_f32(v, ludc_le32(p));
     case LUDC_GGUF_F64:
-        return double_of_bits(ludc_le64(p));
+        return set_f64(v, ludc_le64(p));
     case LUDC_GGUF_BOOL:
-        return ludc_value_bool(p[0] != 0);
+        return set_bool(v, p[0] != 0);
     case LUDC_GGUF_U64:
-        if (ludc_le64(p) > INT64_MAX) return ludc_value_float((double)ludc_le64(p));
-        return ludc_value_int((int64_t)ludc_le64(p));
+        if (ludc_le64(p) > INT64_MAX) return set_float(v, (double)ludc_le64(p));
+        return set_int(v, (int64_t)ludc_le64(p));
     default:
-        return ludc_value_int((int64_t)ludc_le64(p));
+        return set_int(v, (int64_t)ludc_le64(p));
     }
 }
 
+static lud_status read_number(ludc_gguf *g, uint32_t type, ludc_value *v) {
+    const uint8_t *p = ludc_gguf_take(g, min_bytes[type]);
+    if (!p) return ludc_gguf_truncated(g, "a number of the metadata");
+    if (type == LUDC_GGUF_BOOL && p[0] > 1)
+        return ludc_fail(g->err, LUD_E_IO, "%s: a bool at byte %" PRIu64 " is neither 0 nor 1", g->path, g->pos - 1);
+    return set_number(v, type, p), LUD_OK;
+}
+
+static lud_status read_text(ludc_gguf *g, lud_str *out) {
+    return ludc_gguf_text(g, "a string of the metadata", out);
+}
+
 static lud_status read_scalar(ludc_gguf *g, uint32_t type, ludc_value **out) {
-    if (type == LUDC_GGUF_STR) {
-        lud_str s;
-        LUDC_TRY(ludc_gguf_text(g, "a string of the metadata", &s));
-        *out = ludc_value_str(s);
-    } else {
-        const uint8_t *p = ludc_gguf_take(g, min_bytes[type]);
-        if (!p) return ludc_gguf_truncated(g, "a number of the metadata");
-        if (type == LUDC_GGUF_BOOL && p[0] > 1)
-            return ludc_fail(g->err, LUD_E_IO, "%s: a bool at byte %" PRIu64 " is neither 0 nor 1", g->path,
-                             g->pos - 1);
-        *out = number(type, p);
-    }
-    return *out ? LUD_OK : no_memory(g);
+    lud_str s = {0};
+    if (type == LUDC_GGUF_STR) LUDC_TRY(read_text(g, &s));
+    *out = type == LUDC_GGUF_STR ? ludc_value_str(s) : ludc_value_new(LUD_CFG_NULL);
+    if (!*out) return no_memory(g);
+    return type == LUDC_GGUF_STR ? LUD_OK : read_number(g, type, *out);
 }
 
 static lud_status read_array_head(ludc_gguf *g, uint32_t *type, uint64_t *n) {
@@ -100,30 +119,40 @@ static lud_status read_array_head(ludc_gguf *g, uint32_t *type, uint64_t *n) {
     return LUD_OK;
 }
 
-/* An empty list with room for n items. */
-static ludc_value *list_of(size_t n) {
-    ludc_value *list = ludc_value_new(LUD_CFG_LIST);
-    if (!list || n == 0) return list;
-    list->items = ludc_alloc(n * sizeof *list->items);
-    if (!list->items) return ludc_value_free(list), NULL;
-    list->cap = n;
-    return list;
+/* Bytes of the texts that come next, each with a closing NUL; the cursor stays. */
+static lud_status measure_texts(ludc_gguf *g, uint64_t n, size_t *bytes) {
+    const uint64_t begin = g->pos;
+    for (uint64_t i = 0; i < n; i++) {
+        lud_str s;
+        LUDC_TRY(read_text(g, &s));
+        *bytes += s.len + 1;
+    }
+    g->pos = begin;
+    return LUD_OK;
+}
+
+/* Measured: it is there. */
+static lud_status read_item(ludc_gguf *g, ludc_value *v, char **room) {
+    lud_str s;
+    LUDC_TRY(read_text(g, &s));
+    v->type = LUD_CFG_STR;
+    v->u.s = (lud_str){memcpy(*room, s.ptr, s.len), s.len};
+    *room += s.len + 1;
+    return LUD_OK;
 }
 
 static lud_status read_array(ludc_gguf *g, ludc_value **out) {
     uint32_t type = 0;
     uint64_t n = 0;
+    size_t bytes = 0;
+    char *room = NULL;
     LUDC_TRY(read_array_head(g, &type, &n));
-    ludc_value *list = list_of((size_t)n);
-    lud_status s = list ? LUD_OK : no_memory(g);
-    for (uint64_t i = 0; s == LUD_OK && i < n; i++) {
-        ludc_value *item = NULL;
-        s = read_scalar(g, type, &item);
-        if (s == LUD_OK && !ludc_value_push(list, item)) s = no_memory(g);
-    }
-    if (s == LUD_OK) return *out = list, LUD_OK;
-    ludc_value_free(list);
-    return s;
+    if (type == LUDC_GGUF_STR) LUDC_TRY(measure_texts(g, n, &bytes));
+    ludc_value *list = *out = ludc_value_block((size_t)n, bytes, &room);
+    if (!list) return no_memory(g);
+    for (uint64_t i = 0; i < n; i++)
+        LUDC_TRY(type == LUDC_GGUF_STR ? read_item(g, list->items[i], &room) : read_number(g, type, list->items[i]));
+    return LUD_OK;
 }
 
 static lud_status take_alignment(ludc_gguf *g, uint32_t type, const ludc_value *v) {
@@ -160,8 +189,8 @@ static lud_status read_pair(ludc_gguf *g, ludc_map *keys) {
     uint32_t type = 0;
     ludc_value *v = NULL;
     LUDC_TRY(read_key(g, keys, &key, &type));
-    LUDC_TRY(type == LUDC_GGUF_ARRAY ? read_array(g, &v) : read_scalar(g, type, &v));
-    lud_status s = ludc_str_eq(key, "general.alignment") ? take_alignment(g, type, v) : LUD_OK;
+    lud_status s = type == LUDC_GGUF_ARRAY ? read_array(g, &v) : read_scalar(g, type, &v);
+    if (s == LUD_OK && ludc_str_eq(key, "general.alignment")) s = take_alignment(g, type, v);
     if (s != LUD_OK) return ludc_value_free(v), s;
     return ludc_value_append(g->metadata, key, v) ? LUD_OK : no_memory(g);
 }

@@ -7,16 +7,38 @@
 
 #include "internal.h"
 
-static int64_t argmax(const float *logits, int64_t vocab) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < vocab; i++)
-        if (logits[i] > logits[best]) best = i;
+typedef float lanes __attribute__((vector_size(16)));
+typedef uint32_t lane_bits __attribute__((vector_size(16)));
+typedef double wide_lanes __attribute__((vector_size(32)));
+enum { LANES = 4, CHAINS = 4 };
+
+static float greatest(const float *x, int64_t n) {
+    const float low = -INFINITY;
+    lanes top[CHAINS] = {{low, low, low, low}, {low, low, low, low}, {low, low, low, low}, {low, low, low, low}};
+    int64_t i = 0;
+    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES) {
+        for (int c = 0; c < CHAINS; c++) {
+            lanes v;
+            memcpy(&v, x + i + c * LANES, sizeof v);
+            const lane_bits more = (lane_bits)(v > top[c]);
+            top[c] = (lanes)(((lane_bits)v & more) | ((lane_bits)top[c] & ~more));
+        }
+    }
+    float best = low;
+    for (; i < n; i++)
+        best = x[i] > best ? x[i] : best;
+    for (int c = 0; c < CHAINS * LANES; c++)
+        best = top[c / LANES][c % LANES] > best ? top[c / LANES][c % LANES] : best;
     return best;
 }
 
-typedef float lanes __attribute__((vector_size(16)));
-typedef uint32_t lane_bits __attribute__((vector_size(16)));
-enum { LANES = 4 };
+/* 0 where nothing is a number. */
+static int64_t argmax(const float *logits, int64_t vocab) {
+    const float top = greatest(logits, vocab);
+    for (int64_t i = 0; i < vocab; i++)
+        if (logits[i] == top) return i;
+    return 0;
+}
 
 /* e^x for x <= 0 to 1e-7, by Cephes' polynomial: calls of expf would take longer than a small model's layer. Adding
  * 1.5 * 2^23 rounds to the nearest integer. */
@@ -35,15 +57,13 @@ static lanes exp_falling(lanes x) {
 }
 
 double ludc_log_sum_exp(const float *logits, int64_t vocab) {
-    const float top = logits[argmax(logits, vocab)];
+    const float top = greatest(logits, vocab);
     const int64_t whole = vocab / LANES * LANES;
-    double sum[LANES] = {0};
+    wide_lanes sum = {0};
     lanes x;
     for (int64_t i = 0; i < whole; i += LANES) {
         memcpy(&x, logits + i, sizeof x);
-        const lanes e = exp_falling(x - top);
-        for (int k = 0; k < LANES; k++)
-            sum[k] += (double)e[k];
+        sum += __builtin_convertvector(exp_falling(x - top), wide_lanes);
     }
     for (int64_t i = whole; i < vocab; i++)
         sum[0] += exp((double)logits[i] - (double)top);
@@ -111,14 +131,21 @@ static void bend(const ludc_generation *g, const float *logits, int64_t vocab, c
         if (banned[i] < vocab) bent[banned[i]] = -INFINITY;
 }
 
+static bool holds(const int32_t *ids, int32_t n, int32_t id) {
+    for (int32_t i = 0; i < n; i++)
+        if (ids[i] == id) return true;
+    return false;
+}
+
 int32_t ludc_sample(const ludc_generation *g, const float *logits, int64_t vocab, const ludc_ids *seen, int64_t n_new,
                     const int32_t *banned, int32_t n_banned, uint64_t row, const ludc_sample_scratch *scratch,
                     double *log_prob) {
-    bend(g, logits, vocab, seen, n_new, banned, n_banned, scratch->logits);
-    int32_t id;
-    if (!g->do_sample || g->temperature == 0.0) {
-        id = (int32_t)argmax(scratch->logits, vocab);
-    } else {
+    const bool greedy = !g->do_sample || g->temperature == 0.0;
+    int32_t id = greedy && g->repetition_penalty == 1.0 ? (int32_t)argmax(logits, vocab) : -1;
+    if (id < 0 || (n_new < g->min_new_tokens && holds(banned, n_banned, id)))
+        bend(g, logits, vocab, seen, n_new, banned, n_banned, scratch->logits), id = -1;
+    if (greedy && id < 0) id = (int32_t)argmax(scratch->logits, vocab);
+    if (!greedy) {
         for (int64_t i = 0; i < vocab; i++)
             scratch->logits[i] /= (float)g->temperature;
         const int64_t n = g->top_k > 0 ? best_of(scratch->logits, vocab, LUDC_MIN(g->top_k, vocab), scratch->candidates)

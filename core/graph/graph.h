@@ -65,12 +65,14 @@ int64_t ludc_store_declare(ludc_store *, const char *name, const lud_shape *, co
 size_t ludc_store_len(const ludc_store *);
 const ludc_param *ludc_store_at(const ludc_store *, size_t i);
 int64_t ludc_store_index(const ludc_store *, lud_str name); /* -1 if unknown */
-/* Values that are made when they are asked for. `stored` (NULL where stored_bytes is 0) writes them as a file has them,
- * described by dtype and storage as in lud_tensor. */
+/* Values that are made when they are asked for. `stored` (NULL where stored_bytes is 0) gives them as a file has them,
+ * described by dtype and storage as in lud_tensor: where they lie, or in *own, which the caller frees; NULL: no memory.
+ * `release`: they were read there. */
 typedef struct ludc_values {
     void *arg;
     lud_status (*reals)(void *arg, float *out, lud_error *);
-    void (*stored)(void *arg, void *out);
+    const void *(*stored)(void *arg, void **own);
+    void (*release)(void *arg);
     void (*free)(void *arg);
     size_t stored_bytes;
     int32_t dtype, storage;

@@ -60,13 +60,14 @@ static lud_status make_stored(const ludc_store *s, const ludc_device *d, const l
     t.dtype = p->lazy.dtype;
     t.storage = p->lazy.storage;
     t.bytes = p->lazy.stored_bytes;
-    void *stored = ludc_alloc(p->lazy.stored_bytes);
+    void *own = NULL;
+    const void *stored = p->lazy.stored(p->lazy.arg, &own);
     if (!stored) return ludc_fail(err, LUD_E_NOMEM, "no memory for parameter '%s'", p->name);
-    p->lazy.stored(p->lazy.arg, stored);
     /* One copy for the uses of programs to come as well: its layout is the file's, not a use's. */
     const uint32_t uses = w->uses | LUD_USE_FORWARD | LUD_USE_INPUT_GRAD | LUD_USE_ROWS;
     lud_status status = d->vt->weight_new(d->dev, &t, stored, uses, &w->buf, &w->storage, &why);
-    ludc_free(stored);
+    ludc_free(own);
+    p->lazy.release(p->lazy.arg);
     if (status == LUD_OK && w->storage != LUD_STORAGE_PLAIN) return w->uses = uses, LUD_OK;
     d->vt->buf_free(d->dev, &w->buf);
     w->buf = (lud_buf){0};

@@ -71,8 +71,12 @@ static lud_status plan_reals(void *plan, float *out, lud_error *err) {
     return ludc_param_plan_fill(plan, 0, 1, out, err);
 }
 
-static void plan_stored(void *plan, void *out) {
-    ludc_param_plan_copy(plan, out);
+static const void *plan_stored(void *plan, void **own) {
+    return ludc_param_plan_bytes(plan, own);
+}
+
+static void plan_release(void *plan) {
+    ludc_param_plan_release(plan);
 }
 
 static void plan_free(void *plan) {
@@ -87,7 +91,12 @@ static ludc_values values_of(ludc_param_plan *plan) {
                  {LUDC_Q4_0, LUD_F32, LUD_STORAGE_Q4_0},
                  {LUDC_Q4_1, LUD_F32, LUD_STORAGE_Q4_1},
                  {LUDC_Q8_0, LUD_F32, LUD_STORAGE_Q8_0}};
-    ludc_values v = {.arg = plan, .reals = plan_reals, .stored = plan_stored, .free = plan_free, .dtype = LUD_F32};
+    ludc_values v = {.arg = plan,
+                     .reals = plan_reals,
+                     .stored = plan_stored,
+                     .release = plan_release,
+                     .free = plan_free,
+                     .dtype = LUD_F32};
     int32_t type = LUDC_F32;
     const size_t bytes = ludc_param_plan_stored(plan, &type);
     for (size_t i = 0; i < LUDC_COUNT(known); i++)

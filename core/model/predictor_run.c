@@ -206,11 +206,20 @@ typedef struct gather {
     float *to;
 } gather;
 
+static const float *reals_at(const gather *g, int64_t s) {
+    return g->from->reals + (int64_t)g->rows[s] * g->from->width;
+}
+
+/* Rows lie anywhere: a row is asked for while those before it are copied. */
 static void gather_reals(void *arg, int64_t begin, int64_t end) {
+    enum { AHEAD = 4, LINE = 64 / sizeof(float) };
     const gather *g = arg;
     const int64_t width = g->from->width;
-    for (int64_t s = begin; s < end; s++)
-        memcpy(g->to + s * width, g->from->reals + (int64_t)g->rows[s] * width, (size_t)width * sizeof(float));
+    for (int64_t s = begin; s < end; s++) {
+        for (int64_t i = 0; s + AHEAD < end && i < width; i += LINE)
+            __builtin_prefetch(reals_at(g, s + AHEAD) + i);
+        memcpy(g->to + s * width, reals_at(g, s), (size_t)width * sizeof(float));
+    }
 }
 
 /* One id or `width` reals of each row; reals go straight to where the device has its inputs, if it is this memory. */

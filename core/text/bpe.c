@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bpe: one word into ids by byte-pair merges. Words that are tokens by themselves are one look-up (bpe_load.c proves
- * that at load), short words merge by scanning for the lowest rank, long ones by a heap: both take the lowest rank
- * first, leftmost on ties, so that the time is at most n log n. */
+ * bpe: one word into ids by byte-pair merges. Words that turned out to be tokens by themselves are one look-up from
+ * then on (every thread finds out the same), short words merge by scanning for the lowest rank, long ones by a heap:
+ * both take the lowest rank first, leftmost on ties, so that the time is at most n log n. */
 #include "internal.h"
 
 #include <string.h>
@@ -205,9 +205,15 @@ static lud_status merge_word(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, 
 }
 
 lud_status ludc_bpe_encode(const ludc_bpe *b, ludc_bpe_work *w, lud_str word, ludc_ids *out, lud_error *err) {
-    int32_t id = ludc_vocab_find(b->vocab, word);
-    if (id >= 0 && (b->ignore_merges || (b->whole && b->whole[id]))) return push_all(out, &id, 1, err);
-    return merge_word(b, w, word, out, err);
+    const int32_t id = ludc_vocab_find(b->vocab, word);
+    const size_t before = out->len;
+    if (id < 0) return merge_word(b, w, word, out, err);
+    if (b->ignore_merges || atomic_load_explicit(&b->whole[id], memory_order_relaxed))
+        return push_all(out, &id, 1, err);
+    LUDC_TRY(merge_word(b, w, word, out, err));
+    if (out->len == before + 1 && out->ptr[before] == id)
+        atomic_store_explicit(&b->whole[id], true, memory_order_relaxed);
+    return LUD_OK;
 }
 
 void ludc_bpe_work_free(ludc_bpe_work *w) {

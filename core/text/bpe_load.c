@@ -102,30 +102,10 @@ static void fill_small_tables(ludc_bpe *b) {
         b->low_id[cp] = ludc_vocab_find(b->vocab, (lud_str){text, ludc_utf8_encode(cp, text)});
 }
 
-/* Which tokens come out whole when their own text is encoded: words of this kind need no merging later. */
-static lud_status mark_whole(const ludc_load *l, ludc_bpe *b) {
-    uint8_t *whole = ludc_alloc((size_t)b->vocab->n_ids);
-    ludc_bpe_work work = {0};
-    ludc_ids ids = {0};
-    lud_status status = whole ? LUD_OK : ludc_no_memory(l->err, l->name);
-    for (int32_t id = 0; id < b->vocab->n_ids && status == LUD_OK; id++) {
-        lud_str text = ludc_vocab_text(b->vocab, id);
-        if (text.len == 0 || ludc_vocab_find(b->vocab, text) != id) continue;
-        ids.len = 0;
-        lud_error ignored = LUDC_ERROR_INIT; /* a token that cannot be encoded is merely not whole */
-        status = ludc_bpe_encode(b, &work, text, &ids, &ignored);
-        if (status == LUD_E_DATA) status = LUD_OK;
-        whole[id] = ids.len == 1 && ids.ptr[0] == id;
-    }
-    ludc_ids_free(&ids);
-    ludc_bpe_work_free(&work);
-    b->whole = whole;
-    return status == LUD_OK ? LUD_OK : ludc_no_memory(l->err, l->name);
-}
-
 lud_status ludc_bpe_finish(const ludc_load *l, ludc_bpe *b) {
     fill_small_tables(b);
-    return b->ignore_merges ? LUD_OK : mark_whole(l, b);
+    b->whole = ludc_alloc((size_t)b->vocab->n_ids * sizeof(*b->whole));
+    return b->whole ? LUD_OK : ludc_no_memory(l->err, l->name);
 }
 
 lud_status ludc_bpe_load(const ludc_load *l, const ludc_value *model, const ludc_vocab *vocab, ludc_bpe *b) {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * internal: the parts of a tokenizer. A tokenizer is immutable once loaded; whatever an encode or decode call writes
- * lives in its ludc_work. Each part has a loader from its node of tokenizer.json and one function that applies it. */
+ * internal: the parts of a tokenizer. A tokenizer is immutable once loaded, but for what ludc_bpe remembers; whatever
+ * an encode or decode call writes lives in its ludc_work. Each part has a loader from its node of tokenizer.json and
+ * one function that applies it. */
 #ifndef LUDC_TEXT_INTERNAL_H
 #define LUDC_TEXT_INTERNAL_H
 
 #include "text.h"
 #include "unicode.h"
+
+#include <stdatomic.h>
 
 /* ---- Reading tokenizer.json (node.c): typed members, all errors name file and key ---- */
 typedef struct ludc_load {
@@ -179,7 +182,7 @@ typedef struct ludc_bpe {
     int32_t unk;           /* -1 = none: such characters are dropped; -2 = named, but not in the vocabulary */
     int32_t byte_id[256];  /* "<0xNN>" */
     int32_t low_id[0x200]; /* characters below U+0200, where there is neither prefix nor suffix */
-    uint8_t *whole;        /* by id: the text of this token encodes to just this token */
+    atomic_bool *whole;    /* by id: the text of this token was found to encode to just this token */
 } ludc_bpe;
 typedef struct ludc_bpe_work {
     ludc_scratch ids, links, heap;

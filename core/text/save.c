@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * save: tokenizer.json and tokenizer_config.json as text. A tokenizer that came from tokenizer.json is written back
- * byte for byte; any other one is its skeleton with vocabulary and merges put into the model. */
+ * save: tokenizer.json and tokenizer_config.json as text, and what decides both as bytes. A tokenizer that came from
+ * tokenizer.json is written back byte for byte; any other one is its skeleton with vocabulary and merges put into the
+ * model. */
 #include "internal.h"
 
 static bool add_text(lud_str s, ludc_buf *out) {
@@ -85,4 +86,18 @@ lud_status ludc_tokenizer_config_json(const ludc_tokenizer *tok, ludc_buf *out, 
     if (ok && !out->failed) return LUD_OK;
     out->len = before;
     return ludc_no_memory(err, "tokenizer_config.json");
+}
+
+lud_status ludc_tokenizer_bytes(const ludc_tokenizer *tok, void (*fn)(void *arg, const void *p, size_t n), void *arg) {
+    const ludc_vocab *v = &tok->vocab;
+    ludc_buf text = {0};
+    lud_status status = tok->skeleton ? ludc_value_to_json(tok->skeleton, -1, &text) : LUD_OK;
+    if (status == LUD_OK) status = ludc_tokenizer_config_json(tok, &text, NULL);
+    fn(arg, text.ptr, text.len);
+    ludc_buf_free(&text);
+    if (tok->json) return fn(arg, tok->json, tok->json_len), status;
+    fn(arg, v->pool, v->pool_len);
+    fn(arg, v->texts, (size_t)v->n_ids * sizeof(*v->texts));
+    fn(arg, tok->bpe.pairs, tok->bpe.n_merges * sizeof(*tok->bpe.pairs));
+    return status;
 }

@@ -53,6 +53,8 @@ ludc_special_ids ludc_tokenizer_special(const ludc_tokenizer *);
  * (chat template kept). */
 lud_status ludc_tokenizer_to_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
 lud_status ludc_tokenizer_config_json(const ludc_tokenizer *, ludc_buf *out, lud_error *);
+/* All that these texts are made of, without making them: for a key. LUD_OK or LUD_E_NOMEM. */
+lud_status ludc_tokenizer_bytes(const ludc_tokenizer *, void (*fn)(void *arg, const void *p, size_t n), void *arg);
 
 /* ---- Words of a text feature (words.c): Ludwig's simple tokenizers with a vocabulary learned from the data ---- */
 typedef struct ludc_words ludc_words; /* immutable after finish or read: encode is [any] */

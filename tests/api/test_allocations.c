@@ -2,9 +2,9 @@
  * A training step allocates nothing, neither in core nor in a backend: calls of malloc and of core's seam are counted
  * between step 3 and step 10, for an adapter, a whole language model, and a predictive model of large batches. */
 #include "check.h"
+#include "support.h"
 
 #include <base.h>
-#include <ludwig/ludwig.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -63,24 +63,18 @@ static void ignore_log(void *arg, int32_t level, const char *text) {
 static lud_status train(const char *dir, const char *config, watch *w, lud_error *err) {
     static lud_train_result result;
     const lud_events events = {.struct_size = sizeof events, .arg = w, .log = ignore_log, .progress = on_progress};
-    const char *binary = getenv("LUDWIG_TEST_BINARY_DIR");
-    char *plugins = ludc_path_join(binary ? binary : ".", "lib/ludwig/plugins-1"),
-         *data = ludc_path_join(dir, "data.csv"), *results = ludc_path_join(dir, "results");
-    const char *const paths[] = {plugins};
-    const lud_session_opts opts = {
-        .struct_size = sizeof opts, .threads = 2, .plugin_paths = paths, .n_plugin_paths = 1, .events = &events};
+    char *data = api_file(dir, "data.csv"), *results = api_file(dir, "results");
     const lud_config_source source = {.struct_size = sizeof source, .text = config};
     const lud_train_opts run = {.struct_size = sizeof run,
                                 .data = {.struct_size = sizeof run.data, .dataset = data},
                                 .output_directory = results};
     lud_session *s = NULL;
     lud_model *m = NULL;
-    lud_status status = lud_session_open(&opts, &s, err);
+    lud_status status = api_session(&events, 2, &s, err);
     if (status == LUD_OK) status = lud_model_create(s, &source, &m, err);
     if (status == LUD_OK) status = lud_model_train(m, &run, &result, err);
     lud_model_free(m);
     lud_session_close(s);
-    ludc_free(plugins);
     ludc_free(data);
     ludc_free(results);
     return status;

@@ -3,9 +3,9 @@
  * model with outliers that int8 cannot hold is found out and runs as with auto, to the bit; where a text stays a
  * sequence, or the encoder is trained, nothing is quantized. */
 #include "check.h"
+#include "support.h"
 
 #include <formats.h>
-#include <ludwig/ludwig.h>
 #include <unistd.h>
 
 static const char config_text[] =
@@ -22,12 +22,6 @@ typedef struct world {
     char *dir, *data, *cache, *results, *out, *plain, *outliers;
     ludc_buf log, table; /* of the last run: what it said, its predictions */
 } world;
-
-static char *file_in(const char *dir, const char *name) {
-    char *path = ludc_path_join(dir, name);
-    if (!path) exit(EXIT_FAILURE);
-    return path;
-}
 
 /* ---- A model with outliers: a hidden unit of each layer is always 3000, and nobody reads it ---- */
 static void spoil(const char *name, float *x, int64_t count, int64_t cols) {
@@ -59,38 +53,24 @@ static void spoil_weights(const char *from, const char *to) {
     ludc_tensors_free(file);
 }
 
-static void make_outliers(const world *w) {
-    static const char *const files[] = {"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"};
-    lud_error err = LUDC_ERROR_INIT;
-    CHECK_OK(ludc_dir_make(w->outliers, &err), err);
-    for (size_t i = 0; i < LUDC_COUNT(files); i++) {
-        char *from = file_in(w->plain, files[i]), *to = file_in(w->outliers, files[i]);
-        ludc_buf text = {0};
-        if (i == 3) {
-            spoil_weights(from, to);
-        } else {
-            CHECK_OK(ludc_file_read(from, &text, &err), err);
-            CHECK_OK(ludc_file_write(to, text.ptr, text.len, &err), err);
-        }
-        ludc_buf_free(&text);
-        ludc_free(from);
-        ludc_free(to);
-    }
+static bool spoil_file(const char *name, const char *from, const char *to) {
+    if (strcmp(name, "model.safetensors") != 0) return false;
+    spoil_weights(from, to);
+    return true;
 }
 
 static void make_world(world *w) {
     char template[] = "/tmp/ludwig-int8-XXXXXX";
-    const char *source = getenv("LUDWIG_TEST_SOURCE_DIR");
     ludc_buf rows = {0};
     lud_error err = LUDC_ERROR_INIT;
     *w = (world){.dir = ludc_strdup(mkdtemp(template))};
-    w->data = file_in(w->dir, "data.csv");
-    w->cache = file_in(w->dir, "cache");
-    w->results = file_in(w->dir, "results");
-    w->out = file_in(w->dir, "out.csv");
-    w->outliers = file_in(w->dir, "outliers");
-    w->plain = file_in(source ? source : ".", "tests/golden/data/encoders/electra");
-    make_outliers(w);
+    w->data = api_file(w->dir, "data.csv");
+    w->cache = api_file(w->dir, "cache");
+    w->results = api_file(w->dir, "results");
+    w->out = api_file(w->dir, "out.csv");
+    w->outliers = api_file(w->dir, "outliers");
+    w->plain = api_source("tests/golden/data/encoders/electra");
+    CHECK_OK(api_copy_model(w->plain, w->outliers, spoil_file, &err), err);
     ludc_buf_adds(&rows, "text,y\n");
     for (int i = 0; i < 90; i++) /* some more than once, one empty, one not in ASCII */
         ludc_buf_addf(&rows, "%s %.*s,%s\n",
@@ -116,21 +96,6 @@ static void take_log(void *arg, int32_t level, const char *text) {
     world *w = arg;
     (void)level;
     ludc_buf_addf(&w->log, "%s\n", text);
-}
-
-static lud_status open_session(const lud_events *events, lud_session **s, lud_error *err) {
-    const char *binary = getenv("LUDWIG_TEST_BINARY_DIR");
-    char *plugins = file_in(binary ? binary : ".", "lib/ludwig/plugins-1");
-    const char *const paths[] = {plugins};
-    const lud_session_opts opts = {.struct_size = sizeof opts,
-                                   .threads = 1,
-                                   .plugin_paths = paths,
-                                   .n_plugin_paths = 1,
-                                   .events = events,
-                                   .log_level = LUD_LOG_INFO};
-    const lud_status status = lud_session_open(&opts, s, err);
-    ludc_free(plugins);
-    return status;
 }
 
 static lud_status train_and_ask(world *w, lud_session *s, const char *config, lud_error *err) {
@@ -161,7 +126,7 @@ static void run(world *w, const char *model, const char *encoder, const char *pr
     ludc_buf_clear(&w->table);
     const char *combiner = strstr(encoder, "null") ? "sequence_concat" : "concat";
     ludc_buf_addf(&config, config_text, model, encoder, w->cache, precision, combiner);
-    CHECK_OK(open_session(&events, &s, &err), err);
+    CHECK_OK(api_session(&events, 1, &s, &err), err);
     CHECK_OK(train_and_ask(w, s, config.ptr, &err), err);
     CHECK_OK(ludc_file_read(w->out, &w->table, &err), err);
     (void)ludc_dir_remove(w->results, NULL);

@@ -3,9 +3,9 @@
  * the cut lies where the config says, a second run computes nothing, a killed one loses nothing that it computed. The
  * models are tiny ones of two layers, written again with four. */
 #include "check.h"
+#include "support.h"
 
 #include <formats.h>
-#include <ludwig/ludwig.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,12 +72,6 @@ typedef struct world {
     int kill_at;
 } world;
 
-static char *file_in(const char *dir, const char *name) {
-    char *path = ludc_path_join(dir, name);
-    if (!path) exit(EXIT_FAILURE);
-    return path;
-}
-
 /* ---- Models of four layers, and rows ---- */
 /* A copy under the name of two layers further up; heap. NULL: it lies in no layer. */
 static char *name_above(const char *name) {
@@ -116,27 +110,26 @@ static void deepen_weights(const char *from, const char *to) {
     ludc_tensors_free(file);
 }
 
-static char *deepen(const char *dir, const char *from, const char *name) {
-    static const char *const files[] = {"config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"};
-    const char *source = getenv("LUDWIG_TEST_SOURCE_DIR");
-    char *folder = file_in(source ? source : ".", from), *made = file_in(dir, name);
+static bool deepen_file(const char *name, const char *from, const char *to) {
     lud_error err = LUDC_ERROR_INIT;
-    CHECK_OK(ludc_dir_make(made, &err), err);
-    for (size_t i = 0; i < LUDC_COUNT(files); i++) {
-        char *in = file_in(folder, files[i]), *out = file_in(made, files[i]);
-        ludc_buf text = {0};
-        if (i == 3) {
-            deepen_weights(in, out);
-        } else {
-            CHECK_OK(ludc_file_read(in, &text, &err), err);
-            char *layers = i == 0 ? strstr(text.ptr, "\"num_hidden_layers\": 2") : NULL;
-            if (layers) layers[strlen("\"num_hidden_layers\": ")] = '4';
-            CHECK_OK(ludc_file_write(out, text.ptr, text.len, &err), err);
-        }
-        ludc_buf_free(&text);
-        ludc_free(in);
-        ludc_free(out);
+    ludc_buf text = {0};
+    if (strcmp(name, "model.safetensors") == 0) {
+        deepen_weights(from, to);
+        return true;
     }
+    if (strcmp(name, "config.json") != 0) return false;
+    CHECK_OK(ludc_file_read(from, &text, &err), err);
+    char *layers = strstr(text.ptr, "\"num_hidden_layers\": 2");
+    if (layers) layers[strlen("\"num_hidden_layers\": ")] = '4';
+    CHECK_OK(ludc_file_write(to, text.ptr, text.len, &err), err);
+    ludc_buf_free(&text);
+    return true;
+}
+
+static char *deepen(const char *dir, const char *from, const char *name) {
+    char *folder = api_source(from), *made = api_file(dir, name);
+    lud_error err = LUDC_ERROR_INIT;
+    CHECK_OK(api_copy_model(folder, made, deepen_file, &err), err);
     ludc_free(folder);
     return made;
 }
@@ -146,9 +139,9 @@ static void make_world(world *w) {
     ludc_buf rows = {0};
     lud_error err = LUDC_ERROR_INIT;
     *w = (world){.dir = ludc_strdup(mkdtemp(template)), .precision = "auto"};
-    w->data = file_in(w->dir, "data.csv");
-    w->cache = file_in(w->dir, "cache");
-    w->results = file_in(w->dir, "results");
+    w->data = api_file(w->dir, "data.csv");
+    w->cache = api_file(w->dir, "cache");
+    w->results = api_file(w->dir, "results");
     w->models[LANGUAGE] = deepen(w->dir, "tests/golden/data/tiny/llama", "llama");
     w->models[PREDICTIVE] = deepen(w->dir, "tests/golden/data/encoders/electra", "electra");
     ludc_buf_adds(&rows, "text,y\n");
@@ -194,18 +187,7 @@ static void count_steps(void *arg, const lud_progress *p) {
 static lud_status open_session(world *w, lud_events *events, lud_session **s, lud_error *err) {
     *events = (lud_events){
         .struct_size = sizeof *events, .arg = w, .log = take_log, .progress = count_steps, .evaluated = take_metrics};
-    const char *binary = getenv("LUDWIG_TEST_BINARY_DIR");
-    char *plugins = file_in(binary ? binary : ".", "lib/ludwig/plugins-1");
-    const char *const paths[] = {plugins};
-    const lud_session_opts opts = {.struct_size = sizeof opts,
-                                   .threads = 1,
-                                   .plugin_paths = paths,
-                                   .n_plugin_paths = 1,
-                                   .events = events,
-                                   .log_level = LUD_LOG_INFO};
-    const lud_status status = lud_session_open(&opts, s, err);
-    ludc_free(plugins);
-    return status;
+    return api_session(events, 1, s, err);
 }
 
 static void read_weights(world *w, int type, const char *more) {
@@ -213,7 +195,7 @@ static void read_weights(world *w, int type, const char *more) {
                        : *more            ? "model/model_weights/adapter_model.safetensors"
                                           : "model/model_weights/model.safetensors";
     lud_error err = LUDC_ERROR_INIT;
-    char *path = file_in(w->run_dir, name);
+    char *path = api_file(w->run_dir, name);
     CHECK_OK(ludc_file_read(path, &w->weights, &err), err);
     ludc_free(path);
 }

@@ -3,9 +3,9 @@
  * the same with allocations that fail: each call fails with a message or works, and nothing leaks (under a sanitizer).
  */
 #include "check.h"
+#include "support.h"
 
 #include <base.h>
-#include <ludwig/ludwig.h>
 #include <unistd.h>
 
 static const char config_text[] =
@@ -27,25 +27,17 @@ typedef struct world {
     char *dir, *config, *data, *results, *saved, *out;
 } world;
 
-static char *file_in(const char *dir, const char *name) {
-    char *path = ludc_path_join(dir, name);
-    if (!path) exit(EXIT_FAILURE);
-    return path;
-}
-
 static void make_world(world *w) {
     static const char *const labels[] = {"r", "g", "b"};
-    const char *source = getenv("LUDWIG_TEST_SOURCE_DIR");
-    char *model = file_in(source ? source : ".", "tests/golden/data/encoders/electra"),
-         template[] = "/tmp/ludwig-api-XXXXXX";
+    char *model = api_source("tests/golden/data/encoders/electra"), template[] = "/tmp/ludwig-api-XXXXXX";
     ludc_buf text = {0}, rows = {0};
     lud_error err = LUDC_ERROR_INIT;
     w->dir = ludc_strdup(mkdtemp(template));
-    w->config = file_in(w->dir, "config.yaml");
-    w->data = file_in(w->dir, "data.csv");
-    w->results = file_in(w->dir, "results");
-    w->saved = file_in(w->dir, "saved");
-    w->out = file_in(w->dir, "out.csv");
+    w->config = api_file(w->dir, "config.yaml");
+    w->data = api_file(w->dir, "data.csv");
+    w->results = api_file(w->dir, "results");
+    w->saved = api_file(w->dir, "saved");
+    w->out = api_file(w->dir, "out.csv");
     ludc_buf_addf(&text, config_text, model, w->dir);
     ludc_buf_adds(&rows, "text,words,n,tags,y,z\n");
     for (int i = 0; i < 40; i++)
@@ -76,14 +68,7 @@ static void ignore_log(void *arg, int32_t level, const char *text) {
 
 static lud_status open_session(lud_session **s, lud_error *err) {
     static const lud_events events = {.struct_size = sizeof events, .log = ignore_log};
-    const char *binary = getenv("LUDWIG_TEST_BINARY_DIR");
-    char *plugins = file_in(binary ? binary : ".", "lib/ludwig/plugins-1");
-    const char *const paths[] = {plugins};
-    const lud_session_opts opts = {
-        .struct_size = sizeof opts, .threads = 1, .plugin_paths = paths, .n_plugin_paths = 1, .events = &events};
-    const lud_status status = lud_session_open(&opts, s, err);
-    ludc_free(plugins);
-    return status;
+    return api_session(&events, 1, s, err);
 }
 
 static lud_status train(const world *w, lud_model *m, lud_error *err) {

@@ -36,6 +36,8 @@ typedef struct golden_model {
 /* adapter_dir may be NULL; longest: tokens of the longest row (0 = not said). */
 lud_status golden_open(golden *, const char *base, const char *adapter_dir, const char *device, bool training,
                        int64_t longest, golden_model *, lud_error *);
+/* The tiny llama on the cpu backend. */
+lud_status golden_open_tiny(golden *, golden_model *, lud_error *);
 void golden_close(golden_model *);
 
 /* ---- rows.c: unpadded rows of a reference file in one packed batch ---- */

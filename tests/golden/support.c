@@ -139,6 +139,13 @@ lud_status golden_open(golden *g, const char *base, const char *adapter_dir, con
     return status;
 }
 
+lud_status golden_open_tiny(golden *g, golden_model *out, lud_error *err) {
+    char *path = golden_path(g, "tiny", "llama");
+    const lud_status status = golden_open(g, path, NULL, "cpu", false, 0, out, err);
+    ludc_free(path);
+    return status;
+}
+
 void golden_close(golden_model *m) {
     ludc_model_free(m->model);
     ludc_value_free(m->config);

@@ -6,7 +6,7 @@
 enum { N = 6 };
 
 typedef struct origin {
-    int made, copied, freed;
+    int made, given, released, freed;
     bool fails;
 } origin;
 
@@ -19,9 +19,14 @@ static lud_status make_reals(void *arg, float *out, lud_error *err) {
     return LUD_OK;
 }
 
-static void copy_stored(void *arg, void *out) {
-    ((origin *)arg)->copied++;
-    memset(out, 7, 2 * N);
+static const void *give_stored(void *arg, void **own) {
+    ((origin *)arg)->given++;
+    *own = ludc_alloc(2 * N);
+    return *own ? memset(*own, 7, 2 * N) : NULL;
+}
+
+static void release_origin(void *arg) {
+    ((origin *)arg)->released++;
 }
 
 static void free_origin(void *arg) {
@@ -32,7 +37,8 @@ static size_t declare(rig *r, origin *o, const char *name, bool trainable) {
     const lud_shape shape = rig_shape(LUD_REAL, 2, 2, 3, 0);
     const ludc_values values = {.arg = o,
                                 .reals = make_reals,
-                                .stored = copy_stored,
+                                .stored = give_stored,
+                                .release = release_origin,
                                 .free = free_origin,
                                 .stored_bytes = 2 * N,
                                 .dtype = LUD_BF16};
@@ -133,6 +139,8 @@ static void check_offer(uint32_t caps, lud_status to_stored, int offers, lud_sta
     declare(&r, &o, "p", false);
     CHECK_INT(run(&r, -1, y), want);
     CHECK_INT(offered, offers);
+    CHECK_INT(o.given, offers);
+    CHECK_INT(o.released, offers);
     CHECK_INT(plain, want == LUD_OK);
     if (want == LUD_OK) CHECK(y[0] == 4.5f && y[1] == 13.5f);
     rig_close(&r);

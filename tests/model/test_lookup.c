@@ -87,15 +87,9 @@ int main(void) {
     lud_error err = LUDC_ERROR_INIT;
     test_places();
     golden_init(&g);
-    char *path = golden_path(&g, "tiny", "llama");
-    if (ludc_path_exists(path)) {
-        CHECK_OK(golden_open(&g, path, NULL, "cpu", false, 0, &m, &err), err);
-        if (m.model) test_texts(m.model);
-        golden_close(&m);
-    } else {
-        printf("skip: no tiny llama\n");
-    }
+    CHECK_OK(golden_open_tiny(&g, &m, &err), err);
+    if (m.model) test_texts(m.model);
+    golden_close(&m);
     golden_free(&g);
-    ludc_free(path);
     return check_done();
 }

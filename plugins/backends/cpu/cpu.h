@@ -46,7 +46,7 @@ cpu_int8_panel *cpu_int8_choose(void); /* isa.c */
 typedef struct cpu_ref {
     void *ptr;
     const lud_tensor *t;
-    size_t bytes; /* in memory */
+    size_t bytes; /* in memory that threads share */
 } cpu_ref;
 
 typedef struct cpu_step cpu_step;
@@ -93,9 +93,11 @@ struct cpu_step {
     bool exponentials; /* an element costs as much as several */
     bool accumulates;  /* adds to its result instead of overwriting it */
     bool never_solo;
-    bool bf16;    /* may and can round its factors (kernels/bf16.h) */
-    bool int8;    /* may and can quantize them (kernels/int8.h) */
-    bool rounded; /* an earlier step left its first input, rounded, in `shared` */
+    bool plain;      /* needs no memory beside its tensors */
+    bool replicated; /* every thread runs it for itself (replicas.c) */
+    bool bf16;       /* may and can round its factors (kernels/bf16.h) */
+    bool int8;       /* may and can quantize them (kernels/int8.h) */
+    bool rounded;    /* an earlier step left its first input, rounded, in `shared` */
 };
 
 /* Cosines and sines of one (positions, frequencies) pair, shared by all ROPE steps of a program. */

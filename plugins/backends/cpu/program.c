@@ -1,35 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs a program: one fork of the host's team for all steps. A barrier stands only where a step touches memory that a
- * step since the last barrier writes (or writes what one reads); small steps run on one thread. No allocation in run.
- */
-#include "device.h"
+ * step since the last barrier writes (or writes what one reads); small steps run on one thread, or on every one for
+ * itself (replicas.c). No allocation in run. */
 #include "kernels/bf16.h"
+#include "program.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-
-enum { SOLO_ELEMENTS = 12288 }; /* below this a step is cheaper than waking the others */
-
-/* How the steps of the run in progress are laid out; a function of the extents. */
-typedef struct cpu_layout {
-    uint8_t solo, barrier;
-} cpu_layout;
-
-/* How long runs of one layout take: the team's, and on one thread. Where another process takes a core, the threads of a
- * short run wait for each other for most of the time. */
-typedef struct cpu_pace {
-    double seconds[2]; /* moving averages, 0: not known */
-    uint32_t runs;
-} cpu_pace;
-
-typedef struct cpu_job { /* exe with what only this file needs */
-    cpu_exe exe;
-    cpu_layout *layout;
-    int64_t *extents; /* that layout was made for */
-    bool laid_out, any_parallel;
-    cpu_pace pace;
-    size_t scratch_each;
-} cpu_job;
 
 /* ---- Errors during a run ---- */
 void cpu_fail(cpu_worker *w, const cpu_step *s, const char *fmt, ...) {
@@ -58,14 +35,13 @@ typedef struct span {
 
 static span span_of(const cpu_ref *r) {
     const char *p = r->ptr;
-    return r->t && p ? (span){p, p + r->bytes} : (span){NULL, NULL};
+    return r->t && p && r->bytes ? (span){p, p + r->bytes} : (span){NULL, NULL};
 }
 static bool meet(span a, span b) {
     return a.begin < b.end && b.begin < a.end;
 }
 
-/* Inputs that a step changes in place. */
-static bool writes_input(const cpu_step *s, uint32_t i) {
+bool cpu_writes_input(const cpu_step *s, uint32_t i) {
     switch (s->op->opcode) {
     case LUD_OP_ACC:
         return i == 0;
@@ -91,7 +67,7 @@ static bool writes_into(const cpu_step *a, const cpu_step *b) {
     for (uint32_t i = 0; i < a->op->n_out; i++)
         if (touches(b, span_of(&a->out[i]))) return true;
     for (uint32_t i = 0; i < a->op->n_in; i++)
-        if (writes_input(a, i) && touches(b, span_of(&a->in[i]))) return true;
+        if (cpu_writes_input(a, i) && touches(b, span_of(&a->in[i]))) return true;
     return false;
 }
 
@@ -183,14 +159,16 @@ static lud_status bind_step(const cpu_dev *dev, const lud_program *p, uint32_t i
     return LUD_OK;
 }
 
-/* The last step before i that it must not run beside. Looks back a bounded way; further back counts as a conflict. */
-static int32_t conflict_of(const cpu_exe *exe, const bool *shared, uint32_t i) {
-    const cpu_step *s = &exe->steps[i];
+/* Looks back a bounded way; further back counts as a conflict. */
+int32_t cpu_conflict(const cpu_exe *exe, const cpu_step *steps, const bool *shared, uint32_t i) {
+    const cpu_step *s = &steps[i];
     uint32_t far = i > 64 ? i - 64 : 0;
-    for (uint32_t j = i; j-- > far;)
-        if (table_orders(exe, &exe->steps[j], s) || (shared[j] && shared[i] && !s->rounded) ||
-            writes_into(&exe->steps[j], s) || writes_into(s, &exe->steps[j]))
+    for (uint32_t j = i; j-- > far;) {
+        if (s->replicated && steps[j].replicated) continue;
+        if (table_orders(exe, &steps[j], s) || (shared[j] && shared[i] && !s->rounded) || writes_into(&steps[j], s) ||
+            writes_into(s, &steps[j]))
             return (int32_t)j;
+    }
     return (int32_t)far - 1;
 }
 
@@ -261,6 +239,7 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
         s->counter = exe->n_counters;
         exe->n_counters += need.loops;
         shared[i] = need.shared > 0;
+        s->plain = need.scratch == 0 && need.shared == 0;
         s->rounded = need.rounds && need.rounds == how && rounded == s->op->in[0];
         if (shared[i]) rounded = s->op->in[0], how = need.rounds;
         job->scratch_each = CPU_MAX(job->scratch_each, (need.scratch + 4095) / 4096 * 4096 + CPU_LINE * 5);
@@ -271,7 +250,7 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
         return cpu_fail_status(err, LUD_E_NOMEM, "cpu: no memory for scratch (%zu bytes shared, %zu for each thread)",
                                most_shared, job->scratch_each);
     for (uint32_t i = 0; i < exe->n_steps; i++)
-        exe->steps[i].conflict = conflict_of(exe, shared, i);
+        exe->steps[i].conflict = cpu_conflict(exe, exe->steps, shared, i);
     return LUD_OK;
 }
 
@@ -300,6 +279,7 @@ void cpu_exe_free(void *self, void *exe_ptr) {
             s++;
         cpu_memory_free(dev->host, t->cs, table_bytes(&w, s, t));
     }
+    cpu_replicas_free(dev, job);
     void *parts[] = {job->exe.steps, job->exe.counters, job->exe.tables, job->layout, job->extents, job};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         dev->host->free(dev->ctx, parts[i]);
@@ -315,7 +295,7 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
     cpu_exe *exe = &job->exe;
     *exe = (cpu_exe){.dev = dev, .program = p, .message_lock = ATOMIC_FLAG_INIT};
     exe->steps = zeroed(dev, (p->n_ops + 1) * sizeof *exe->steps);
-    exe->tables = zeroed(dev, count_ropes(p) * sizeof *exe->tables);
+    exe->tables = zeroed(dev, count_ropes(p) * (size_t)(1 + dev->threads) * sizeof *exe->tables);
     job->layout = zeroed(dev, p->n_ops * sizeof *job->layout);
     job->extents = zeroed(dev, p->n_extents * sizeof *job->extents);
     if (!exe->steps || !exe->tables || !job->layout || !job->extents) goto out;
@@ -329,6 +309,7 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
         exe->n_steps++;
     }
     st = measure(dev, job, shared, err);
+    if (st == LUD_OK) st = cpu_replicas_make(dev, job, shared, err);
     if (st != LUD_OK) goto out;
     exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);
     st = exe->counters ? LUD_OK : LUD_E_NOMEM;
@@ -344,7 +325,7 @@ out:
 }
 
 /* ---- Run ---- */
-static int64_t cost_of(const cpu_worker *w, const cpu_step *s) {
+int64_t cpu_cost(const cpu_worker *w, const cpu_step *s) {
     int64_t n = 0;
     for (uint32_t i = 0; i < s->op->n_out; i++)
         n += cpu_count(w, &s->out[i]);
@@ -353,19 +334,27 @@ static int64_t cost_of(const cpu_worker *w, const cpu_step *s) {
     return s->exponentials ? 8 * n : n;
 }
 
+static uint8_t who_runs(const cpu_worker *w, const cpu_step *s) {
+    if (s->replicated) return CPU_BY_EACH;
+    return !s->never_solo && cpu_cost(w, s) < CPU_SOLO_ELEMENTS ? CPU_BY_ONE : CPU_BY_ALL;
+}
+
 static void lay_out(cpu_job *job, const cpu_worker *w) {
-    cpu_exe *exe = &job->exe;
+    const cpu_exe *exe = &job->exe;
     int32_t first = 0; /* first step after the last barrier */
-    bool all_solo = true;
+    bool all_by_one = true;
+    const bool few = cpu_replicas_fit(job, w);
+    job->steps = few ? job->replicas.steps : exe->steps;
+    job->stride = few ? exe->n_steps : 0;
     job->any_parallel = false;
     for (uint32_t i = 0; i < exe->n_steps; i++) {
-        const cpu_step *s = &exe->steps[i];
-        bool solo = !s->never_solo && cost_of(w, s) < SOLO_ELEMENTS;
-        bool barrier = s->conflict >= first && !(solo && all_solo);
-        if (barrier) first = (int32_t)i, all_solo = true;
-        all_solo = all_solo && solo;
-        job->any_parallel |= !solo;
-        job->layout[i] = (cpu_layout){.solo = solo, .barrier = barrier};
+        const cpu_step *s = &job->steps[i];
+        const uint8_t who = who_runs(w, s);
+        bool barrier = s->conflict >= first && !(who == CPU_BY_ONE && all_by_one);
+        if (barrier) first = (int32_t)i, all_by_one = true;
+        all_by_one = all_by_one && who == CPU_BY_ONE;
+        job->any_parallel |= who == CPU_BY_ALL;
+        job->layout[i] = (cpu_layout){.who = who, .barrier = barrier};
     }
 }
 
@@ -373,6 +362,7 @@ static void walk(void *arg, int32_t rank, int32_t size) {
     cpu_job *job = arg;
     cpu_exe *exe = &job->exe;
     cpu_dev *dev = exe->dev;
+    const cpu_step *steps = job->steps + (size_t)rank * job->stride;
     cpu_worker w = {.exe = exe,
                     .extents = exe->extents,
                     .scratch = dev->scratch.ptr + (size_t)rank * job->scratch_each,
@@ -385,11 +375,12 @@ static void walk(void *arg, int32_t rank, int32_t size) {
     cpu_worker alone = w;
     alone.rank = 0, alone.size = 1;
     for (uint32_t i = 0; i < exe->n_steps; i++) {
-        if (job->layout[i].barrier) cpu_barrier(&w);
-        if (!job->layout[i].solo)
-            exe->steps[i].fn(&w, &exe->steps[i]);
-        else if (rank == 0)
-            exe->steps[i].fn(&alone, &exe->steps[i]);
+        const cpu_layout *l = &job->layout[i];
+        if (l->barrier) cpu_barrier(&w);
+        if (l->who == CPU_BY_ALL)
+            steps[i].fn(&w, &steps[i]);
+        else if (l->who == CPU_BY_EACH || rank == 0)
+            steps[i].fn(&alone, &steps[i]);
     }
 }
 
@@ -414,13 +405,14 @@ static double seconds(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Short runs are done in the way that is faster; now and then the other one is tried. */
+/* Short runs are done in the way that is faster; now and then the other one is tried. Not soon: of the layouts of
+ * batches of texts most come a few times only. */
 static void run_team(cpu_dev *dev, cpu_job *job) {
-    enum { WARM = 2, FIRST = 4, SECOND = 16, TRIAL = 64 };
+    enum { WARM = 2, FIRST = 32, TRIAL = 64 };
     const double long_run = 50e-3; /* outlasts the time that a scheduler gives to others */
     cpu_pace *p = &job->pace;
     const uint32_t n = ++p->runs;
-    const bool trial = (n == FIRST || n == SECOND || n % TRIAL == 0) && p->seconds[0] < long_run;
+    const bool trial = (n == FIRST || n % TRIAL == 0) && p->seconds[0] < long_run;
     const bool alone = (p->seconds[1] > 0 && p->seconds[1] < p->seconds[0]) != trial;
     const double begin = seconds();
     if (alone)

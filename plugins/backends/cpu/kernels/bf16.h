@@ -31,6 +31,14 @@ typedef struct bf16_product {
     bool accumulate;
 } bf16_product;
 
+/* A weight in strips as B: by_k false: columns of B are its rows; else its columns. */
+typedef struct bf16_weight {
+    const void *strips;
+    int64_t rows, cols;
+    int32_t kind;
+    bool by_k;
+} bf16_weight;
+
 struct cpu_bf16 {
     /* Elements [i0, i1) of a factor to rows of A (at out + i * bf16_ld(k)), or panels of B; i0 a multiple of BF16_N. */
     void (*rows)(uint16_t *out, const bf16_factor *, int64_t i0, int64_t i1);
@@ -40,8 +48,7 @@ struct cpu_bf16 {
     void (*product_alone)(const bf16_product *); /* on this thread */
     /* The same for at most BF16_FEW_ROWS rows, no accumulation, and B = w^T with w in strips instead of panels. */
     void (*strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w, int32_t kind);
-    /* The weight's rows [BF16_N * panel, ...) as a panel of w^T. */
-    void (*strips_panel)(uint16_t *out, const void *w, int32_t kind, int64_t n, int64_t k, int64_t panel);
+    void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
     /* ATTENTION, its gradient, ATTENTION_CACHED: whole steps. */
     cpu_kernel attention, attention_grad, attention_cached;
 };

@@ -94,7 +94,7 @@ void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf1
 void FN(bf16_product_alone)(const bf16_product *);
 void FN(bf16_strips)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *, const void *w,
                      int32_t kind);
-void FN(bf16_strips_panel)(uint16_t *out, const void *w, int32_t kind, int64_t n, int64_t k, int64_t panel);
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
 void FN(bf16_attention)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Weights in strips (../strips.h), their values rounded in registers: the product for a few rows, which reads the
- * weight once, in the order of bf16_gemm.c and so with its bits; and panels for the product of many. */
+ * The bf16 product with a weight in strips (../strips.h), whose values are rounded in registers. Few rows: the weight
+ * is read once. Many rows: panels are made for bf16_gemm.c, whose order, and so whose bits, both have. */
 #include "bf16.h"
+#include "transpose.h"
 #include "unpack.h"
 
 enum { ROWS = BF16_FEW_ROWS, WIDE = PANEL_STRIPS, AHEAD = 8192 };
@@ -113,40 +114,6 @@ PANEL_KINDS(4)
 static panel_fn *const panels[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
     {PANEL_NAMES(1)}, {PANEL_NAMES(2)}, {PANEL_NAMES(3)}, {PANEL_NAMES(4)}};
 
-/* ---- Panels ---- */
-ALWAYS_INLINE void fill_panel(const int kind, uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first) {
-    for (int64_t v = 0; v < BF16_N; v += STRIP_ROWS) {
-        const bool there = first + v < n;
-        const cpu_strip strip = cpu_strip_of(weight, kind, n, k, there ? first + v : 0);
-        for (int64_t at = 0; at < k; at += STRIP_COLS) {
-            const char *block = strip.first + at / STRIP_COLS * strip.step;
-            const strip_scale s = strip_scale_of(kind, block, 0);
-            UNROLL
-            for (int i = 0; i < STRIP_COLS; i += BF16_PAIR) {
-                const __m512bh pairs = there ? pair_of(kind, block, i / 8, i % 8, s) : (__m512bh)_mm512_setzero_si512();
-                memcpy(out + (at + i) * BF16_N + v * BF16_PAIR, &pairs, sizeof pairs);
-            }
-        }
-    }
-}
-
-typedef void fill_fn(uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first);
-#define FILL(kind)                                                                                                     \
-    static void fill_##kind(uint16_t *out, const void *weight, int64_t n, int64_t k, int64_t first) {                  \
-        fill_panel(STRIPS_##kind, out, weight, n, k, first);                                                           \
-    }
-FILL(BF16)
-FILL(F16)
-FILL(Q4_0)
-FILL(Q4_1)
-FILL(Q8_0)
-
-void FN(bf16_strips_panel)(uint16_t *out, const void *weight, int32_t kind, int64_t n, int64_t k, int64_t panel) {
-    static fill_fn *const fills[] = {fill_BF16, fill_F16, fill_Q4_0, fill_Q4_1, fill_Q8_0};
-    fills[kind - STRIPS_BF16](out, weight, n, k, panel * BF16_N);
-}
-
-/* ---- The product ---- */
 void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p, const void *weight,
                      int32_t kind) {
     enum { PIECES = 8 }; /* for each thread */
@@ -161,4 +128,66 @@ void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf
             panels[p->rows - 1][kind - STRIPS_BF16](&f, CPU_MIN(left, PANEL_STRIPS));
         }
     }
+}
+
+/* ---- Panels ---- */
+/* Columns of B are rows of the weight: a strip fills half a panel. */
+ALWAYS_INLINE void panel_of_rows(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
+    for (int64_t half = 0; half < BF16_N / STRIP_ROWS; half++) {
+        int64_t row = panel * BF16_N + half * STRIP_ROWS;
+        bool there = row < b->rows;
+        cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, there ? row : 0);
+        uint16_t *to = out + half * STRIP_ROWS * BF16_PAIR;
+        for (int64_t k = 0; k < b->cols; k += STRIP_COLS) {
+            const char *block = strip.first + k / STRIP_COLS * strip.step;
+            strip_scale s = strip_scale_of(kind, block, 0);
+            UNROLL
+            for (int i = 0; i < STRIP_COLS; i += BF16_PAIR) {
+                __m512bh pairs = pair_of(kind, block, i / 8, i % 8, s);
+                _mm512_storeu_si512(to + (k + i) * BF16_N, there ? (__m512i)pairs : _mm512_setzero_si512());
+            }
+        }
+    }
+}
+
+/* Columns of B are those of a block: its strips' rows are the order of the sum. */
+ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
+    for (int64_t row = 0; row < b->rows; row += STRIP_ROWS) {
+        cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, row);
+        const char *block = strip.first + panel * strip.step;
+        strip_scale s = strip_scale_of(kind, block, 0);
+        vf pairs[VW]; /* of columns c and c + 16: eight pairs of rows each */
+        UNROLL
+        for (int c = 0; c < VW; c++) {
+            vf lo = strip_value(kind, block, 0, c / 8, c % 8, s), hi = strip_value(kind, block, 0, 2 + c / 8, c % 8, s);
+            pairs[c] = (vf)_mm512_cvtne2ps_pbh((__m512)hi, (__m512)lo);
+        }
+        transpose(pairs);
+        int64_t there = CPU_MIN(cpu_ceil_div(b->rows - row, BF16_PAIR), VW / 2);
+        uint16_t *to = out + row * BF16_N;
+        for (int64_t p = 0; p < there; p++, to += BF16_N * BF16_PAIR) {
+            memcpy(to, &pairs[p], sizeof pairs[p]);
+            memcpy(to + BF16_N, &pairs[VW / 2 + p], sizeof pairs[p]);
+        }
+    }
+}
+
+#define PANEL_OF(kind)                                                                                                 \
+    static void panel_of_##kind(uint16_t *out, const bf16_weight *b, int64_t panel) {                                  \
+        if (b->by_k)                                                                                                   \
+            panel_of_cols(STRIPS_##kind, out, b, panel);                                                               \
+        else                                                                                                           \
+            panel_of_rows(STRIPS_##kind, out, b, panel);                                                               \
+    }
+PANEL_OF(BF16)
+PANEL_OF(F16)
+PANEL_OF(Q4_0)
+PANEL_OF(Q4_1)
+PANEL_OF(Q8_0)
+
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *b, int64_t panel) {
+    static void (*const make[])(uint16_t *, const bf16_weight *, int64_t) = {panel_of_BF16, panel_of_F16, panel_of_Q4_0,
+                                                                             panel_of_Q4_1, panel_of_Q8_0};
+    int64_t k = cpu_round_up(b->by_k ? b->rows : b->cols, BF16_PAIR);
+    make[b->kind - STRIPS_BF16](out + panel * BF16_N * k, b, panel);
 }

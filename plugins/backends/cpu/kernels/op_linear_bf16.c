@@ -21,18 +21,15 @@ static void round_shared(cpu_worker *w, const cpu_step *s, uint32_t number, cons
         (panels ? w->bf16->panels : w->bf16->rows)(out, f, it.begin, it.end);
 }
 
-/* A weight in strips, a panel (of its columns: and a block of K) at a time. */
 static void strips_shared(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g, uint16_t *out) {
-    float *block = (float *)(void *)w->scratch;
-    cpu_loop loop = cpu_loop_start(w, s, number, cpu_ceil_div(g->n, PN));
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        if (g->b_rows) w->bf16->strips_panel(out + i * PN * g->k, g->b, g->strips, g->n, g->k, i);
-        for (int64_t k = 0; k < g->k && !g->b_rows; k += KC) {
-            bf16_factor f = {.x = block, .ld = PN, .n = PN, .k = CPU_MIN(g->k - k, KC), .by_k = true};
-            FN(strips_pack)(block, g, i * PN, CPU_MIN(g->n - i * PN, PN), k, f.k);
-            w->bf16->panels(out + i * PN * cpu_round_up(g->k, BF16_PAIR) + k * BF16_N, &f, 0, PN);
-        }
-    }
+    const bf16_weight b = {.strips = g->b,
+                           .rows = g->b_rows ? g->n : g->k,
+                           .cols = g->b_rows ? g->k : g->n,
+                           .kind = g->strips,
+                           .by_k = !g->b_rows};
+    cpu_loop loop = cpu_loop_start(w, s, number, cpu_ceil_div(g->n, BF16_N));
+    for (int64_t i; cpu_loop_next(&loop, &i);)
+        w->bf16->strips_panel(out, &b, i);
 }
 
 static size_t left_bytes(int64_t rows, int64_t k) {

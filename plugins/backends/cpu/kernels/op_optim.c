@@ -2,6 +2,8 @@
  * SGD_STEP and ADAM_STEP, in place, elementwise; s[8] as in ops.h. Formulas as torch.optim.SGD and Adam / AdamW. */
 #include "ops.h"
 
+enum { GRAIN = 2048 };
+
 typedef struct sgd {
     float lr, factor, decay, momentum;
     bool decoupled, nesterov;
@@ -26,7 +28,7 @@ void FN(sgd_step)(cpu_worker *w, const cpu_step *s) {
     const float *k = cpu_in(s, 3), *g = cpu_in(s, 1);
     float *p = s->in[0].ptr, *v = cpu_count(w, &s->in[2]) ? s->in[2].ptr : NULL;
     sgd o = {k[0], k[1], k[2], k[4], k[3] != 0.0f, k[7] != 0.0f};
-    cpu_ranges it = cpu_ranges_start(w, s, 0, cpu_count(w, &s->in[0]), ELEMENT_GRAIN);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, cpu_count(w, &s->in[0]), GRAIN);
     while (cpu_ranges_next(&it))
         for (int64_t i = it.begin; i < it.end; i += VW)
             sgd_vector(&o, p + i, g + i, v ? v + i : NULL, it.end - i);
@@ -63,7 +65,7 @@ void FN(adam_step)(cpu_worker *w, const cpu_step *s) {
     adam o = adam_of(cpu_in(s, 4));
     const float *g = cpu_in(s, 1);
     float *p = s->in[0].ptr, *m = s->in[2].ptr, *v = s->in[3].ptr;
-    cpu_ranges it = cpu_ranges_start(w, s, 0, cpu_count(w, &s->in[0]), ELEMENT_GRAIN);
+    cpu_ranges it = cpu_ranges_start(w, s, 0, cpu_count(w, &s->in[0]), GRAIN);
     while (cpu_ranges_next(&it))
         for (int64_t i = it.begin; i < it.end; i += VW)
             adam_vector(&o, p + i, g + i, m + i, v + i, it.end - i);

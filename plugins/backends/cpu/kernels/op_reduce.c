@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SUM_TO, ROW_SUM, ROW_SPREAD and SUMSQ. The order of the additions depends on the shape alone: rows in blocks of
- * SUM_BLOCK, block sums in increasing order; elements in blocks of SQ_BLOCK, each in VW lanes. */
+ * SUM_BLOCK, block sums in increasing order; elements in blocks of SQ_BLOCK, each in SUMS * VW lanes. */
 #include "ops.h"
 
 enum { SUM_BLOCK = 64, SQ_BLOCK = 16384 };
@@ -19,14 +19,19 @@ void FN(column_sums)(const float *x, int64_t n, int64_t c, int64_t j0, int64_t j
     }
 }
 
-/* Sum of n elements (of their squares): block sums in fp32, their total in double. */
+/* Sum of n elements (of their squares): block sums in fp32, their total in double. Several chains: one waits for its
+ * own last sum. */
 static float block_sum(const float *x, int64_t n, bool square) {
-    vf sum = vf_zero();
-    for (int64_t i = 0; i < n; i += VW) {
-        vf v = vf_load_upto(x + i, n - i);
-        sum = square ? vf_fma(v, v, sum) : sum + v;
+    enum { SUMS = 4 };
+    vf sum[SUMS] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
+    for (int64_t i = 0; i < n; i += SUMS * VW) {
+        UNROLL
+        for (int k = 0; k < SUMS; k++) {
+            vf v = vf_load_upto(x + i + k * VW, CPU_MAX(n - i - k * VW, 0));
+            sum[k] = square ? vf_fma(v, v, sum[k]) : sum[k] + v;
+        }
     }
-    return vf_sum(sum);
+    return vf_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 /* x (..., suffix) -> sums over the leading dimensions */

@@ -94,9 +94,9 @@ static lud_attr_xent attr_of(const cpu_step *s) {
     return a;
 }
 
-/* Rows in pieces of about 2048 logits. */
+/* Rows in pieces of about 1024 logits. */
 static cpu_ranges pieces(const cpu_worker *w, const cpu_step *s, int64_t v) {
-    return cpu_ranges_start(w, s, 0, cpu_rows(w, &s->in[0]), 2048 / v);
+    return cpu_ranges_start(w, s, 0, cpu_rows(w, &s->in[0]), 1024 / v);
 }
 
 /* logits (N,V), target (N) -> nll (N), argmax (N) */
