@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Decoding over the cache, on the cpu backend, behind more keys than a block of them: a token has the same bits however
- * its text was cut into runs and its cache into pages, and nearly those of a program without a cache. */
+ * its text was cut into runs and its cache into pages, with any number of threads, and nearly those of a program
+ * without a cache. */
 #include "check.h"
 #include "golden.h"
 
 #include <config.h>
 #include <model.h>
+#include <stdlib.h>
 
 enum { V = 160, T = 300, LAST = 5, PAGES = T };
 
@@ -34,14 +36,14 @@ static void logits_of(ludc_model *m, int64_t page_size, const int64_t *cuts, flo
     ludc_run_free(run);
 }
 
-/* worst: by how much the logits may differ from those without a cache. */
-static void test_cuts(ludc_model *m, double worst) {
+/* worst: by how much the logits may differ from those without a cache. first: what one thread gives. */
+static void test_cuts(ludc_model *m, int threads, double worst, float *first) {
     static const int64_t page_sizes[] = {32, 1, 10, 64};
     static const int64_t cuts[][T + 1] = {
         {0}, {1, 2, 16, 17, 1, 128, 0}, {129, 127, 1, 3, 7, 13, 1, 0}, {294, 1, 1, 4}};
-    static float whole[LAST * V], first[LAST * V], got[LAST * V];
+    static float whole[LAST * V], got[LAST * V];
     logits_of(m, 0, cuts[0], whole);
-    logits_of(m, page_sizes[0], cuts[0], first);
+    if (threads == 1) logits_of(m, page_sizes[0], cuts[0], first);
     CHECK(golden_max(first, LAST * V) > 0 && golden_error(first, whole, LAST * V) < worst);
     for (size_t p = 0; p < LUDC_COUNT(page_sizes); p++)
         for (size_t c = 0; c < LUDC_COUNT(cuts); c++) {
@@ -52,27 +54,36 @@ static void test_cuts(ludc_model *m, double worst) {
 }
 
 /* bf16 without a cache is another order of sums, of rounded probabilities. */
-static void test_bf16(golden *g, golden_model *m) {
+static void test_bf16(golden *g, golden_model *m, int threads) {
+    static float first[LAST * V];
     lud_error err = LUDC_ERROR_INIT;
     const ludc_model_spec spec = {.host = g->host, .config = m->config, .seed = 1};
     ludc_model *rounded = NULL;
     CHECK(ludc_value_put(ludc_value_get(m->config, "backend"), "precision", ludc_value_str(LUDC_STR("bf16"))));
     CHECK_OK(ludc_model_open(&spec, &rounded, &err), err);
-    if (rounded) test_cuts(rounded, 2e-2);
+    if (rounded) test_cuts(rounded, threads, 2e-2, first);
     ludc_model_free(rounded);
 }
 
-int main(void) {
+static void test_threads(int threads) {
+    static float first[LAST * V];
     golden g;
     golden_model m = {0};
     lud_error err = LUDC_ERROR_INIT;
+    const char number[] = {(char)('0' + threads), 0};
+    setenv("LUDWIG_THREADS", number, 1);
     golden_init(&g);
-    for (int32_t i = 0; i < T; i++)
-        ids[i] = (i * 37 + i / 11) % V, positions[i] = i;
     CHECK_OK(golden_open_tiny(&g, &m, &err), err);
-    if (m.model) test_cuts(m.model, 1e-5);
-    if (m.model) test_bf16(&g, &m);
+    if (m.model) test_cuts(m.model, threads, 1e-5, first);
+    if (m.model) test_bf16(&g, &m, threads);
     golden_close(&m);
     golden_free(&g);
+}
+
+int main(void) {
+    for (int32_t i = 0; i < T; i++)
+        ids[i] = (i * 37 + i / 11) % V, positions[i] = i;
+    for (int threads = 1; threads <= 4; threads++)
+        test_threads(threads);
     return check_done();
 }

@@ -4,6 +4,7 @@
  * itself (replicas.c). No allocation in run. */
 #include "kernels/bf16.h"
 #include "program.h"
+#include "strips.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -315,6 +316,22 @@ static uint8_t who_runs(const cpu_worker *w, const cpu_step *s) {
     return !s->never_solo && cpu_cost(w, s) < CPU_SOLO_ELEMENTS ? CPU_BY_ONE : CPU_BY_ALL;
 }
 
+/* A product of few rows by a weight in strips. */
+static bool streams(const cpu_worker *w, const cpu_step *s) {
+    return s->op->opcode == LUD_OP_LINEAR && cpu_weight_strips(&s->in[1]) && cpu_rows(w, &s->out[0]) <= 4;
+}
+
+/* The first product behind each barrier. */
+static void look_ahead(cpu_job *job, const cpu_worker *w) {
+    uint32_t product = 0; /* 1 + the step */
+    for (uint32_t i = job->exe.n_steps; i-- > 0;) {
+        if (streams(w, &job->steps[i])) product = i + 1;
+        if (!job->layout[i].barrier) continue;
+        job->layout[i].ahead = (uint16_t)(product ? CPU_MIN(product - i, UINT16_MAX) : 0);
+        product = 0;
+    }
+}
+
 static void lay_out(cpu_job *job, const cpu_worker *w) {
     const cpu_exe *exe = &job->exe;
     int32_t first = 0; /* first step after the last barrier */
@@ -332,6 +349,16 @@ static void lay_out(cpu_job *job, const cpu_worker *w) {
         job->any_parallel |= who == CPU_BY_ALL;
         job->layout[i] = (cpu_layout){.who = who, .barrier = barrier};
     }
+    look_ahead(job, w);
+}
+
+/* Memory works while threads wait: the begin of this thread's first panel, which its kernel does not fetch ahead. */
+static void fetch(const cpu_worker *w, const cpu_step *s) {
+    const int64_t n = s->in[1].t->dim[0], first = cpu_panel_first(w, cpu_panels(n));
+    const int32_t kind = cpu_weight_strips(&s->in[1]);
+    const char *p = cpu_panel_at(cpu_weight_rows(&s->in[1]), kind, n, s->in[1].t->dim[1], first);
+    for (int i = 0; i < STRIPS_AHEAD; i += CPU_LINE)
+        __builtin_prefetch(p + i);
 }
 
 static void walk(void *arg, int32_t rank, int32_t size) {
@@ -352,6 +379,7 @@ static void walk(void *arg, int32_t rank, int32_t size) {
     alone.rank = 0, alone.size = 1;
     for (uint32_t i = 0; i < exe->n_steps; i++) {
         const cpu_layout *l = &job->layout[i];
+        if (l->ahead) fetch(&w, &steps[i + l->ahead - 1]);
         if (l->barrier) cpu_barrier(&w);
         if (l->who == CPU_BY_ALL)
             steps[i].fn(&w, &steps[i]);

@@ -9,6 +9,7 @@
 enum { CPU_BY_ALL, CPU_BY_ONE, CPU_BY_EACH };
 typedef struct cpu_layout {
     uint8_t who, barrier;
+    uint16_t ahead; /* at a barrier: 1 + how many steps on a product streams its weight, 0: none */
 } cpu_layout;
 
 /* How long runs of one layout take: the team's, and on one thread. Where another process takes a core, the threads of a

@@ -5,13 +5,15 @@
 #include "transpose.h"
 #include "unpack.h"
 
-enum { ROWS = BF16_FEW_ROWS, WIDE = PANEL_STRIPS, AHEAD = 8192 };
+enum { ROWS = BF16_FEW_ROWS, WIDE = PANEL_STRIPS };
 
 typedef struct few {
     const bf16_product *p;
     const char *block; /* columns 0 of the first strip */
     int64_t step;      /* to the next columns */
     int64_t n;         /* the first row of the weight: a column of C */
+    const char *end;   /* of the panel */
+    int64_t jump;      /* from there to the panel that is read then */
 } few;
 
 /* Words 0, 16, 1, 17 ...: of two vectors of bf16 side by side the pairs. */
@@ -39,8 +41,10 @@ ALWAYS_INLINE void chain(const few *f, const int kind, const int rows, const int
         strip_scale s[WIDE];
         for (int v = 0; v < strips; v++)
             s[v] = strip_scale_of(kind, block + v * bytes, 0);
+        const char *ahead = block + STRIPS_AHEAD;
+        if (ahead >= f->end) ahead += f->jump;
         for (int64_t i = 0; i < strips * bytes; i += CPU_LINE)
-            __builtin_prefetch(block + i + AHEAD, 0, 0); /* past the caches, which hold what is read again */
+            __builtin_prefetch(ahead + i, 0, 0); /* past the caches, which hold what is read again */
         for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
             UNROLL
             for (int i = 0; i < 8; i += BF16_PAIR) {
@@ -85,46 +89,47 @@ ALWAYS_INLINE void run(const few *f, const int kind, const int rows, const int s
     }
 }
 
-/* A whole panel, or strip by strip what the last one has. */
-ALWAYS_INLINE void panel(const few *f, const int kind, const int rows, int64_t strips) {
-    if (strips == WIDE) {
-        run(f, kind, rows, WIDE);
-        return;
-    }
-    for (int64_t v = 0; v < strips; v++) {
-        few one = *f;
-        one.block += v * strip_block_bytes(kind);
-        one.n += v * STRIP_ROWS;
-        run(&one, kind, rows, 1);
-    }
+/* As many strips side by side as there are, and registers for. */
+ALWAYS_INLINE int64_t some(const few *f, const int kind, const int rows, int64_t strips) {
+    const int most = rows <= 2 ? WIDE : WIDE / 2;
+    if (most >= 6 && strips >= 6) return run(f, kind, rows, 6), 6;
+    if (most >= 5 && strips >= 5) return run(f, kind, rows, 5), 5;
+    if (most >= 4 && strips >= 4) return run(f, kind, rows, 4), 4;
+    if (most >= 3 && strips >= 3) return run(f, kind, rows, 3), 3;
+    if (most >= 2 && strips >= 2) return run(f, kind, rows, 2), 2;
+    return run(f, kind, rows, 1), 1;
 }
 
-typedef void panel_fn(const few *, int64_t strips);
-#define PANEL(kind, rows)                                                                                              \
-    static void panel_##kind##_##rows(const few *f, int64_t strips) {                                                  \
-        panel(f, STRIPS_##kind, rows, strips);                                                                         \
+typedef int64_t some_fn(const few *, int64_t strips);
+#define SOME_OF(kind, rows)                                                                                            \
+    static int64_t some_##kind##_##rows(const few *f, int64_t strips) {                                                \
+        return some(f, STRIPS_##kind, rows, strips);                                                                   \
     }
-#define PANEL_KINDS(rows) PANEL(BF16, rows) PANEL(F16, rows) PANEL(Q4_0, rows) PANEL(Q4_1, rows) PANEL(Q8_0, rows)
-#define PANEL_NAMES(rows) panel_BF16_##rows, panel_F16_##rows, panel_Q4_0_##rows, panel_Q4_1_##rows, panel_Q8_0_##rows
-PANEL_KINDS(1)
-PANEL_KINDS(2)
-PANEL_KINDS(3)
-PANEL_KINDS(4)
+#define SOME_KINDS(rows)                                                                                               \
+    SOME_OF(BF16, rows) SOME_OF(F16, rows) SOME_OF(Q4_0, rows) SOME_OF(Q4_1, rows) SOME_OF(Q8_0, rows)
+#define SOME_NAMES(rows) some_BF16_##rows, some_F16_##rows, some_Q4_0_##rows, some_Q4_1_##rows, some_Q8_0_##rows
+SOME_KINDS(1)
+SOME_KINDS(2)
+SOME_KINDS(3)
+SOME_KINDS(4)
 
-static panel_fn *const panels[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
-    {PANEL_NAMES(1)}, {PANEL_NAMES(2)}, {PANEL_NAMES(3)}, {PANEL_NAMES(4)}};
+static some_fn *const some_of[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
+    {SOME_NAMES(1)}, {SOME_NAMES(2)}, {SOME_NAMES(3)}, {SOME_NAMES(4)}};
 
 void FN(bf16_strips)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p) {
-    enum { PIECES = 8 }; /* for each thread */
-    int64_t n = cpu_ceil_div(p->n, STRIP_ROWS * PANEL_STRIPS), grain = CPU_MAX(n / (PIECES * w->size), 1);
-    cpu_ranges it = cpu_ranges_start(w, s, number, p->rows > 0 ? n : 0, grain);
+    const bf16_weight *b = &p->weight;
+    some_fn *fn = p->rows > 0 ? some_of[p->rows - 1][b->kind - STRIPS_BF16] : NULL;
+    const int64_t panels = cpu_panels(p->n);
+    cpu_ranges it = cpu_ranges_start(w, s, number, fn ? panels : 0, 1);
     while (cpu_ranges_next(&it)) {
-        for (int64_t i = it.begin; i < it.end; i++) {
-            int64_t first = i * STRIP_ROWS * PANEL_STRIPS;
-            cpu_strip strip = cpu_strip_of(p->weight.strips, p->weight.kind, p->n, p->k, first);
-            few f = {.p = p, .block = strip.first, .step = strip.step, .n = first};
-            int64_t left = cpu_ceil_div(p->n - first, STRIP_ROWS);
-            panels[p->rows - 1][p->weight.kind - STRIPS_BF16](&f, CPU_MIN(left, PANEL_STRIPS));
+        const char *next = cpu_panel_at(b->strips, b->kind, p->n, p->k, cpu_panel_next(w, panels, it.begin));
+        const int64_t begin = cpu_panel_begin(p->n, it.begin), end = cpu_panel_begin(p->n, it.end);
+        for (int64_t at = begin, done; at < end; at += done) {
+            const int64_t n = at * STRIP_ROWS;
+            const cpu_strip strip = cpu_strip_of(b->strips, b->kind, p->n, p->k, n);
+            few f = {.p = p, .block = strip.first, .step = strip.step, .n = n, .end = strip.end};
+            f.jump = next - strip.end;
+            done = fn(&f, strip.left);
         }
     }
 }

@@ -288,25 +288,16 @@ static int64_t chunk_of(const gemm *g, int64_t threads) {
     return cpu_ceil_div(g->rows, chunks);
 }
 
-/* A few rows, a weight in strips: each thread reads one stretch of it, as one stream of memory. */
-static void stretch(const cpu_worker *w, const gemm *g) {
-    const int64_t panels = cpu_ceil_div(g->n, STRIP_ROWS * PANEL_STRIPS);
-    const int64_t begin = panels * w->rank / w->size, end = panels * (w->rank + 1) / w->size;
-    FN(strips_gemv)
-    (g, 0, g->rows, begin * STRIP_ROWS * PANEL_STRIPS, CPU_MIN(end * STRIP_ROWS * PANEL_STRIPS, g->n));
-}
-
 /* Pieces are [row chunk][panel group]. */
 void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
     if (g->rows == 0) return;
-    if (g->strips && g->b_rows && g->rows <= GEMV_ROWS) {
-        stretch(w, g);
+    if (g->strips && g->b_rows && !g->accumulate && g->rows <= GEMV_ROWS) {
+        FN(strips_shared)(w, s, number, g);
         return;
     }
     int64_t panels = cpu_ceil_div(g->n, PN), chunk = chunk_of(g, w->size), chunks = cpu_ceil_div(g->rows, chunk);
     int64_t group = group_of(g, panels, chunks, w->size);
-    int64_t strips = g->rows <= GEMV_ROWS ? PANEL_STRIPS : 1; /* that are not cut */
-    if (g->strips) group = cpu_round_up(group, CPU_MAX(strips * STRIP_ROWS / PN, 1));
+    if (g->strips) group = cpu_round_up(group, CPU_MAX(STRIP_ROWS / PN, 1));
     int64_t groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, chunks * groups);
     loop.back = w->rank & 1; /* as cpu_ranges: most of the same rows in the same core's cache */

@@ -60,8 +60,10 @@ void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1
 enum { GEMV_ROWS = 4 };
 void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
 
-/* For b in strips (strips.c). gemv: no accumulation, n0 a multiple of STRIP_ROWS. pack: as gemm_pack_rows or _cols. */
+/* For b in strips (strips.c). gemv: no accumulation, n0 a multiple of STRIP_ROWS; shared: the
+ * whole product. pack: as gemm_pack_rows or _cols. */
 void FN(strips_gemv)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
+void FN(strips_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *);
 void FN(strips_pack)(float *dst, const gemm *, int64_t n0, int64_t n, int64_t k0, int64_t kc);
 void FN(strips_row)(float *dst, const cpu_ref *weight, int64_t row);
 

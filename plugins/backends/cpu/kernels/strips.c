@@ -7,10 +7,9 @@
 #include "unpack.h"
 
 enum {
-    AHEAD = 8192,              /* bytes that the stream is fetched early */
-    VECTORS = STRIP_ROWS / VW, /* in a strip */
-    WIDE =
-        VW == 16 ? PANEL_STRIPS : VECTORS /* vectors that are worked on side by side: they hide each other's latency */
+    VECTORS = STRIP_ROWS / VW,          /* in a strip */
+    SIDE = VW == 16 ? PANEL_STRIPS : 1, /* strips that are worked on side by side: they hide each other's latency */
+    WIDE = SIDE * VECTORS
 };
 
 /* ---- Few rows ---- */
@@ -22,6 +21,8 @@ typedef struct few {
     const char *block; /* columns 0 of the first strip */
     int64_t step;      /* to the next columns */
     int64_t left;      /* rows of the weight from the first one on */
+    const char *end;   /* of the panel */
+    int64_t jump;      /* from there to the panel that is read then */
 } few;
 
 /* Rows v * VW and up of the weight, at most n_vec * VW of them; one chain for each element from column k0 to k1. */
@@ -36,8 +37,10 @@ ALWAYS_INLINE void few_chain(const few *f, const int kind, const int rows, const
         strip_scale s[WIDE];
         for (int v = 0; v < n_vec; v++)
             s[v] = strip_scale_of(kind, block + v / VECTORS * bytes, v % VECTORS * VW);
+        const char *ahead = block + STRIPS_AHEAD;
+        if (ahead >= f->end) ahead += f->jump;
         for (int64_t i = 0; i < n_vec / VECTORS * bytes; i += CPU_LINE)
-            __builtin_prefetch(block + i + AHEAD, 0, 0); /* past the caches, which hold what is read again */
+            __builtin_prefetch(ahead + i, 0, 0); /* past the caches, which hold what is read again */
         for (int64_t j = 0; j < STRIP_COLS / 8; j++) {
             const float *a = f->a + k + 8 * j;
             UNROLL
@@ -76,11 +79,14 @@ ALWAYS_INLINE void few_run(const few *f, const int kind, const int rows, const i
     }
 }
 
-/* As many vectors side by side as there are registers for. */
+/* As many strips side by side as there are, and registers for. */
 ALWAYS_INLINE int64_t few_step(few *f, const int kind, const int rows, int64_t strips) {
-    enum { HALF = WIDE > VECTORS ? WIDE / 2 : WIDE };
-    if (rows <= 2 && strips * VECTORS >= WIDE) return few_run(f, kind, rows, WIDE), WIDE / VECTORS;
-    if (strips * VECTORS >= HALF) return few_run(f, kind, rows, HALF), HALF / VECTORS;
+    const int most = rows <= 2 ? SIDE : (SIDE + 1) / 2;
+    if (most >= 6 && strips >= 6) return few_run(f, kind, rows, CPU_MIN(6 * VECTORS, WIDE)), 6;
+    if (most >= 5 && strips >= 5) return few_run(f, kind, rows, CPU_MIN(5 * VECTORS, WIDE)), 5;
+    if (most >= 4 && strips >= 4) return few_run(f, kind, rows, CPU_MIN(4 * VECTORS, WIDE)), 4;
+    if (most >= 3 && strips >= 3) return few_run(f, kind, rows, CPU_MIN(3 * VECTORS, WIDE)), 3;
+    if (most >= 2 && strips >= 2) return few_run(f, kind, rows, CPU_MIN(2 * VECTORS, WIDE)), 2;
     return few_run(f, kind, rows, VECTORS), 1;
 }
 
@@ -99,7 +105,8 @@ FEW_KINDS(4)
 static few_fn *const few_of[GEMV_ROWS][STRIPS_KINDS - STRIPS_BF16] = {
     {FEW_NAMES(1)}, {FEW_NAMES(2)}, {FEW_NAMES(3)}, {FEW_NAMES(4)}};
 
-void FN(strips_gemv)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
+/* Rows [t0, t1), columns [n0, n1); behind them the stream goes on at `next`, NULL: with the next columns. */
+static void few_columns(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, const char *next) {
     few_fn *run = few_of[t1 - t0 - 1][g->strips - STRIPS_BF16];
     for (int64_t n = n0, done; n < n1; n += done * STRIP_ROWS) {
         cpu_strip s = cpu_strip_of(g->b, g->strips, g->n, g->k, n);
@@ -109,9 +116,24 @@ void FN(strips_gemv)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t 
                  .bias = g->bias ? g->bias + n : NULL,
                  .block = s.first,
                  .step = s.step,
-                 .left = n1 - n};
-        int64_t in_panel = PANEL_STRIPS - n / STRIP_ROWS % PANEL_STRIPS;
-        done = run(&f, CPU_MIN(in_panel, cpu_ceil_div(n1 - n, STRIP_ROWS)));
+                 .left = n1 - n,
+                 .end = s.end,
+                 .jump = next ? next - s.end : 0};
+        done = run(&f, CPU_MIN(s.left, cpu_strips(n1 - n)));
+    }
+}
+
+void FN(strips_gemv)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
+    few_columns(g, t0, t1, n0, n1, NULL);
+}
+
+void FN(strips_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
+    const int64_t panels = cpu_panels(g->n);
+    cpu_ranges it = cpu_ranges_start(w, s, number, panels, 1);
+    while (cpu_ranges_next(&it)) {
+        const int64_t begin = cpu_panel_begin(g->n, it.begin), end = cpu_panel_begin(g->n, it.end);
+        const char *next = cpu_panel_at(g->b, g->strips, g->n, g->k, cpu_panel_next(w, panels, it.begin));
+        few_columns(g, 0, g->rows, begin * STRIP_ROWS, CPU_MIN(end * STRIP_ROWS, g->n), next);
     }
 }
 
