@@ -385,7 +385,8 @@ def report(name, rounds, table, lines):
         row["verdict"] = verdict(ok, calm) if not bad else "; ".join(bad)
         table.append(row)
         lines.append(f"| {what}{'' if figure == 'rate' else ': ' + figure} | {ratio:.2f}x {best} (wanted {wanted}x) | "
-                     + (f"{100 * row['share']:.0f} % of {peak} (wanted {100 * share:.0f} %)" if "share" in row else "")
+                     + (f"{100 * row['share']:.0f} % of {peak}" if "share" in row else "")
+                     + (f" (wanted {100 * share:.0f} %)" if row.get("share") and share else "")
                      + " | " + (f"{row['memory']:.2f} (wanted {memory})" if memory else "") + f" | {row['verdict']} |")
         print(lines[-1], flush=True)
 

@@ -13,6 +13,7 @@ rows=$shared/data/code_alpaca_2k.json
 steps=12
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
 export HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1 PYTHONWARNINGS=ignore
 python() { "${LUDWIG_PEERS:-$HOME/.cache/ludwig/peers}/bin/python" "$@"; }
 

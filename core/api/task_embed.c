@@ -8,11 +8,17 @@
 #include <string.h>
 #include <vectors.h>
 
+enum { HELD = 512 }; /* vectors that go to the disk at once */
+
 typedef struct embedder {
     lud_model *m;
     size_t input;
+    int64_t width;
     ludc_vectors *cache;
     uint64_t (*keys)[2]; /* of the rows that one data set asks for */
+    uint64_t held_keys[HELD][2];
+    float *held; /* [HELD, width] */
+    size_t n_held;
     int64_t total, done;
     double begin;
 } embedder;
@@ -33,16 +39,34 @@ static void key_of(const ludc_column *c, size_t row, uint64_t key[2]) {
     ludc_hash128(c->ids + begin, (size_t)n * sizeof(*c->ids), key);
 }
 
+static lud_status save_held(embedder *e, lud_error *err) {
+    const size_t n = e->n_held;
+    e->n_held = 0;
+    return n ? ludc_vectors_add(e->cache, n, (const uint64_t(*)[2])e->held_keys, e->held, err) : LUD_OK;
+}
+
 static lud_status keep(void *arg, const uint32_t *rows, size_t n, const float *values, lud_error *err) {
     embedder *e = arg;
-    uint64_t keys[512][2];
-    for (size_t i = 0; i < n; i++)
-        memcpy(keys[i], e->keys[rows[i]], sizeof(keys[i]));
-    LUDC_TRY(ludc_vectors_add(e->cache, n, (const uint64_t(*)[2])keys, values, err));
+    for (size_t i = 0; i < n; i++) {
+        if (e->n_held == HELD) LUDC_TRY(save_held(e, err));
+        memcpy(e->held_keys[e->n_held], e->keys[rows[i]], sizeof(e->keys[rows[i]]));
+        memcpy(e->held + (int64_t)e->n_held++ * e->width, values + (int64_t)i * e->width,
+               (size_t)e->width * sizeof(float));
+    }
     e->done += (int64_t)n;
     const double done = (double)e->done;
     ludc_session_show(e->m->session, "encode", "rows", done, (double)e->total, done, e->begin);
     return LUD_OK;
+}
+
+/* What was encoded is saved, also where encoding was interrupted. */
+static lud_status encode(embedder *e, const ludc_task_rows *d, const uint32_t *rows, size_t n, lud_error *err) {
+    e->held = ludc_alloc(HELD * (size_t)e->width * sizeof(*e->held));
+    if (!e->held) return ludc_fail(err, LUD_E_NOMEM, "out of memory for %d vectors", HELD);
+    lud_status status = ludc_task_encode(e->m->predictor, e->input, d, rows, n, keep, e, err);
+    const lud_status saved = save_held(e, status == LUD_OK ? err : NULL);
+    ludc_free(e->held);
+    return status == LUD_OK ? saved : status;
 }
 
 /* Rows whose vector is not there, each distinct text once; heap. */
@@ -66,7 +90,8 @@ static uint32_t *find_missing(embedder *e, const ludc_column *c, size_t *n, size
     return NULL;
 }
 
-static lud_status take_vectors(const embedder *e, ludc_column *c, int64_t width, lud_error *err) {
+static lud_status take_vectors(const embedder *e, ludc_column *c, lud_error *err) {
+    const int64_t width = e->width;
     ludc_column out = {.kind = LUDC_COLUMN_REALS, .rows = c->rows, .width = width};
     out.reals = ludc_alloc(LUDC_MAX(c->rows, 1) * (size_t)width * sizeof(float));
     if (c->missing) out.missing = ludc_alloc(LUDC_MAX(c->rows, 1));
@@ -96,11 +121,11 @@ static lud_status embed_rows(embedder *e, ludc_task_rows *d, lud_error *err) {
     uint32_t *missing = e->keys ? find_missing(e, c, &n, &distinct) : NULL;
     lud_status status = missing ? LUD_OK : ludc_fail(err, LUD_E_NOMEM, "out of memory for %zu texts", c->rows);
     e->total = (int64_t)n, e->done = 0, e->begin = ludc_now();
-    if (status == LUD_OK && n) status = ludc_task_encode(p, e->input, d, missing, n, keep, e, err);
+    if (status == LUD_OK && n) status = encode(e, d, missing, n, err);
     if (status == LUD_OK)
         ludc_log(LUD_LOG_INFO, "embeddings of '%s': %zu texts, %zu distinct, %zu from the cache, %zu encoded in %.2f s",
                  p->inputs[e->input].name, c->rows, distinct, distinct - n, n, ludc_now() - e->begin);
-    if (status == LUD_OK) status = take_vectors(e, c, p->inputs[e->input].width, err);
+    if (status == LUD_OK) status = take_vectors(e, c, err);
     ludc_free(missing);
     ludc_free(e->keys);
     return status;
@@ -111,7 +136,7 @@ lud_status ludc_task_embed(lud_model *m, ludc_task_rows *const *data, size_t n_d
     lud_status status = ludc_task_gate(m, data, n_data, err);
     for (size_t i = 0; i < p->n_inputs && status == LUD_OK; i++) {
         if (!p->inputs[i].cached) continue;
-        embedder e = {.m = m, .input = i};
+        embedder e = {.m = m, .input = i, .width = p->inputs[i].width};
         uint64_t key[2];
         char *dir = ludc_cache_folder(m, "embeddings");
         status = dir ? ludc_task_key(p, i, key, err) : ludc_no_memory(err, NULL);

@@ -19,18 +19,20 @@
 #include <unistd.h>
 
 #define SPIN_SECONDS 40e-6  /* a sleeping thread takes about as long to wake up */
-#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
+#define LATE_SECONDS 120e-6 /* at a barrier: what interrupts a thread of a quiet machine is over by then */
 #define NAP_NS       300000 /* asleep at a barrier: how often to look whether the others run */
+#define JOB_SECONDS  400e-6 /* what may lie between two jobs: choosing a token between two runs */
 #define MAX_THREADS  256
 
-/* Where a thread of the team may run, and who decides: whoever sets MOVING. */
-enum { AWAY, /* not to be touched: outside of a job, or gone */ HOME, /* as the process may */ MOVED, MOVING };
+/* Where a thread of the team may run. AWAY: not to be touched, outside of a job. MOVING: somebody decides just now. */
+enum { AWAY, HOME /* as ever */, GONE /* to another core, by itself */, CALLED /* to the core of another */, MOVING };
 
 typedef struct worker {
     _Alignas(64) atomic_uint at; /* the barrier that it came to */
     atomic_int place;
-    pthread_t thread;
-    cpu_set_t cores; /* what HOME means, while MOVED */
+    pthread_t thread; /* for who made it */
+    pthread_t self;   /* for the others, unless AWAY */
+    cpu_set_t cores;  /* at HOME; known while GONE or CALLED */
     ludc_pool *pool;
     int32_t rank;
 } worker;
@@ -58,7 +60,6 @@ static void relax(void) {
 #endif
 }
 
-/* Beyond SPIN_SECONDS the core is offered to others. */
 static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
     const double begin = ludc_now();
     for (double waited = 0; waited < patience; waited = ludc_now() - begin) {
@@ -66,7 +67,6 @@ static bool changes_soon(atomic_uint *word, unsigned old, double patience) {
             if (atomic_load_explicit(word, memory_order_acquire) != old) return true;
             relax();
         }
-        if (waited > SPIN_SECONDS) sched_yield();
     }
     return false;
 }
@@ -79,9 +79,13 @@ static void sleep_on(ludc_pool *p, atomic_uint *word, unsigned old, const struct
 }
 
 static void wait_job(ludc_pool *p, unsigned seen) {
-    if (changes_soon(&p->job, seen, JOB_SECONDS)) return;
-    while (atomic_load_explicit(&p->job, memory_order_acquire) == seen)
-        sleep_on(p, &p->job, seen, NULL);
+    const double begin = ludc_now();
+    while (!changes_soon(&p->job, seen, SPIN_SECONDS)) {
+        if (ludc_now() - begin > JOB_SECONDS)
+            sleep_on(p, &p->job, seen, NULL);
+        else
+            sched_yield();
+    }
 }
 
 /* After a sequentially consistent change of the word: a thread that is not yet counted here sees the new value before
@@ -96,7 +100,7 @@ static void wake_all(ludc_pool *p, atomic_uint *word) {
 static bool runs(const worker *w) {
     clockid_t id;
     struct timespec a, b;
-    if (pthread_getcpuclockid(w->thread, &id) != 0 || clock_gettime(id, &a) != 0 || clock_gettime(id, &b) != 0)
+    if (pthread_getcpuclockid(w->self, &id) != 0 || clock_gettime(id, &a) != 0 || clock_gettime(id, &b) != 0)
         return true;
     return a.tv_nsec != b.tv_nsec || a.tv_sec != b.tv_sec;
 }
@@ -104,11 +108,11 @@ static bool runs(const worker *w) {
 /* False: another one has it, or it is not to be touched. */
 static bool claim(worker *w, int *place) {
     *place = atomic_load(&w->place);
-    return (*place == HOME || *place == MOVED) && atomic_compare_exchange_strong(&w->place, place, MOVING);
+    return *place != AWAY && *place != MOVING && atomic_compare_exchange_strong(&w->place, place, MOVING);
 }
 
-static bool knows_cores(worker *w, int place) {
-    return place == MOVED || pthread_getaffinity_np(w->thread, sizeof w->cores, &w->cores) == 0;
+static bool learn_cores(worker *w, int place) {
+    return place != HOME || pthread_getaffinity_np(w->self, sizeof w->cores, &w->cores) == 0;
 }
 
 /* A thread that is in the queue of another core changes over at once. False: it stays where it is. */
@@ -118,39 +122,40 @@ static bool call_here(worker *w, size_t core) {
     cpu_set_t here;
     CPU_ZERO(&here);
     CPU_SET(core, &here);
-    const bool comes = !runs(w) && knows_cores(w, place) && CPU_ISSET(core, &w->cores) &&
-                       pthread_setaffinity_np(w->thread, sizeof here, &here) == 0;
-    atomic_store(&w->place, comes ? MOVED : place);
+    const bool comes = place != CALLED && !runs(w) && learn_cores(w, place) && CPU_ISSET(core, &w->cores) &&
+                       pthread_setaffinity_np(w->self, sizeof here, &here) == 0;
+    atomic_store(&w->place, comes ? CALLED : place);
     return comes;
 }
 
-/* The thread itself: it may run where it did before, and stays where it is. */
+/* The thread itself: it may run where it did before, and stays where it is. The one that has it may be waiting for this
+ * core. */
 static void settle(worker *w, int as) {
     for (int place; (place = atomic_load(&w->place)) != as;) {
         if (!claim(w, &place)) {
             sched_yield();
             continue;
         }
-        if (place == MOVED) pthread_setaffinity_np(w->thread, sizeof w->cores, &w->cores);
+        if (place != HOME) pthread_setaffinity_np(w->self, sizeof w->cores, &w->cores);
         atomic_store(&w->place, as);
     }
 }
 
 /* To the queue of any other core. Not MOVING meanwhile: the thread may be waited for, and called, before it runs. */
-static void go_elsewhere(worker *self, size_t core) {
+static void go_elsewhere(worker *w, size_t core) {
     int place;
-    if (!claim(self, &place)) return;
-    const bool known = knows_cores(self, place);
-    cpu_set_t others = self->cores;
+    if (!claim(w, &place)) return;
+    const bool known = learn_cores(w, place);
+    cpu_set_t others = w->cores;
     CPU_CLR(core, &others);
-    atomic_store(&self->place, known ? MOVED : place);
-    if (known) pthread_setaffinity_np(self->thread, sizeof others, &others); /* refuses an empty set */
-    settle(self, HOME);
+    atomic_store(&w->place, known ? GONE : place);
+    if (known) pthread_setaffinity_np(w->self, sizeof others, &others); /* refuses an empty set */
+    settle(w, HOME);
 }
 
 static void enter(worker *w) {
     own_rank = w->rank;
-    w->thread = pthread_self();
+    w->self = pthread_self();
     atomic_store(&w->place, HOME);
 }
 
@@ -158,10 +163,10 @@ static void enter(worker *w) {
 static bool make_room(ludc_pool *p, unsigned phase) {
     const int core = sched_getcpu();
     for (int i = 1; i < p->size && core >= 0; i++) {
-        worker *w = &p->workers[(own_rank + i) % p->size], *self = &p->workers[own_rank];
+        worker *w = &p->workers[(own_rank + i) % p->size];
         if (atomic_load(&w->at) == phase + 1) continue;
         if (!call_here(w, (size_t)core)) return false;
-        go_elsewhere(self, (size_t)core);
+        go_elsewhere(&p->workers[own_rank], (size_t)core);
         return true;
     }
     return false;
@@ -169,9 +174,8 @@ static bool make_room(ludc_pool *p, unsigned phase) {
 
 static void wait_team(ludc_pool *p, unsigned phase) {
     const struct timespec nap = {.tv_nsec = NAP_NS};
-    while (!changes_soon(&p->phase, phase, SPIN_SECONDS)) {
+    while (!changes_soon(&p->phase, phase, LATE_SECONDS))
         if (!make_room(p, phase)) sleep_on(p, &p->phase, phase, &nap);
-    }
 }
 
 /* The last one to come to the barrier opens it. */

@@ -136,8 +136,8 @@ size_t ludc_utf8_encode(uint32_t cp, char out[4]) {
 
 bool ludc_utf8_valid(const char *s, size_t n) {
     for (size_t i = 0; i < n;) {
-        uint32_t cp;
-        const size_t used = ludc_utf8_decode(s + i, n - i, &cp);
+        uint32_t cp = (unsigned char)s[i];
+        const size_t used = cp < 0x80 ? 1 : ludc_utf8_decode(s + i, n - i, &cp);
         if (cp == 0xFFFD && used == 1) return false;
         i += used;
     }

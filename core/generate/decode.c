@@ -9,8 +9,9 @@
 #include "internal.h"
 
 #define PAGE_TOKENS 32 /* as many keys as kernels take from one page at once */
-/* Prompt tokens read in one run: enough for the matrix kernels, little enough memory. */
-#define PREFILL_TOKENS 512
+/* Prompt tokens read in one run: enough for the matrix kernels, little enough memory. Not a power of 2, lest a prompt
+ * of such a length and a BOS need a run for one token. */
+#define PREFILL_TOKENS 640
 
 typedef struct slot {
     bool active;

@@ -37,23 +37,24 @@ static lud_status bad_merge(const ludc_load *l, const ludc_bpe *b, lud_str left,
                      b->n_merges, LUDC_ARG_CUT(left, 64), LUDC_ARG_CUT(right, 64), what);
 }
 
-static int32_t find_joined(const ludc_bpe *b, lud_str left, lud_str right, ludc_buf *spare) {
-    size_t skip = LUDC_MIN(b->prefix_len, right.len);
-    ludc_buf_clear(spare);
-    ludc_buf_add(spare, left.ptr, left.len);
-    ludc_buf_add(spare, right.ptr + skip, right.len - skip);
-    return spare->failed ? -1 : ludc_vocab_find(b->vocab, (lud_str){spare->ptr, spare->len});
+/* The token that a merge makes, -1 if there is none. False: no memory. */
+static bool find_joined(const ludc_bpe *b, lud_str left, lud_str right, int32_t *id) {
+    char small[128];
+    const size_t skip = LUDC_MIN(b->prefix_len, right.len), n = left.len + right.len - skip;
+    char *text = n > sizeof small ? ludc_alloc(n) : small;
+    if (!text) return false;
+    memcpy(text, left.ptr, left.len);
+    memcpy(text + left.len, right.ptr + skip, right.len - skip);
+    *id = ludc_vocab_find(b->vocab, (lud_str){text, n});
+    if (text != small) ludc_free(text);
+    return true;
 }
 
 lud_status ludc_bpe_merge_add(const ludc_load *l, ludc_bpe *b, lud_str left, lud_str right) {
-    int32_t x = ludc_vocab_find(b->vocab, left), y = ludc_vocab_find(b->vocab, right);
+    int32_t x = ludc_vocab_find(b->vocab, left), y = ludc_vocab_find(b->vocab, right), id;
     if (x < 0) return bad_merge(l, b, left, right, "the left side");
     if (y < 0) return bad_merge(l, b, left, right, "the right side");
-    ludc_buf spare = {0};
-    int32_t id = find_joined(b, left, right, &spare);
-    bool failed = spare.failed;
-    ludc_buf_free(&spare);
-    if (failed) return ludc_no_memory(l->err, l->name);
+    if (!find_joined(b, left, right, &id)) return ludc_no_memory(l->err, l->name);
     if (id < 0) return bad_merge(l, b, left, right, "the result");
     uint64_t key = ((uint64_t)(uint32_t)x << 32 | (uint32_t)y) + 1, i = lud_mix64(key) & b->mask;
     while (b->table[i].key && b->table[i].key != key)

@@ -55,6 +55,7 @@ static void check_tokens(const ludc_value *m, const char *text, bool special, co
 static void test_encode(void) {
     ludc_value *m = metadata("smollm");
     check_tokens(m, "he the<eos>12<user>", true, "he|\u0120t|he|<eos>|1|2|<user>");
+    check_tokens(m, "he<eos>he<eos>he", true, "he|<eos>|he|<eos>|he"); /* found whole once, looked up then */
     CHECK(ludc_value_put(m, "tokenizer.ggml.add_bos_token", ludc_value_bool(true)));
     check_tokens(m, "he", true, "<bos>|he");
     check_tokens(m, "he", false, "he");
@@ -170,6 +171,50 @@ static void test_refusals(void) {
     refuses("tokenizer.ggml.add_bos_token", ludc_value_int(1), LUD_E_IO, "must be true or false");
 }
 
+/* ---- Keys ---- */
+static void mix(void *key, const void *p, size_t n) {
+    uint64_t *k = key;
+    *k = lud_mix64(*k ^ ludc_hash(p, n));
+}
+
+static uint64_t key_of(const ludc_value *m) {
+    uint64_t key = 0;
+    ludc_tokenizer *t = load(m);
+    CHECK(t && ludc_tokenizer_bytes(t, mix, &key) == LUD_OK);
+    ludc_alloc_fail_after(0, true);
+    CHECK(ludc_tokenizer_bytes(t, mix, &(uint64_t){0}) == LUD_E_NOMEM);
+    ludc_alloc_fail_after(-1, false);
+    ludc_tokenizer_free(t);
+    return key;
+}
+
+/* Whatever changes ids or a prompt changes the key. */
+static void test_keys(void) {
+    static const char *const merges[] = {"\u0120 t", "h e"};
+    static const struct {
+        const char *key, *text;
+    } changes[] = {{"tokenizer.ggml.pre", "qwen2"}, {"tokenizer.chat_template", "x"}};
+    uint64_t keys[5] = {0};
+    ludc_value *m = metadata("smollm"), *again = metadata("smollm");
+    keys[0] = key_of(m);
+    CHECK(key_of(again) == keys[0]);
+    CHECK(ludc_value_put(again, "tokenizer.ggml.merges", texts(merges, 2)));
+    keys[1] = key_of(again);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(ludc_value_put(m, changes[i].key, ludc_value_str(ludc_str(changes[i].text))));
+        keys[2 + i] = key_of(m);
+    }
+    ludc_value *tokens = ludc_value_get(m, "tokenizer.ggml.tokens"), *first = tokens->items[0];
+    tokens->items[0] = ludc_value_str(LUDC_STR("zz"));
+    ludc_value_free(first);
+    keys[4] = key_of(m);
+    for (size_t i = 0; i < LUDC_COUNT(keys); i++)
+        for (size_t k = 0; k < i; k++)
+            CHECK(keys[i] != keys[k]);
+    ludc_value_free(m);
+    ludc_value_free(again);
+}
+
 static void test_out_of_memory(void) {
     ludc_value *m = metadata("qwen2");
     CHECK(ludc_value_put(m, "tokenizer.chat_template", ludc_value_str(LUDC_STR("x"))));
@@ -198,6 +243,7 @@ int main(void) {
     test_rebuilt();
     test_config();
     test_refusals();
+    test_keys();
     test_out_of_memory();
     return check_done();
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The thread pool: every chunk once, with the promised borders; teams and barriers; nested loops. To be run with the
- * thread sanitizer too: the plain writes below are what the pool must order. */
+ * The thread pool: every chunk once, with the promised borders; teams and barriers; nested loops; cores that others
+ * keep busy. To be run with the thread sanitizer too: the plain writes below are what the pool must order. */
 #include <base.h>
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <time.h>
 
 enum { MAX_ITEMS = 4096 };
@@ -115,6 +117,90 @@ static void test_two_callers(ludc_pool *pool) {
     CHECK(pthread_join(thread, &other) == 0 && other != NULL);
 }
 
+/* Threads that keep all cores busy, so that those of a team are late, and given cores, again and again. */
+typedef struct crowd {
+    ludc_pool *pool;
+    atomic_bool stop;
+    cpu_set_t allowed;
+    int round[64], wrong[64], outside[64], restored[64];
+} crowd;
+
+static void *spin(void *arg) {
+    crowd *c = arg;
+    for (volatile int i = 0; !atomic_load(&c->stop); i++) {
+    }
+    return NULL;
+}
+
+static bool within(const cpu_set_t *set, const cpu_set_t *allowed) {
+    cpu_set_t both;
+    CPU_AND(&both, set, allowed);
+    return CPU_EQUAL(&both, set);
+}
+
+static void crowded(void *arg, int32_t rank, int32_t size) {
+    crowd *c = arg;
+    cpu_set_t now;
+    for (int i = 1; i <= 30; i++) {
+        for (volatile int k = 0; k < 20000 * (rank + 1); k++) {
+        }
+        c->round[rank] = i;
+        c->outside[rank] += sched_getaffinity(0, sizeof now, &now) != 0 || !within(&now, &c->allowed);
+        ludc_pool_barrier(c->pool);
+        for (int32_t other = 0; other < size; other++)
+            c->wrong[rank] += c->round[other] != i;
+        ludc_pool_barrier(c->pool);
+    }
+}
+
+static void own_cores(void *arg, int32_t rank, int32_t size) {
+    crowd *c = arg;
+    cpu_set_t now;
+    (void)size;
+    for (int i = 0; i < 200; i++) { /* it may have been given another's core just now */
+        ludc_pool_barrier(c->pool);
+        c->restored[rank] |= sched_getaffinity(0, sizeof now, &now) == 0 && CPU_EQUAL(&now, &c->allowed);
+    }
+}
+
+static void test_crowd(int threads, int hogs) {
+    static crowd c;
+    c = (crowd){.pool = ludc_pool_new(threads)};
+    pthread_t hog[8];
+    CHECK(sched_getaffinity(0, sizeof c.allowed, &c.allowed) == 0);
+    for (int i = 0; i < hogs; i++)
+        CHECK(pthread_create(&hog[i], NULL, spin, &c) == 0);
+    for (int i = 0; i < 2; i++) {
+        cpu_set_t after;
+        ludc_pool_team(c.pool, crowded, &c);
+        CHECK(sched_getaffinity(0, sizeof after, &after) == 0 && CPU_EQUAL(&after, &c.allowed));
+    }
+    atomic_store(&c.stop, true);
+    for (int i = 0; i < hogs; i++)
+        pthread_join(hog[i], NULL);
+    ludc_pool_team(c.pool, own_cores, &c);
+    for (int rank = 0; rank < threads; rank++) {
+        CHECK_INT(c.wrong[rank], 0);
+        CHECK_INT(c.outside[rank], 0);
+        CHECK(c.restored[rank]);
+    }
+    ludc_pool_free(c.pool);
+}
+
+/* What the process may use is never widened, even by threads that make room for each other. */
+static void test_crowd_on_one_core(void) {
+    cpu_set_t all, one;
+    CHECK(sched_getaffinity(0, sizeof all, &all) == 0);
+    size_t core = 0;
+    while (!CPU_ISSET(core, &all))
+        core++;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+    test_crowd(2, 1);
+    CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
+}
+
 int main(void) {
     for (int threads = 1; threads <= 4; threads++) {
         ludc_pool *pool = ludc_pool_new(threads);
@@ -127,6 +213,9 @@ int main(void) {
         test_two_callers(pool);
         ludc_pool_free(pool);
     }
+    test_crowd(2, 2);
+    test_crowd(3, 4);
+    test_crowd_on_one_core();
     setenv("LUDWIG_THREADS", "3", 1);
     ludc_pool *pool = ludc_pool_new(0);
     CHECK_INT(ludc_pool_size(pool), 3);

@@ -141,6 +141,31 @@ static void test_large_object(void) {
     ludc_value_free(v);
 }
 
+/* A list in one piece is read, written and copied like any other. */
+static void test_block(void) {
+    char *room = NULL;
+    ludc_value *list = ludc_value_block(3, 3, &room), *none = ludc_value_block(0, 0, &room);
+    CHECK(list && none && list->len == 3 && none->len == 0);
+    list->items[0]->type = LUD_CFG_INT;
+    list->items[0]->u.i = 7;
+    list->items[2]->type = LUD_CFG_STR;
+    list->items[2]->u.s = (lud_str){memcpy((char *)&list->block[3], "ab", 2), 2};
+    check_json(list, -1, "[7, null, \"ab\"]");
+    CHECK(!ludc_value_push(list, ludc_value_int(1)) && list->len == 3);
+    ludc_value *copy = ludc_value_copy(list);
+    CHECK(ludc_value_equal(copy, list) && ludc_value_push(copy, ludc_value_int(1)));
+    check_json(copy, -1, "[7, null, \"ab\", 1]");
+    CHECK(!ludc_value_block(SIZE_MAX / 2, 0, &room) && !ludc_value_block(1, SIZE_MAX, &room));
+    for (int64_t after = 0; after < 3; after++) {
+        ludc_alloc_fail_after(after, false);
+        CHECK(!ludc_value_block(3, 3, &room));
+        ludc_alloc_fail_after(-1, false);
+    }
+    ludc_value_free(copy);
+    ludc_value_free(list);
+    ludc_value_free(none);
+}
+
 static void test_cfg_reading(void) {
     const lud_cfg_api *api = ludc_cfg_api();
     ludc_value *v = sample();
@@ -227,6 +252,7 @@ int main(void) {
     test_json();
     test_floats();
     test_large_object();
+    test_block();
     test_cfg_reading();
     test_cfg_writing();
     test_out_of_memory();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lora: y = W x + b + s B(A(dropout(x))), s = alpha / r or alpha / sqrt(r) with rsLoRA (arXiv 2106.09685, 2312.03732).
+ * lora: y = W x + b + B(s A(dropout(x))), s = alpha / r or alpha / sqrt(r) with rsLoRA (arXiv 2106.09685, 2312.03732).
  * A and B belong to the site and are named after it. Which sites, r and alpha: core's answer in site->cfg. */
 #include "lora.h"
 
@@ -106,9 +106,10 @@ static lud_t apply(void *self, lud_graph *g, const lud_site *site, lud_t x, lud_
     lud_param_spec b_spec = {.struct_size = sizeof b_spec, .init = LUD_INIT_CONSTANT, .lr_scale = m->b_lr_scale};
     lud_t a = site_param(g, site, "lora_A.weight", lud_dims2(r, site->d_in), &a_spec);
     lud_t b = site_param(g, site, "lora_B.weight", lud_dims2(site->d_out, r), &b_spec);
+    lud_t y = next(next_arg, x); /* first: so the last product can add to it in place */
     lud_t low = lud_linear_raw(graph, g, graph->dropout(g, x, m->dropout), a, 0);
-    lud_t delta = lud_scale(graph, g, lud_linear_raw(graph, g, low, b, 0), site_scale(m, site), 0.0f);
-    return lud_add(graph, g, next(next_arg, x), delta);
+    low = lud_scale(graph, g, low, site_scale(m, site), 0.0f); /* here it has r columns */
+    return lud_add(graph, g, y, lud_linear_raw(graph, g, low, b, 0));
 }
 
 static int ends_with(const char *s, const char *end) {

@@ -109,26 +109,6 @@ static bool lacks_layout(const cpu_step *s) {
     return (grad && !w->grad) || (opcode != LUD_OP_LINEAR_GRAD_INPUT && !w->forward);
 }
 
-/* Results that are only ever added to something: their step adds there itself, and no step is left for the ACC. */
-enum { MANY_READERS = UINT32_MAX, FOLDED = UINT32_MAX - 1 };
-
-static void find_readers(const lud_program *p, uint32_t *reader) {
-    for (uint32_t i = 0; i < p->n_ops; i++)
-        for (uint32_t k = 0; k < p->ops[i]->n_in; k++)
-            reader[p->ops[i]->in[k]] = reader[p->ops[i]->in[k]] ? MANY_READERS : i + 1;
-}
-
-static void fold_sum(const lud_program *p, uint32_t *reader, cpu_step *s) {
-    lud_t part = p->first_result[s->index];
-    bool can = s->op->opcode == LUD_OP_LINEAR_GRAD_WEIGHT || s->op->opcode == LUD_OP_SUM_TO;
-    if (!can || reader[part] == 0 || reader[part] == MANY_READERS || p->tensors[part]->role != LUD_ROLE_TEMP) return;
-    const lud_op *sum = p->ops[reader[part] - 1];
-    if (sum->opcode != LUD_OP_ACC || sum->in[1] != part) return;
-    s->out[0] = bind(p, sum->in[0]);
-    s->accumulates = true;
-    reader[part] = FOLDED;
-}
-
 /* Products of all instruction sets look at `bf16` themselves. */
 static const cpu_kernel *kernel_of(const cpu_dev *dev, const cpu_step *s) {
     if (s->bf16 && s->op->opcode == LUD_OP_ATTENTION) return &dev->bf16->attention;
@@ -300,15 +280,11 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
     job->layout = zeroed(dev, p->n_ops * sizeof *job->layout);
     job->extents = zeroed(dev, p->n_extents * sizeof *job->extents);
     if (!exe->steps || !exe->tables || !job->layout || !job->extents) goto out;
-    find_readers(p, reader);
-    for (uint32_t i = 0; i < p->n_ops; i++) {
-        cpu_step *s = &exe->steps[exe->n_steps];
-        if (p->ops[i]->opcode == LUD_OP_ACC && reader[p->ops[i]->in[1]] == FOLDED) continue;
-        st = bind_step(dev, p, i, s, err);
+    for (; exe->n_steps < p->n_ops; exe->n_steps++) {
+        st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
         if (st != LUD_OK) goto out;
-        fold_sum(p, reader, s);
-        exe->n_steps++;
     }
+    cpu_fold_sums(exe, reader);
     st = measure(dev, job, shared, err);
     if (st == LUD_OK) st = cpu_replicas_make(dev, job, shared, err);
     if (st != LUD_OK) goto out;

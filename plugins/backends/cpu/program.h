@@ -48,6 +48,9 @@ bool cpu_writes_input(const cpu_step *, uint32_t i);
 /* The last step before i that it must not run beside. shared: steps that use the memory for all threads. */
 int32_t cpu_conflict(const cpu_exe *, const cpu_step *steps, const bool *shared, uint32_t i);
 
+/* fold.c: of bound steps. reader: room for each tensor, zeroed. */
+void cpu_fold_sums(cpu_exe *, uint32_t *reader);
+
 /* replicas.c. make: after the steps are bound and measured; leaves none where they would be of no use. */
 lud_status cpu_replicas_make(cpu_dev *, cpu_job *, const bool *shared, lud_error *);
 void cpu_replicas_free(cpu_dev *, cpu_job *);

@@ -26,13 +26,13 @@ typedef struct lud_shape {
 /* lud_op.flags; a backend may ignore them.
  * BF16, for the LINEAR family: the product may round its two factors to bf16 (to nearest, ties to even); it sums in
  * fp32. ATTENTION, its gradient and ATTENTION_CACHED: the products inside may, and the pools may keep what is rounded;
- * core sets it there. INT8, for LINEAR with a frozen weight, takes precedence: the product may be made of integers, and then it is exactly this, in fp32, every operation rounded
- * by itself, rint to nearest with ties to even. Row m of w:  d = max |w| / 127,  v = rint(w * (127 / max |w|)). Row t
- * of x, in groups of LUD_INT8_GROUP columns from the first:  hi = max(0, x), lo = max(0, -x), span = hi + lo, s = span
- * / 255,  z = rint(lo * (255 / span)),  u = min(rint(x * (255 / span)) + z, 255). y = d * (the sum over groups, first
- * to last, of (sum u v - z * sum v) * s) + b. The integers stay below 2^24. A maximum or span below 2^-100 counts as 0,
- * and so do its s, d, z, u and v. A row of x, or of w, with an infinity or a NaN gives NaN, and so does one with a
- * group of infinite span. */
+ * core sets it there. INT8, for LINEAR with a frozen weight, takes precedence: the product may be made of integers, and
+ * then it is exactly this, in fp32, every operation rounded by itself, rint to nearest with ties to even. Row m of w:
+ * d = max |w| / 127,  v = rint(w * (127 / max |w|)). Row t of x, in groups of LUD_INT8_GROUP columns from the first: hi
+ * = max(0, x), lo = max(0, -x), span = hi + lo, s = span / 255,  z = rint(lo * (255 / span)),  u = min(rint(x * (255 /
+ * span)) + z, 255). y = d * (the sum over groups, first to last, of (sum u v - z * sum v) * s) + b. The integers stay
+ * below 2^24. A maximum or span below 2^-100 counts as 0, and so do its s, d, z, u and v. A row of x, or of w, with an
+ * infinity or a NaN gives NaN, and so does one with a group of infinite span. */
 enum { LUD_OP_BF16 = 1, LUD_OP_INT8 = 2 };
 enum { LUD_INT8_GROUP = 128 };
 

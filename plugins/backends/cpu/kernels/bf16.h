@@ -6,8 +6,8 @@
  * bf16_k_step(K); inside a block one chain over pairs of k from zero; blocks add up in increasing order, the bias last.
  *
  * C[rows, n] = A B. A lies rounded in rows of bf16_ld(K) numbers; B in panels of BF16_N columns, [panel][k / 2][column]
- * [2], both padded with zeros. Frozen weights are panels already (weights.c); all else is rounded at the begin of a
- * step into its shared memory, by all threads, before the first product. */
+ * [2], both padded with zeros. Frozen weights are panels already (weights.c), or strips, of which each piece of work
+ * makes its panels; all else is rounded at the begin of a step into its shared memory, by all threads. */
 #ifndef CPU_BF16_H
 #define CPU_BF16_H
 
@@ -22,22 +22,26 @@ typedef struct bf16_factor {
     bool by_k;
 } bf16_factor;
 
-/* bias NULL: none. Rows of a are bf16_ld-like: lda numbers apart, zero up to an even k. */
-typedef struct bf16_product {
-    const uint16_t *a, *panels;
-    float *c;
-    const float *bias;
-    int64_t lda, ldc, rows, n, k;
-    bool accumulate;
-} bf16_product;
-
-/* A weight in strips as B: by_k false: columns of B are its rows; else its columns. */
+/* A weight in strips as B. by_k false: columns of B are its rows; else its columns. */
 typedef struct bf16_weight {
     const void *strips;
     int64_t rows, cols;
     int32_t kind;
     bool by_k;
 } bf16_weight;
+
+/* bias NULL: none. Rows of a are bf16_ld-like: lda numbers apart, zero up to an even k. panels NULL: who multiplies
+ * makes them of `weight`, BF16_SIDE of one block of K at a time in `made`, which is its own. */
+enum { BF16_SIDE = 3 };
+typedef struct bf16_product {
+    const uint16_t *a, *panels;
+    bf16_weight weight;
+    uint16_t *made;
+    float *c;
+    const float *bias;
+    int64_t lda, ldc, rows, n, k;
+    bool accumulate;
+} bf16_product;
 
 struct cpu_bf16 {
     /* Elements [i0, i1) of a factor to rows of A (at out + i * bf16_ld(k)), or panels of B; i0 a multiple of BF16_N. */
@@ -46,9 +50,10 @@ struct cpu_bf16 {
     /* The product, shared out to the threads as loop `number` of the step. No barrier at the end. */
     void (*product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
     void (*product_alone)(const bf16_product *); /* on this thread */
-    /* The same for at most BF16_FEW_ROWS rows, no accumulation, and B = w^T with w in strips instead of panels. */
-    void (*strips)(const cpu_worker *, const bf16_product *, const void *w, int32_t kind);
-    void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
+    /* The same for at most BF16_FEW_ROWS rows, no accumulation, and a weight whose rows are columns of B. */
+    void (*strips)(const cpu_worker *, const bf16_product *);
+    /* Lines [k0, k1) of one panel; k0 a multiple of 32. */
+    void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel, int64_t k0, int64_t k1);
     /* ATTENTION, its gradient, ATTENTION_CACHED: whole steps. */
     cpu_kernel attention, attention_grad, attention_cached;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ATTENTION with rounded factors: q, k, v and the probabilities are bf16 in products, all else is fp32. Streaming
  * softmax (Dao et al. 2022) over blocks of KEYS keys counted from the segment's first; keys and values are rounded
- * once, into the step's shared memory. A piece is a block of queries of one head. */
+ * once: into the step's shared memory, or, where one piece alone reads them, by that piece. A piece is a block of
+ * queries of one head. */
 #include "attention.h"
 #include "bf16.h"
 
@@ -15,19 +16,22 @@ typedef struct rounded {
 } rounded;
 
 typedef struct forward {
+    uint16_t *k, *v; /* one block of KEYS, as in `rounded` */
     uint16_t *q, *p; /* [QUERIES][bf16_ld(D)], [QUERIES][KEYS] */
     float *s, *out;  /* [QUERIES][KEYS], [QUERIES][dp] */
     float *m, *l;    /* running maximum of each row, and its sum in VW lanes */
 } forward;
 
 static size_t carve(forward *f, const attn *a, uintptr_t base) {
-    const int64_t f32 = sizeof(float), sizes[] = {(int64_t)bf16_rows_bytes(QUERIES, a->d),
+    const int64_t f32 = sizeof(float), sizes[] = {(int64_t)bf16_panels_bytes(KEYS, a->d),
+                                                  (int64_t)sizeof(uint16_t) * KEYS * a->dp,
+                                                  (int64_t)bf16_rows_bytes(QUERIES, a->d),
                                                   (int64_t)sizeof(uint16_t) * QUERIES * KEYS,
                                                   f32 * QUERIES * KEYS,
                                                   f32 * QUERIES * a->dp,
                                                   f32 * QUERIES,
                                                   f32 * QUERIES * VW};
-    void *const slots[] = {&f->q, &f->p, &f->s, &f->out, &f->m, &f->l};
+    void *const slots[] = {&f->k, &f->v, &f->q, &f->p, &f->s, &f->out, &f->m, &f->l};
     return attn_carve(base, sizeof sizes / sizeof sizes[0], slots, sizes, 1);
 }
 
@@ -62,21 +66,42 @@ void FN(bf16_attention_need)(const cpu_worker *w, const cpu_step *s, cpu_need *n
     need->loops = 2;
 }
 
-static void round_keys(cpu_worker *w, const cpu_step *s, const attn *a, const rounded *r) {
-    int64_t ld = a->g * a->d;
-    cpu_loop loop = cpu_loop_start(w, s, 0, a->n_seg * a->g * 2);
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        int64_t at = i / 2 / a->g, group = i / 2 % a->g, first = a->seg[at], len = a->seg[at + 1] - first;
-        int64_t slot = slot_of(a, at, group), from = (first * a->g + group) * a->d;
-        if (i % 2 == 0) {
-            bf16_factor f = {.x = cpu_in(s, 1) + from, .ld = ld, .n = len, .k = a->d};
-            w->bf16->panels(r->k + slot * r->k_slot, &f, 0, len);
-            continue;
-        }
-        for (int64_t j = 0; j < len; j += KEYS) {
-            bf16_factor f = {
-                .x = cpu_in(s, 2) + from + j * ld, .ld = ld, .n = a->d, .k = CPU_MIN(len - j, KEYS), .by_k = true};
-            w->bf16->panels(r->v + (slot + j / BF16_N) * r->v_slot, &f, 0, a->d);
+static void round_keys(cpu_worker *w, const cpu_step *s, const attn *a, int64_t at, int64_t group, uint16_t *out) {
+    int64_t first = a->seg[at], len = a->seg[at + 1] - first;
+    bf16_factor f = {.x = cpu_in(s, 1) + (first * a->g + group) * a->d, .ld = a->g * a->d, .n = len, .k = a->d};
+    w->bf16->panels(out, &f, 0, len);
+}
+
+static void round_values(cpu_worker *w, const cpu_step *s, const attn *a, int64_t at, int64_t group, uint16_t *out) {
+    int64_t ld = a->g * a->d, first = a->seg[at], len = a->seg[at + 1] - first;
+    const float *x = cpu_in(s, 2) + (first * a->g + group) * a->d;
+    for (int64_t j = 0; j < len; j += KEYS) {
+        bf16_factor f = {.x = x + j * ld, .ld = ld, .n = a->d, .k = CPU_MIN(len - j, KEYS), .by_k = true};
+        w->bf16->panels(out + j * a->dp, &f, 0, a->d);
+    }
+}
+
+/* One piece alone reads the segment's keys. */
+static bool is_short(const attn *a, int64_t at) {
+    return a->seg[at + 1] - a->seg[at] <= CPU_MIN(QUERIES, KEYS) && a->h == a->g;
+}
+
+/* Of n small pieces many are taken at once: the counter is far away. */
+static int64_t grain_of(const cpu_worker *w, int64_t n) {
+    return CPU_MAX(n / (64 * w->size), 1);
+}
+
+static void round_shared(cpu_worker *w, const cpu_step *s, const attn *a, const rounded *r) {
+    int64_t n = a->n_seg * a->g * 2;
+    cpu_ranges it = cpu_ranges_start(w, s, 0, n, grain_of(w, n));
+    while (cpu_ranges_next(&it)) {
+        for (int64_t i = it.begin; i < it.end; i++) {
+            int64_t at = i / 2 / a->g, group = i / 2 % a->g;
+            if (is_short(a, at)) continue;
+            if (i % 2 == 0)
+                round_keys(w, s, a, at, group, r->k + slot_of(a, at, group) * r->k_slot);
+            else
+                round_values(w, s, a, at, group, r->v + slot_of(a, at, group) * r->v_slot);
         }
     }
 }
@@ -146,19 +171,32 @@ static void scores(const cpu_worker *w, const attn *a, const attn_item *it, cons
     }
 }
 
+/* The panels of the piece's keys and values. */
+static void panels_of(cpu_worker *w, const cpu_step *s, const attn *a, const attn_item *it, const rounded *r,
+                      const forward *f, const uint16_t **k, const uint16_t **v) {
+    int64_t group = it->head / a->r, slot = slot_of(a, it->s, group);
+    *k = r->k + slot * r->k_slot, *v = r->v + slot * r->v_slot;
+    if (!is_short(a, it->s)) return;
+    round_keys(w, s, a, it->s, group, f->k);
+    round_values(w, s, a, it->s, group, f->v);
+    *k = f->k, *v = f->v;
+}
+
 static void attend(cpu_worker *w, const cpu_step *s, const attn *a, const attn_item *it, const rounded *r,
                    const forward *f) {
-    int64_t rows = it->q1 - it->q0, slot = slot_of(a, it->s, it->head / a->r);
+    int64_t rows = it->q1 - it->q0;
     int64_t lo = attn_lo(a, it->q0), hi = attn_hi(a, it->q1 - 1, it->len), begin = lo / KEYS * KEYS;
+    const uint16_t *k, *v;
+    panels_of(w, s, a, it, r, f, &k, &v);
     bf16_factor q = {
         .x = cpu_in(s, 0) + ((it->first + it->q0) * a->h + it->head) * a->d, .ld = a->h * a->d, .n = rows, .k = a->d};
     w->bf16->rows(f->q, &q, 0, rows);
     for (int64_t j0 = begin; j0 < hi; j0 += KEYS) {
         int64_t n = CPU_MIN(it->len - j0, KEYS);
-        scores(w, a, it, f, r->k + slot * r->k_slot, j0, n);
+        scores(w, a, it, f, k, j0, n);
         soften_block(a, it, f, j0, n, j0 == begin);
         const bf16_product p = {.a = f->p,
-                                .panels = r->v + (slot + j0 / BF16_N) * r->v_slot,
+                                .panels = v + j0 * a->dp,
                                 .c = f->out,
                                 .lda = KEYS,
                                 .ldc = a->dp,
@@ -195,13 +233,16 @@ void FN(bf16_attention)(cpu_worker *w, const cpu_step *s) {
     forward f;
     share(&r, &a, w->shared);
     carve(&f, &a, (uintptr_t)w->scratch);
-    round_keys(w, s, &a, &r);
+    round_shared(w, s, &a, &r);
     cpu_barrier(w);
     attn_cursor cursor = {0};
-    cpu_loop loop = cpu_loop_start(w, s, 1, attn_pieces_all(&pieces, false));
-    for (int64_t i; cpu_loop_next(&loop, &i);) {
-        attn_item it = attn_seek(&pieces, &cursor, i, false);
-        attend(w, s, &a, &it, &r, &f);
-        finish(&a, &it, &f, cpu_out(s, 0), lse);
+    int64_t n = attn_pieces_all(&pieces, false), grain = grain_of(w, n);
+    cpu_loop loop = cpu_loop_start(w, s, 1, cpu_ceil_div(n, grain));
+    for (int64_t begin; cpu_loop_next(&loop, &begin);) {
+        for (int64_t i = begin * grain; i < CPU_MIN((begin + 1) * grain, n); i++) {
+            attn_item it = attn_seek(&pieces, &cursor, i, false);
+            attend(w, s, &a, &it, &r, &f);
+            finish(&a, &it, &f, cpu_out(s, 0), lse);
+        }
     }
 }

@@ -85,41 +85,73 @@ static void panel_run(tile t, int64_t rows) {
     }
 }
 
-/* Rows [t0, t1), panels [j0, j1), all of K. */
-static void block(const bf16_product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1) {
-    int64_t step = bf16_k_step(p->k), pairs = cpu_ceil_div(p->k, BF16_PAIR);
+/* Panels beside each other at one block of K, `apart` numbers apart. */
+typedef struct side {
+    const uint16_t *first;
+    int64_t apart;
+} side;
+
+/* Panels [j0, j1) from k on: there already, or made. */
+static side side_of(const cpu_bf16 *set, const bf16_product *p, int64_t j0, int64_t j1, int64_t k, int64_t k1) {
+    int64_t whole = cpu_round_up(p->k, BF16_PAIR) * BF16_N, apart = (k1 - k) * BF16_N;
+    if (p->panels) return (side){p->panels + j0 * whole + k * BF16_N, whole};
+    for (int64_t j = j0; j < j1; j++)
+        set->strips_panel(p->made + (j - j0) * apart, &p->weight, j, k, k1);
+    return (side){p->made, apart};
+}
+
+/* Rows [t0, t1), panels [j0, j1), all of K. Some panels beside each other meet some rows while both are in the caches.
+ */
+static void block(const cpu_bf16 *set, const bf16_product *p, int64_t t0, int64_t t1, int64_t j0, int64_t j1) {
+    int64_t step = bf16_k_step(p->k), k_end = cpu_round_up(p->k, BF16_PAIR);
     for (int64_t k = 0; k == 0 || k < p->k; k += step) {
-        int64_t left = CPU_MIN(step / BF16_PAIR, pairs - k / BF16_PAIR);
-        for (int64_t j = j0; j < j1; j++) {
-            int64_t n = j * BF16_N;
-            panel_run((tile){.a = p->a + t0 * p->lda + k,
-                             .b = p->panels + (j * pairs + k / BF16_PAIR) * BF16_N * BF16_PAIR,
-                             .c = p->c + t0 * p->ldc + n,
-                             .bias = p->bias && k + step >= p->k ? p->bias + n : NULL,
-                             .lda = p->lda,
-                             .ldc = p->ldc,
-                             .n = CPU_MIN(p->n - n, BF16_N),
-                             .pairs = left,
-                             .load = p->accumulate || k > 0},
-                      t1 - t0);
+        int64_t k1 = CPU_MIN(k + step, k_end);
+        for (int64_t j = j0; j < j1; j += BF16_SIDE) {
+            int64_t end = CPU_MIN(j + BF16_SIDE, j1);
+            side b = side_of(set, p, j, end, k, k1);
+            for (int64_t i = 0; i < (t1 - t0 + ROWS_MAX - 1) / ROWS_MAX * (end - j); i++) {
+                int64_t t = t0 + i / (end - j) * ROWS_MAX, n = (j + i % (end - j)) * BF16_N;
+                panel_run((tile){.a = p->a + t * p->lda + k,
+                                 .b = b.first + i % (end - j) * b.apart,
+                                 .c = p->c + t * p->ldc + n,
+                                 .bias = p->bias && k + step >= p->k ? p->bias + n : NULL,
+                                 .lda = p->lda,
+                                 .ldc = p->ldc,
+                                 .n = CPU_MIN(p->n - n, BF16_N),
+                                 .pairs = (k1 - k) / BF16_PAIR,
+                                 .load = p->accumulate || k > 0},
+                          CPU_MIN(t1 - t, ROWS_MAX));
+            }
         }
     }
 }
 
 void FN(bf16_product_alone)(const bf16_product *p) {
-    block(p, 0, p->rows, 0, cpu_ceil_div(p->n, BF16_N));
+    block(NULL, p, 0, p->rows, 0, cpu_ceil_div(p->n, BF16_N));
 }
 
-/* Pieces are [panel group][row chunk]: nothing is packed here, so they are small, and neighbours share a panel. Where K
- * is long, a piece is all panels, so that a block of A is read once. */
+/* Panels in a piece that makes them: at most 3 % of the time may be lost to threads that have a piece less. */
+static int64_t group_of(int64_t panels, int64_t threads) {
+    for (int64_t group = BF16_SIDE; group > 1; group--)
+        if (32 * cpu_ceil_div(cpu_ceil_div(panels, group), threads) * threads * group <= 33 * panels) return group;
+    return 1;
+}
+
+/* Pieces are [panel group][row chunk], and small, and neighbours share a panel. Where K is long, a piece has many
+ * panels, so that a block of A is read once; where a piece makes its panels, it has all rows. */
 void FN(bf16_product)(cpu_worker *w, const cpu_step *s, uint32_t number, const bf16_product *p) {
     int64_t panels = cpu_ceil_div(p->n, BF16_N), chunks = CPU_MAX(cpu_ceil_div(p->rows, ROWS_MAX), 1);
-    if (p->rows >= MR * w->size) chunks = cpu_round_up(chunks, w->size);
-    int64_t chunk = cpu_ceil_div(p->rows, chunks), group = p->k > 2 * BF16_K ? panels : 1;
-    int64_t groups = cpu_ceil_div(panels, group);
+    bool long_k = p->k > 2 * BF16_K, makes = !p->panels && panels >= 2 * w->size;
+    if (makes)
+        chunks = 1;
+    else if (p->rows >= MR * w->size)
+        chunks = cpu_round_up(chunks, w->size);
+    int64_t group = makes && long_k ? cpu_ceil_div(panels, w->size) : makes ? group_of(panels, w->size) : 1;
+    if (!makes && long_k) group = panels;
+    int64_t chunk = cpu_ceil_div(p->rows, chunks), groups = cpu_ceil_div(panels, group);
     cpu_loop loop = cpu_loop_start(w, s, number, p->rows > 0 ? chunks * groups : 0);
     for (int64_t i; cpu_loop_next(&loop, &i);) {
         int64_t t0 = i % chunks * chunk, j0 = i / chunks * group;
-        if (t0 < p->rows) block(p, t0, CPU_MIN(t0 + chunk, p->rows), j0, CPU_MIN(j0 + group, panels));
+        if (t0 < p->rows) block(w->bf16, p, t0, CPU_MIN(t0 + chunk, p->rows), j0, CPU_MIN(j0 + group, panels));
     }
 }

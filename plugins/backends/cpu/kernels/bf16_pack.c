@@ -92,8 +92,8 @@ static void panels(uint16_t *out, const bf16_factor *f, int64_t i0, int64_t i1) 
 
 void FN(bf16_product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
 void FN(bf16_product_alone)(const bf16_product *);
-void FN(bf16_strips)(const cpu_worker *, const bf16_product *, const void *w, int32_t kind);
-void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel);
+void FN(bf16_strips)(const cpu_worker *, const bf16_product *);
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel, int64_t k0, int64_t k1);
 void FN(bf16_attention)(cpu_worker *, const cpu_step *);
 void FN(bf16_attention_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 void FN(bf16_attention_grad)(cpu_worker *, const cpu_step *);

@@ -112,38 +112,41 @@ SOME_KINDS(4)
 static some_fn *const some_of[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
     {SOME_NAMES(1)}, {SOME_NAMES(2)}, {SOME_NAMES(3)}, {SOME_NAMES(4)}};
 
-void FN(bf16_strips)(const cpu_worker *w, const bf16_product *p, const void *weight, int32_t kind) {
-    some_fn *fn = p->rows > 0 ? some_of[p->rows - 1][kind - STRIPS_BF16] : NULL;
+void FN(bf16_strips)(const cpu_worker *w, const bf16_product *p) {
+    const bf16_weight *b = &p->weight;
+    some_fn *fn = p->rows > 0 ? some_of[p->rows - 1][b->kind - STRIPS_BF16] : NULL;
     const cpu_stretch at = cpu_stretch_of(w, p->n);
     for (int64_t n = at.begin, done; fn && n < at.end; n += done * STRIP_ROWS) {
-        const cpu_strip strip = cpu_strip_of(weight, kind, p->n, p->k, n);
+        const cpu_strip strip = cpu_strip_of(b->strips, b->kind, p->n, p->k, n);
         done = fn(&(few){.p = p, .block = strip.first, .step = strip.step, .n = n}, strip.left);
     }
 }
 
 /* ---- Panels ---- */
 /* Columns of B are rows of the weight: a strip fills half a panel. */
-ALWAYS_INLINE void panel_of_rows(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
+ALWAYS_INLINE void panel_of_rows(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel, int64_t k0,
+                                 int64_t k1) {
     for (int64_t half = 0; half < BF16_N / STRIP_ROWS; half++) {
         int64_t row = panel * BF16_N + half * STRIP_ROWS;
         bool there = row < b->rows;
         cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, there ? row : 0);
         uint16_t *to = out + half * STRIP_ROWS * BF16_PAIR;
-        for (int64_t k = 0; k < b->cols; k += STRIP_COLS) {
+        for (int64_t k = k0; k < k1; k += STRIP_COLS) {
             const char *block = strip.first + k / STRIP_COLS * strip.step;
             strip_scale s = strip_scale_of(kind, block, 0);
             UNROLL
             for (int i = 0; i < STRIP_COLS; i += BF16_PAIR) {
                 __m512bh pairs = pair_of(kind, block, i / 8, i % 8, s);
-                _mm512_storeu_si512(to + (k + i) * BF16_N, there ? (__m512i)pairs : _mm512_setzero_si512());
+                _mm512_storeu_si512(to + (k - k0 + i) * BF16_N, there ? (__m512i)pairs : _mm512_setzero_si512());
             }
         }
     }
 }
 
 /* Columns of B are those of a block: its strips' rows are the order of the sum. */
-ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel) {
-    for (int64_t row = 0; row < b->rows; row += STRIP_ROWS) {
+ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weight *b, int64_t panel, int64_t k0,
+                                 int64_t k1) {
+    for (int64_t row = k0; row < k1; row += STRIP_ROWS) {
         cpu_strip strip = cpu_strip_of(b->strips, kind, b->rows, b->cols, row);
         const char *block = strip.first + panel * strip.step;
         strip_scale s = strip_scale_of(kind, block, 0);
@@ -154,8 +157,8 @@ ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weigh
             pairs[c] = (vf)_mm512_cvtne2ps_pbh((__m512)hi, (__m512)lo);
         }
         transpose(pairs);
-        int64_t there = CPU_MIN(cpu_ceil_div(b->rows - row, BF16_PAIR), VW / 2);
-        uint16_t *to = out + row * BF16_N;
+        int64_t there = CPU_MIN(cpu_ceil_div(k1 - row, BF16_PAIR), VW / 2);
+        uint16_t *to = out + (row - k0) * BF16_N;
         for (int64_t p = 0; p < there; p++, to += BF16_N * BF16_PAIR) {
             memcpy(to, &pairs[p], sizeof pairs[p]);
             memcpy(to + BF16_N, &pairs[VW / 2 + p], sizeof pairs[p]);
@@ -163,22 +166,21 @@ ALWAYS_INLINE void panel_of_cols(const int kind, uint16_t *out, const bf16_weigh
     }
 }
 
-#define PANEL_OF(kind)                                                                                                 \
-    static void panel_of_##kind(uint16_t *out, const bf16_weight *b, int64_t panel) {                                  \
+typedef void make_fn(uint16_t *, const bf16_weight *, int64_t panel, int64_t k0, int64_t k1);
+#define MAKE(kind)                                                                                                     \
+    static void make_##kind(uint16_t *out, const bf16_weight *b, int64_t panel, int64_t k0, int64_t k1) {              \
         if (b->by_k)                                                                                                   \
-            panel_of_cols(STRIPS_##kind, out, b, panel);                                                               \
+            panel_of_cols(STRIPS_##kind, out, b, panel, k0, k1);                                                       \
         else                                                                                                           \
-            panel_of_rows(STRIPS_##kind, out, b, panel);                                                               \
+            panel_of_rows(STRIPS_##kind, out, b, panel, k0, k1);                                                       \
     }
-PANEL_OF(BF16)
-PANEL_OF(F16)
-PANEL_OF(Q4_0)
-PANEL_OF(Q4_1)
-PANEL_OF(Q8_0)
+MAKE(BF16)
+MAKE(F16)
+MAKE(Q4_0)
+MAKE(Q4_1)
+MAKE(Q8_0)
 
-void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *b, int64_t panel) {
-    static void (*const make[])(uint16_t *, const bf16_weight *, int64_t) = {panel_of_BF16, panel_of_F16, panel_of_Q4_0,
-                                                                             panel_of_Q4_1, panel_of_Q8_0};
-    int64_t k = cpu_round_up(b->by_k ? b->rows : b->cols, BF16_PAIR);
-    make[b->kind - STRIPS_BF16](out + panel * BF16_N * k, b, panel);
+void FN(bf16_strips_panel)(uint16_t *out, const bf16_weight *b, int64_t panel, int64_t k0, int64_t k1) {
+    static make_fn *const make[] = {make_BF16, make_F16, make_Q4_0, make_Q4_1, make_Q8_0};
+    make[b->kind - STRIPS_BF16](out, b, panel, k0, k1);
 }

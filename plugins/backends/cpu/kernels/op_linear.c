@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * LINEAR and its gradients. Rows are independent (gemm.h); GRAD_WEIGHT sums over rows in an order that depends on the
- * shape alone, and adds to its result where the step says so; the others overwrite. */
+ * shape alone. All add to their result where the step says so. */
 #include "ops.h"
 
 /* x (T,K), w (M,K), b (M) or absent -> y (T,M) */
@@ -23,7 +23,8 @@ void FN(linear)(cpu_worker *w, const cpu_step *s) {
               .bias = cpu_in(s, 2),
               .rows = cpu_rows(w, &s->out[0]),
               .n = m,
-              .k = k};
+              .k = k,
+              .accumulate = s->accumulates};
     if (s->bf16) FN(bf16_shared)
     (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .room = w->shared});
     else FN(gemm_shared)(w, s, 0, &g);
@@ -42,7 +43,8 @@ void FN(linear_grad_input)(cpu_worker *w, const cpu_step *s) {
               .ldc = k,
               .rows = cpu_rows(w, &s->out[0]),
               .n = k,
-              .k = m};
+              .k = m,
+              .accumulate = s->accumulates};
     if (s->bf16) FN(bf16_shared)
     (w, s, 0, &g, (bf16_parts){.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .room = w->shared});
     else FN(gemm_shared)(w, s, 0, &g);

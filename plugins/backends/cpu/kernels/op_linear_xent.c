@@ -36,8 +36,9 @@ static size_t logits_bytes(int64_t rows, int64_t v) {
 /* The largest room that a product of the head asks for. */
 static size_t room_of(const cpu_step *s, int64_t rows, int64_t v, int64_t c) {
     int32_t want = ((const lud_attr_xent *)s->attr)->want;
-    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true)};
-    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false)}, weight = {0};
+    const bool strips = cpu_weight_strips(&s->in[1]);
+    bf16_parts forward = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, true), .strips = strips};
+    bf16_parts grad = {.panels = cpu_weight_panels(&s->in[1], CPU_STORAGE_BF16, false), .strips = strips}, weight = {0};
     size_t room = FN(bf16_room)(rows, v, c, &forward);
     if (want & LUD_XENT_WANT_DX) room = CPU_MAX(room, FN(bf16_room)(rows, c, v, &grad));
     return want & LUD_XENT_WANT_DW ? CPU_MAX(room, FN(bf16_room)(v, c, rows, &weight)) : room;

@@ -35,9 +35,9 @@ void FN(rms_norm)(cpu_worker *w, const cpu_step *s) {
     }
 }
 
-/* One row: dx = r (f dy) - x r^3 / C sum(f dy x), f = w + offset. */
+/* One row: dx = r (f dy) - x r^3 / C sum(f dy x), f = w + offset; added to what is there if `more`. */
 ALWAYS_INLINE void grad_row(const float *x, const float *dy, const float *wt, float offset, float r, float *dx,
-                            int64_t c) {
+                            int64_t c, bool more) {
     vf sum = vf_zero();
     for (int64_t i = 0; i < c; i += VW) {
         vf g = vf_load_upto(dy + i, c - i) * factor(wt, offset, i, c - i);
@@ -46,19 +46,21 @@ ALWAYS_INLINE void grad_row(const float *x, const float *dy, const float *wt, fl
     float k = vf_sum(sum) * r * r * r / (float)c;
     for (int64_t i = 0; i < c; i += VW) {
         vf g = vf_load_upto(dy + i, c - i) * factor(wt, offset, i, c - i);
-        vf_store_upto(dx + i, g * r - vf_load_upto(x + i, c - i) * k, c - i);
+        vf d = g * r - vf_load_upto(x + i, c - i) * k;
+        vf_store_upto(dx + i, more ? vf_load_upto(dx + i, c - i) + d : d, c - i);
     }
 }
 
 /* The same in double: in a narrow row the two terms nearly cancel. */
-static void grad_narrow(const float *x, const float *dy, const float *wt, float offset, double r, float *dx,
-                        int64_t c) {
+static void grad_narrow(const float *x, const float *dy, const float *wt, float offset, double r, float *dx, int64_t c,
+                        bool more) {
     double sum = 0;
     for (int64_t i = 0; i < c; i++)
         sum += (double)dy[i] * (wt ? (double)(wt[i] + offset) : 1.0) * (double)x[i];
     sum *= r * r / (double)c;
     for (int64_t i = 0; i < c; i++)
-        dx[i] = (float)(r * ((double)dy[i] * (wt ? (double)(wt[i] + offset) : 1.0) - (double)x[i] * sum));
+        dx[i] = (more ? dx[i] : 0.0f) +
+                (float)(r * ((double)dy[i] * (wt ? (double)(wt[i] + offset) : 1.0) - (double)x[i] * sum));
 }
 
 /* x, w or absent, r (N), dy -> dx, which may lie over dy or x. */
@@ -70,9 +72,9 @@ void FN(rms_norm_grad)(cpu_worker *w, const cpu_step *s) {
         for (int64_t t = it.begin; t < it.end; t++) {
             const float *x = cpu_in(s, 0) + t * c, *dy = cpu_in(s, 3) + t * c, r = cpu_in(s, 2)[t];
             if (c < 8)
-                grad_narrow(x, dy, wt, offset, (double)r, cpu_out(s, 0) + t * c, c);
+                grad_narrow(x, dy, wt, offset, (double)r, cpu_out(s, 0) + t * c, c, s->accumulates);
             else
-                grad_row(x, dy, wt, offset, r, cpu_out(s, 0) + t * c, c);
+                grad_row(x, dy, wt, offset, r, cpu_out(s, 0) + t * c, c, s->accumulates);
         }
     }
 }

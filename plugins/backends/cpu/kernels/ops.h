@@ -75,12 +75,14 @@ void FN(sumsq_need)(const cpu_worker *, const cpu_step *, cpu_need *);
 
 /* ---- Shared pieces ---- */
 /* gemm_shared with rounded factors, for steps with `bf16`: BF16_LOOPS loops (op_linear_bf16.c). panels: B's, left: A's
- * rows, lda apart; NULL: rounded here, into `room` (bf16_room bytes). */
+ * rows, lda apart; NULL: rounded here, into `room` (bf16_room bytes). strips: B is a weight in strips; no room for it.
+ */
 enum { BF16_LOOPS = 3 };
 typedef struct bf16_parts {
     const uint16_t *panels, *left;
     int64_t lda;
     char *room;
+    bool strips;
 } bf16_parts;
 void FN(bf16_shared)(cpu_worker *, const cpu_step *, uint32_t number, const gemm *, bf16_parts);
 size_t FN(bf16_room)(int64_t rows, int64_t n, int64_t k, const bf16_parts *);
