@@ -94,7 +94,8 @@ def train(config, data, *options):
         rate = number(log, "Real tokens per second")
         n, tokens = (int(x) for x in re.search(r"data: (\d+) training, .*; (\d+) training tokens", log).groups())
         per_row = rate * n / tokens
-        if tokens == n * config["preprocessing"]["global_max_sequence_length"] and len(steps) == STEPS:
+        length = config.get("preprocessing", {}).get("global_max_sequence_length")
+        if length and tokens == n * length and len(steps) == STEPS:
             rate = tokens / STEPS * (STEPS - 1) / (steps[-1] - steps[0])
     return {"rate": rate, "rows": per_row, "peak_mib": number(log, "Peak memory"), "log": log,
             "losses": statistics_file["training"].get("combined", {}).get("loss", [])}
