@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { CPU_MAX_IN = 9, CPU_MAX_OUT = 5, CPU_LINE = 64 };
+enum { CPU_FEW_ROWS = 4 }; /* up to so many rows a product reads the weight as one stream, without panels */
 #define CPU_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CPU_MAX(a, b) ((a) > (b) ? (a) : (b))
 

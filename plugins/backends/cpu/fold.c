@@ -14,19 +14,6 @@ static void find_readers(const cpu_exe *exe, uint32_t *reader) {
         }
 }
 
-static bool meet(const cpu_ref *a, const cpu_ref *b) {
-    const char *x = a->ptr, *y = b->ptr;
-    return x && y && x < y + b->bytes && y < x + a->bytes;
-}
-
-static bool touches(const cpu_step *s, const cpu_ref *r) {
-    for (uint32_t i = 0; i < s->op->n_in; i++)
-        if (meet(&s->in[i], r)) return true;
-    for (uint32_t i = 0; i < s->op->n_out; i++)
-        if (meet(&s->out[i], r)) return true;
-    return false;
-}
-
 /* Steps that can add to what lies where their result goes. A forward product only where that gives the bits of a sum of
  * its own, since other programs may lie otherwise: one block of K, which gemm.h adds at once. */
 static bool can_add(const cpu_step *s) {
@@ -41,13 +28,6 @@ static bool can_add(const cpu_step *s) {
     default:
         return false;
     }
-}
-
-/* Small steps of a program that decodes have results of their own on each thread (replicas.c). */
-static bool decodes(const cpu_exe *exe) {
-    for (uint32_t i = 0; i < exe->n_steps; i++)
-        if (exe->steps[i].op->opcode == LUD_OP_ATTENTION_CACHED) return true;
-    return false;
 }
 
 /* The input of a sum that it is written over; -1: it lies elsewhere. */
@@ -70,14 +50,14 @@ static cpu_step *maker(const cpu_exe *exe, const uint32_t *reader, cpu_step *sum
     for (uint32_t i = sum->index; i-- > n;) {
         cpu_step *s = &exe->steps[i];
         const bool made = s->fn && exe->program->first_result[i] == sum->op->in[1 - to];
-        if (made && can_add(s) && !s->accumulates && !touches(s, &sum->in[to])) return s;
-        if (made || (s->fn && touches(s, &sum->in[to]))) return NULL;
+        if (made && can_add(s) && !s->accumulates && !cpu_touches(s, &sum->in[to])) return s;
+        if (made || (s->fn && cpu_touches(s, &sum->in[to]))) return NULL;
     }
     return NULL;
 }
 
 void cpu_fold_sums(cpu_exe *exe, uint32_t *reader) {
-    const bool all = !decodes(exe);
+    const bool all = !cpu_decodes(exe->program); /* else replicas.c finds results by their tensors */
     uint32_t n = 0;
     find_readers(exe, reader);
     for (uint32_t i = 0; i < exe->n_steps; i++) {

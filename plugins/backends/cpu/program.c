@@ -30,16 +30,9 @@ void cpu_barrier(cpu_worker *w) {
 }
 
 /* ---- Which steps may run side by side ---- */
-typedef struct span {
-    const char *begin, *end;
-} span;
-
-static span span_of(const cpu_ref *r) {
-    const char *p = r->ptr;
-    return r->t && p && r->bytes ? (span){p, p + r->bytes} : (span){NULL, NULL};
-}
-static bool meet(span a, span b) {
-    return a.begin < b.end && b.begin < a.end;
+static bool meet(const cpu_ref *a, const cpu_ref *b) {
+    const char *x = a->ptr, *y = b->ptr;
+    return x && y && a->bytes && b->bytes && x < y + b->bytes && y < x + a->bytes;
 }
 
 bool cpu_writes_input(const cpu_step *s, uint32_t i) {
@@ -57,18 +50,18 @@ bool cpu_writes_input(const cpu_step *s, uint32_t i) {
     }
 }
 
-static bool touches(const cpu_step *s, span a) {
+bool cpu_touches(const cpu_step *s, const cpu_ref *a) {
     for (uint32_t i = 0; i < s->op->n_in; i++)
-        if (meet(a, span_of(&s->in[i]))) return true;
+        if (meet(a, &s->in[i])) return true;
     for (uint32_t i = 0; i < s->op->n_out; i++)
-        if (meet(a, span_of(&s->out[i]))) return true;
+        if (meet(a, &s->out[i])) return true;
     return false;
 }
 static bool writes_into(const cpu_step *a, const cpu_step *b) {
     for (uint32_t i = 0; i < a->op->n_out; i++)
-        if (touches(b, span_of(&a->out[i]))) return true;
+        if (cpu_touches(b, &a->out[i])) return true;
     for (uint32_t i = 0; i < a->op->n_in; i++)
-        if (cpu_writes_input(a, i) && touches(b, span_of(&a->in[i]))) return true;
+        if (cpu_writes_input(a, i) && cpu_touches(b, &a->in[i])) return true;
     return false;
 }
 
@@ -235,10 +228,16 @@ static lud_status measure(cpu_dev *dev, cpu_job *job, bool *shared, lud_error *e
     return LUD_OK;
 }
 
-static void *zeroed(const cpu_dev *dev, size_t n) {
+void *cpu_zeroed(const cpu_dev *dev, size_t n) {
     void *p = dev->host->alloc(dev->ctx, n ? n : 1, CPU_LINE);
     if (p) memset(p, 0, n);
     return p;
+}
+
+bool cpu_decodes(const lud_program *p) {
+    for (uint32_t i = 0; i < p->n_ops; i++)
+        if (p->ops[i]->opcode == LUD_OP_ATTENTION_CACHED) return true;
+    return false;
 }
 
 static uint32_t count_ropes(const lud_program *p) {
@@ -269,16 +268,16 @@ void cpu_exe_free(void *self, void *exe_ptr) {
 lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *err) {
     cpu_dev *dev = self;
     lud_status st = LUD_E_NOMEM;
-    bool *shared = zeroed(dev, p->n_ops);
-    uint32_t *reader = zeroed(dev, p->n_tensors * sizeof *reader);
-    cpu_job *job = zeroed(dev, sizeof *job);
+    bool *shared = cpu_zeroed(dev, p->n_ops);
+    uint32_t *reader = cpu_zeroed(dev, p->n_tensors * sizeof *reader);
+    cpu_job *job = cpu_zeroed(dev, sizeof *job);
     if (!job || !shared || !reader) goto out;
     cpu_exe *exe = &job->exe;
     *exe = (cpu_exe){.dev = dev, .program = p, .message_lock = ATOMIC_FLAG_INIT};
-    exe->steps = zeroed(dev, (p->n_ops + 1) * sizeof *exe->steps);
-    exe->tables = zeroed(dev, count_ropes(p) * (size_t)(1 + dev->threads) * sizeof *exe->tables);
-    job->layout = zeroed(dev, p->n_ops * sizeof *job->layout);
-    job->extents = zeroed(dev, p->n_extents * sizeof *job->extents);
+    exe->steps = cpu_zeroed(dev, (p->n_ops + 1) * sizeof *exe->steps);
+    exe->tables = cpu_zeroed(dev, count_ropes(p) * (size_t)(1 + dev->threads) * sizeof *exe->tables);
+    job->layout = cpu_zeroed(dev, p->n_ops * sizeof *job->layout);
+    job->extents = cpu_zeroed(dev, p->n_extents * sizeof *job->extents);
     if (!exe->steps || !exe->tables || !job->layout || !job->extents) goto out;
     for (; exe->n_steps < p->n_ops; exe->n_steps++) {
         st = bind_step(dev, p, exe->n_steps, &exe->steps[exe->n_steps], err);
@@ -288,7 +287,7 @@ lud_status cpu_compile(void *self, const lud_program *p, void **out, lud_error *
     st = measure(dev, job, shared, err);
     if (st == LUD_OK) st = cpu_replicas_make(dev, job, shared, err);
     if (st != LUD_OK) goto out;
-    exe->counters = zeroed(dev, exe->n_counters * sizeof *exe->counters);
+    exe->counters = cpu_zeroed(dev, exe->n_counters * sizeof *exe->counters);
     st = exe->counters ? LUD_OK : LUD_E_NOMEM;
 out:
     dev->host->free(dev->ctx, shared);
@@ -318,7 +317,7 @@ static uint8_t who_runs(const cpu_worker *w, const cpu_step *s) {
 
 /* A product of few rows by a weight in strips. */
 static bool streams(const cpu_worker *w, const cpu_step *s) {
-    return s->op->opcode == LUD_OP_LINEAR && cpu_weight_strips(&s->in[1]) && cpu_rows(w, &s->out[0]) <= 4;
+    return s->op->opcode == LUD_OP_LINEAR && cpu_weight_strips(&s->in[1]) && cpu_rows(w, &s->out[0]) <= CPU_FEW_ROWS;
 }
 
 /* The first product behind each barrier. */

@@ -42,6 +42,14 @@ typedef struct cpu_job { /* exe with what only programs need */
 int64_t cpu_cost(const cpu_worker *, const cpu_step *);
 enum { CPU_SOLO_ELEMENTS = 12288 }; /* below this a step is cheaper than waking the others */
 
+/* Runs of few rows are those of programs that read a key/value cache. */
+bool cpu_decodes(const lud_program *);
+
+void *cpu_zeroed(const cpu_dev *, size_t); /* the host's memory; NULL: there is none */
+
+/* Whether a step reads or writes memory of r. A thread's own memory counts as none. */
+bool cpu_touches(const cpu_step *, const cpu_ref *r);
+
 /* Inputs that a step changes in place. */
 bool cpu_writes_input(const cpu_step *, uint32_t i);
 

@@ -35,13 +35,6 @@ static bool is_whole(const lud_program *p) {
     return there == made;
 }
 
-/* Runs of few rows are those of programs that read a cache. */
-static bool decodes(const lud_program *p) {
-    for (uint32_t i = 0; i < p->n_ops; i++)
-        if (p->ops[i]->opcode == LUD_OP_ATTENTION_CACHED) return true;
-    return false;
-}
-
 /* ---- Which steps ---- */
 /* Small where every extent is 1; its results are read inside this program alone, and it needs nothing but a thread. */
 static bool can_replicate(const cpu_job *job, const cpu_worker *ones, const cpu_step *s) {
@@ -149,20 +142,14 @@ static lud_status fill(cpu_dev *dev, maker *m, const bool *shared, lud_error *er
     return LUD_OK;
 }
 
-static void *zeroed(const cpu_dev *dev, size_t n) {
-    void *p = dev->host->alloc(dev->ctx, n ? n : 1, CPU_LINE);
-    if (p) memset(p, 0, n);
-    return p;
-}
-
 lud_status cpu_replicas_make(cpu_dev *dev, cpu_job *job, const bool *shared, lud_error *err) {
     const lud_program *p = job->exe.program;
-    if (dev->threads == 1 || !decodes(p) || !is_whole(p)) return LUD_OK;
+    if (dev->threads == 1 || !cpu_decodes(p) || !is_whole(p)) return LUD_OK;
     maker m = {.job = job, .p = p};
-    int64_t *extents = zeroed(dev, p->n_extents * sizeof *extents);
-    m.last = zeroed(dev, p->n_tensors * sizeof *m.last);
-    m.slot = zeroed(dev, p->n_tensors * sizeof *m.slot);
-    cpu_step *steps = zeroed(dev, (size_t)dev->threads * job->exe.n_steps * sizeof *steps);
+    int64_t *extents = cpu_zeroed(dev, p->n_extents * sizeof *extents);
+    m.last = cpu_zeroed(dev, p->n_tensors * sizeof *m.last);
+    m.slot = cpu_zeroed(dev, p->n_tensors * sizeof *m.slot);
+    cpu_step *steps = cpu_zeroed(dev, (size_t)dev->threads * job->exe.n_steps * sizeof *steps);
     lud_status st = extents && m.last && m.slot && steps ? LUD_OK : LUD_E_NOMEM;
     if (st == LUD_OK) {
         for (uint32_t e = 0; e < p->n_extents; e++)

@@ -13,7 +13,7 @@
 
 #include "../cpu.h"
 
-enum { BF16_N = 32, BF16_K = 1024, BF16_PAIR = 2, BF16_FEW_ROWS = 4 };
+enum { BF16_N = 32, BF16_K = 1024, BF16_PAIR = 2 };
 
 /* A factor in fp32. by_k false: x(i, k) = x[i * ld + k], i the row of A or column of B; else x[k * ld + i]. */
 typedef struct bf16_factor {
@@ -50,7 +50,7 @@ struct cpu_bf16 {
     /* The product, shared out to the threads as loop `number` of the step. No barrier at the end. */
     void (*product)(cpu_worker *, const cpu_step *, uint32_t number, const bf16_product *);
     void (*product_alone)(const bf16_product *); /* on this thread */
-    /* The same for at most BF16_FEW_ROWS rows, no accumulation, and a weight whose rows are columns of B. */
+    /* The same for at most CPU_FEW_ROWS rows, no accumulation, and a weight whose rows are columns of B. */
     void (*strips)(const cpu_worker *, const bf16_product *);
     /* Lines [k0, k1) of one panel; k0 a multiple of 32. */
     void (*strips_panel)(uint16_t *out, const bf16_weight *, int64_t panel, int64_t k0, int64_t k1);

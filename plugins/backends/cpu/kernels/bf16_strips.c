@@ -5,7 +5,7 @@
 #include "transpose.h"
 #include "unpack.h"
 
-enum { ROWS = BF16_FEW_ROWS, WIDE = PANEL_STRIPS };
+enum { ROWS = CPU_FEW_ROWS, WIDE = PANEL_STRIPS };
 
 typedef struct few {
     const bf16_product *p;
@@ -101,16 +101,13 @@ typedef int64_t some_fn(const few *, int64_t strips);
     static int64_t some_##kind##_##rows(const few *f, int64_t strips) {                                                \
         return some(f, STRIPS_##kind, rows, strips);                                                                   \
     }
-#define SOME_KINDS(rows)                                                                                               \
-    SOME_OF(BF16, rows) SOME_OF(F16, rows) SOME_OF(Q4_0, rows) SOME_OF(Q4_1, rows) SOME_OF(Q8_0, rows)
-#define SOME_NAMES(rows) some_BF16_##rows, some_F16_##rows, some_Q4_0_##rows, some_Q4_1_##rows, some_Q8_0_##rows
-SOME_KINDS(1)
-SOME_KINDS(2)
-SOME_KINDS(3)
-SOME_KINDS(4)
+STRIP_KINDS(SOME_OF, 1)
+STRIP_KINDS(SOME_OF, 2)
+STRIP_KINDS(SOME_OF, 3)
+STRIP_KINDS(SOME_OF, 4)
 
-static some_fn *const some_of[ROWS][STRIPS_KINDS - STRIPS_BF16] = {
-    {SOME_NAMES(1)}, {SOME_NAMES(2)}, {SOME_NAMES(3)}, {SOME_NAMES(4)}};
+static some_fn *const some_of[ROWS][STRIPS_KINDS - STRIPS_BF16] = {STRIP_NAMES(some, 1), STRIP_NAMES(some, 2),
+                                                                   STRIP_NAMES(some, 3), STRIP_NAMES(some, 4)};
 
 void FN(bf16_strips)(const cpu_worker *w, const bf16_product *p) {
     const bf16_weight *b = &p->weight;

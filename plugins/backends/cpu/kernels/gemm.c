@@ -238,7 +238,7 @@ static int64_t group_max(const gemm *g) {
 }
 
 void FN(gemm_block)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack) {
-    bool few = !g->panels && g->b_rows && t1 - t0 <= GEMV_ROWS && t1 > t0;
+    bool few = !g->panels && g->b_rows && t1 - t0 <= CPU_FEW_ROWS && t1 > t0;
     if (few && g->strips && !g->accumulate) {
         FN(strips_gemv)(g, t0, t1, n0, n1);
         return;
@@ -291,7 +291,7 @@ static int64_t chunk_of(const gemm *g, int64_t threads) {
 /* Pieces are [row chunk][panel group]. */
 void FN(gemm_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const gemm *g) {
     if (g->rows == 0) return;
-    if (g->strips && g->b_rows && !g->accumulate && g->rows <= GEMV_ROWS) {
+    if (g->strips && g->b_rows && !g->accumulate && g->rows <= CPU_FEW_ROWS) {
         const cpu_stretch at = cpu_stretch_of(w, g->n);
         FN(strips_gemv)(g, 0, g->rows, at.begin, at.end);
         return;

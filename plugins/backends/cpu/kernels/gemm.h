@@ -55,9 +55,8 @@ typedef struct gemm {
 /* Rows [t0, t1), columns [n0, n1), n0 a multiple of PN. pack: PACK_FLOATS floats, 64-byte aligned. */
 void FN(gemm_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1, float *pack);
 
-/* The same for b_rows, at most GEMV_ROWS rows and whole panels of columns (gemv.c): streams b once, without packing;
+/* The same for b_rows, at most CPU_FEW_ROWS rows and whole panels of columns (gemv.c): streams b once, without packing;
  * the same bits. */
-enum { GEMV_ROWS = 4 };
 void FN(gemv_block)(const gemm *, int64_t t0, int64_t t1, int64_t n0, int64_t n1);
 
 /* For b in strips (strips.c). gemv: no accumulation, n0 a multiple of STRIP_ROWS. pack: as gemm_pack_rows or _cols. */

@@ -14,7 +14,7 @@ typedef struct strip {
 } strip;
 
 /* k = p .. p + VW - 1 of VW columns, all rows of A. */
-ALWAYS_INLINE void block(const strip *s, const int rows, const float *b, int64_t p, vf acc[GEMV_ROWS]) {
+ALWAYS_INLINE void block(const strip *s, const int rows, const float *b, int64_t p, vf acc[CPU_FEW_ROWS]) {
     vf r[VW];
     UNROLL
     for (int i = 0; i < VW; i++)
@@ -28,7 +28,7 @@ ALWAYS_INLINE void block(const strip *s, const int rows, const float *b, int64_t
     }
 }
 
-ALWAYS_INLINE void tail(const strip *s, const int rows, const float *b, int64_t p, int64_t end, vf acc[GEMV_ROWS]) {
+ALWAYS_INLINE void tail(const strip *s, const int rows, const float *b, int64_t p, int64_t end, vf acc[CPU_FEW_ROWS]) {
     for (; p < end; p++) {
         float column[VW];
         for (int i = 0; i < VW; i++)
@@ -47,7 +47,7 @@ ALWAYS_INLINE void look_ahead(const strip *s, int64_t p) {
 }
 
 /* k in [p, end) from zero. */
-ALWAYS_INLINE void chain(const strip *s, const int rows, int64_t p, int64_t end, vf acc[NV][GEMV_ROWS]) {
+ALWAYS_INLINE void chain(const strip *s, const int rows, int64_t p, int64_t end, vf acc[NV][CPU_FEW_ROWS]) {
     UNROLL
     for (int v = 0; v < NV; v++) {
         UNROLL
@@ -67,7 +67,7 @@ ALWAYS_INLINE void chain(const strip *s, const int rows, int64_t p, int64_t end,
 ALWAYS_INLINE void panel_rows(const strip *s, const int rows, const gemm *g, float *c, const float *bias) {
     int64_t step = gemm_k_step(s->k);
     for (int64_t p = 0; p == 0 || p < s->k; p += step) {
-        vf acc[NV][GEMV_ROWS];
+        vf acc[NV][CPU_FEW_ROWS];
         bool last = p + step >= s->k;
         chain(s, rows, p, CPU_MIN(p + step, s->k), acc);
         UNROLL

@@ -80,7 +80,7 @@ void FN(bf16_shared)(cpu_worker *w, const cpu_step *s, uint32_t number, const ge
                                   .n = g->n,
                                   .k = g->k,
                                   .accumulate = g->accumulate};
-    if (g->strips && g->b_rows && g->rows <= BF16_FEW_ROWS)
+    if (g->strips && g->b_rows && g->rows <= CPU_FEW_ROWS)
         w->bf16->strips(w, &product);
     else
         w->bf16->product(w, s, number + 2, &product);

@@ -25,7 +25,7 @@ typedef struct few {
 
 /* Rows v * VW and up of the weight, at most n_vec * VW of them; one chain for each element from column k0 to k1. */
 ALWAYS_INLINE void few_chain(const few *f, const int kind, const int rows, const int n_vec, int64_t k0, int64_t k1,
-                             vf acc[WIDE][GEMV_ROWS]) {
+                             vf acc[WIDE][CPU_FEW_ROWS]) {
     const int64_t bytes = strip_block_bytes(kind), a_row = f->g->a_row;
     for (int v = 0; v < n_vec; v++)
         for (int t = 0; t < rows; t++)
@@ -41,7 +41,7 @@ ALWAYS_INLINE void few_chain(const few *f, const int kind, const int rows, const
             const float *a = f->a + k + 8 * j;
             UNROLL
             for (int i = 0; i < 8; i++) {
-                vf x[GEMV_ROWS];
+                vf x[CPU_FEW_ROWS];
                 UNROLL
                 for (int t = 0; t < rows; t++)
                     x[t] = vf_set1(a[t * a_row + i]);
@@ -59,7 +59,7 @@ ALWAYS_INLINE void few_chain(const few *f, const int kind, const int rows, const
 
 ALWAYS_INLINE void few_run(const few *f, const int kind, const int rows, const int n_vec) {
     int64_t step = gemm_k_step(f->g->k);
-    vf sum[WIDE][GEMV_ROWS], acc[WIDE][GEMV_ROWS];
+    vf sum[WIDE][CPU_FEW_ROWS], acc[WIDE][CPU_FEW_ROWS];
     few_chain(f, kind, rows, n_vec, 0, CPU_MIN(step, f->g->k), sum);
     for (int64_t k = step; k < f->g->k; k += step) {
         few_chain(f, kind, rows, n_vec, k, CPU_MIN(k + step, f->g->k), acc);
@@ -91,15 +91,13 @@ typedef int64_t few_fn(few *, int64_t strips);
     static int64_t few_##kind##_##rows(few *f, int64_t strips) {                                                       \
         return few_step(f, STRIPS_##kind, rows, strips);                                                               \
     }
-#define FEW_KINDS(rows) FEW(BF16, rows) FEW(F16, rows) FEW(Q4_0, rows) FEW(Q4_1, rows) FEW(Q8_0, rows)
-#define FEW_NAMES(rows) few_BF16_##rows, few_F16_##rows, few_Q4_0_##rows, few_Q4_1_##rows, few_Q8_0_##rows
-FEW_KINDS(1)
-FEW_KINDS(2)
-FEW_KINDS(3)
-FEW_KINDS(4)
+STRIP_KINDS(FEW, 1)
+STRIP_KINDS(FEW, 2)
+STRIP_KINDS(FEW, 3)
+STRIP_KINDS(FEW, 4)
 
-static few_fn *const few_of[GEMV_ROWS][STRIPS_KINDS - STRIPS_BF16] = {
-    {FEW_NAMES(1)}, {FEW_NAMES(2)}, {FEW_NAMES(3)}, {FEW_NAMES(4)}};
+static few_fn *const few_of[CPU_FEW_ROWS][STRIPS_KINDS - STRIPS_BF16] = {STRIP_NAMES(few, 1), STRIP_NAMES(few, 2),
+                                                                         STRIP_NAMES(few, 3), STRIP_NAMES(few, 4)};
 
 void FN(strips_gemv)(const gemm *g, int64_t t0, int64_t t1, int64_t n0, int64_t n1) {
     few_fn *run = few_of[t1 - t0 - 1][g->strips - STRIPS_BF16];

@@ -7,6 +7,11 @@
 #include "../strips.h"
 #include "vec.h"
 
+/* X(kind, rows) for each kind of strips, and names f_kind_rows in the order of the kinds. */
+#define STRIP_KINDS(X, rows) X(BF16, rows) X(F16, rows) X(Q4_0, rows) X(Q4_1, rows) X(Q8_0, rows)
+#define STRIP_NAMES(f, rows)                                                                                           \
+    { f##_BF16_##rows, f##_F16_##rows, f##_Q4_0_##rows, f##_Q4_1_##rows, f##_Q8_0_##rows }
+
 /* VW integers of 16 bits without sign, of 8 bits with sign. */
 #if defined(CPU_ISA_AVX512)
 ALWAYS_INLINE vi vi_from_u16(const char *p) {
